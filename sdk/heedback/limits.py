@@ -1,0 +1,82 @@
+"""What the wire allows, with the arithmetic beside it. Read by the SDK (which cuts) and the service (which refuses).
+
+Sizes of texts are bytes of UTF-8; lengths of short strings are characters. `tests/contract/limits.json` holds the same
+numbers for readers in other languages, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+WIRE_VERSION: Final = 1
+
+# One request.
+MAX_EVENTS: Final = 500
+MAX_BODY_BYTES: Final = 1024 * 1024  # after gzip is undone
+# The SDK closes a batch here. An event never exceeds MAX_EVENT_BYTES, so a batch that is still below
+# BATCH_BYTES has room for one more and for the envelope: 640 KiB + 320 KiB + 4 KiB < 1 MiB.
+BATCH_EVENTS: Final = 100
+BATCH_BYTES: Final = 640 * 1024
+MAX_EVENT_BYTES: Final = 320 * 1024
+ENVELOPE_BYTES: Final = 4 * 1024
+
+# One event. Two texts of 64 KiB can double when JSON escapes them (quotes, newlines, backslashes): 256 KiB, which
+# leaves 64 KiB of MAX_EVENT_BYTES for everything else. Control characters, which grow sixfold, are cut further by the SDK.
+TEXT_BYTES: Final = 64 * 1024  # `input`, `output`
+TRUNCATION_MARK: Final = "\n[cut by heedback]"
+COMMENT_CHARS: Final = 4096
+CORRECTION_CHARS: Final = 32768
+NAME_CHARS: Final = 200  # models, prompts, versions, users, sessions, keys: every short string
+FEATURE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
+REASON_PATTERN: Final = r"^[a-z][a-z0-9_]{0,63}$"
+MAX_REASONS: Final = 20
+METADATA_KEYS: Final = 16
+METADATA_KEY_CHARS: Final = 64
+METADATA_VALUE_CHARS: Final = 512
+
+# One browser.
+EDITS_PER_FEEDBACK: Final = 50
+TICKET_SECONDS: Final = 7 * 24 * 3600
+
+# Reasons, version 1: stable keys; labels and translations belong to whoever shows them. A key is (list, key).
+REASONS_VERSION: Final = 1
+REASONS: Final[dict[str, tuple[str, ...]]] = {
+    "down": (
+        "incorrect",
+        "instructions",
+        "incomplete",
+        "style",
+        "sources",
+        "refused",
+        "slow_or_broken",
+        "other",
+    ),
+    "flag": ("harmful", "biased_or_offensive", "private_data", "security", "legal", "other"),
+    "up": ("accurate", "followed", "clear", "thorough", "other"),
+}
+
+# Polarity is part of the contract: what counts as up and what as down on each scale; the rest is neutral.
+STARS_UP: Final = 4
+STARS_DOWN: Final = 2
+SCORE_UP: Final = 0.7
+SCORE_DOWN: Final = 0.3
+
+
+def polarity(value: float, scale: str) -> int:
+    """+1, 0 or -1 for a rating `value` on `scale`.
+
+    `thumbs` takes 1 (up) or 0 (down), `stars` 1 to 5, `score` 0.0 to 1.0.
+
+    Raises:
+        ValueError: the scale is none of these.
+    """
+    match scale:
+        case "thumbs":
+            up, down = 1.0, 0.0
+        case "stars":
+            up, down = STARS_UP, STARS_DOWN
+        case "score":
+            up, down = SCORE_UP, SCORE_DOWN
+        case _:
+            raise ValueError(f"unknown rating scale {scale!r}: use thumbs, stars or score")
+    return 1 if value >= up else -1 if value <= down else 0

@@ -1,0 +1,1 @@
+"""The HTML pages: Jinja templates that work without script, one view module a page."""
