@@ -21,7 +21,7 @@ MAX_EVENT_BYTES: Final = 320 * 1024
 ENVELOPE_BYTES: Final = 4 * 1024
 
 # One event. Two texts of 64 KiB can double when JSON escapes them (quotes, newlines, backslashes): 256 KiB, which
-# leaves 64 KiB of MAX_EVENT_BYTES for everything else. Control characters, which grow sixfold, are cut further by the SDK.
+# leaves 64 KiB of MAX_EVENT_BYTES for everything else. Control characters grow sixfold: the SDK cuts those further.
 TEXT_BYTES: Final = 64 * 1024  # `input`, `output`
 TRUNCATION_MARK: Final = "\n[cut by heedback]"
 COMMENT_CHARS: Final = 4096

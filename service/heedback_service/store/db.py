@@ -1,0 +1,83 @@
+"""The engine, and the two ways in: `read` and `write`. SQLite is the default; PostgreSQL takes the same calls."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Insert, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+from heedback_service.store.base import Base
+
+_BUSY_SECONDS: Final = 10
+
+
+class Database:
+    """An engine and sessions on it. Safe to share between threads; a forked child opens connections of its own.
+
+    Args:
+        url: an SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://…`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url: Final = make_url(url)
+        self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
+        self.engine: Final = _sqlite(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+        self._writing: Final = self.engine.execution_options(heedback_writes=True)
+        _leave_to_parent(weakref.ref(self.engine))
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session on one snapshot; what is changed in it is thrown away."""
+        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose work is committed whole or not at all. On SQLite it holds the write lock from the start."""
+        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def insert_into(session: Session, table: type[Base]) -> Any:
+    """The dialect's own INSERT for `table`, which knows ON CONFLICT on both databases."""
+    flavour = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement: Insert = flavour.insert(table)
+    return statement
+
+
+def _leave_to_parent(engine: weakref.ref[Engine]) -> None:
+    def forget() -> None:
+        if (inherited := engine()) is not None:
+            inherited.dispose(close=False)  # closing here would drop the parent's locks on the file
+
+    os.register_at_fork(after_in_child=forget)
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that turns into a writer fails at once when another one wrote in between;
+    # an immediate one waits for its turn.
+    writes = connection.get_execution_options().get("heedback_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
