@@ -1,0 +1,125 @@
+"""Settings of the service: read once at start from `HEEDBACK_SERVER_*`, frozen, and refused loudly when wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import secrets
+import string
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from environs import EnvError, EnvValidationError, FileAwareEnv
+from marshmallow import ValidationError, validate
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX: Final = "HEEDBACK_SERVER_"
+NAMES: Final = ("DATA", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "OUTBOX", "MAIL_FROM", "SMTP_URL", "SETTLE_SECONDS")
+_PRINTABLE: Final = string.printable[:-5]  # nothing that could start a second header line
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or unusable; the message names it and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a service process needs to know. Each field is the environment name in lower case.
+
+    Attributes:
+        data: folder for the SQLite file, the secret and the outbox; made when missing.
+        database_url: SQLAlchemy URL; by default `heedback.db` in `data`.
+        secret_key: signs session cookies; by default made once and kept in `data` (mode 0600).
+        public_url: where people reach the pages, for links in mail; None: links are left out of digests' mail.
+        outbox: folder that gets every mail as an `.eml` file.
+        mail_from: the sender's address.
+        smtp_url: `smtp://`, `smtp+starttls://` or `smtps://[user:password@]host[:port]`; None: the outbox only.
+        settle_seconds: how long feedback is left alone after its last change before triage reads it, because a click
+            is often followed by its details.
+    """
+
+    data: Path
+    database_url: str
+    secret_key: str
+    public_url: str | None
+    outbox: Path
+    mail_from: str
+    smtp_url: str | None
+    settle_seconds: float
+
+
+def read_settings() -> Settings:
+    """The settings in the environment of this process.
+
+    A value can come from a file: `HEEDBACK_SERVER_SECRET_KEY_FILE=/run/secrets/key` stands for its content.
+
+    Raises:
+        SettingsError: an unknown name with our prefix, a bad value, or a file or folder that cannot be used.
+    """
+    _refuse_unknown()
+    env = FileAwareEnv(prefix=PREFIX, eager=False)
+    data: Path = env.path("DATA", Path(".heedback"))
+    database_url: str | None = env.str("DATABASE_URL", None, validate=_database)
+    secret_key: str | None = env.str("SECRET_KEY", None, validate=validate.Length(min=32))
+    public_url: str | None = env.str("PUBLIC_URL", None, validate=validate.URL(require_tld=False))
+    outbox: Path | None = env.path("OUTBOX", None)
+    mail_from: str = env.str("MAIL_FROM", "heedback@localhost", validate=validate.ContainsOnly(_PRINTABLE))
+    smtp_url: str | None = env.str("SMTP_URL", None, validate=_smtp)
+    settle_seconds: float = env.float("SETTLE_SECONDS", 30.0, validate=validate.Range(0, 3600))
+    try:
+        env.seal()
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Settings(
+            data=data,
+            database_url=database_url or f"sqlite:///{data.absolute() / 'heedback.db'}",
+            secret_key=secret_key or _kept_secret(data / "secret_key"),
+            public_url=public_url.rstrip("/") if public_url else None,
+            outbox=outbox or data / "outbox",
+            mail_from=mail_from,
+            smtp_url=smtp_url,
+            settle_seconds=settle_seconds,
+        )
+    except EnvValidationError as error:
+        reasons = (f"{name}: {' '.join(said)}" for name, said in error.error_messages.items())
+        raise SettingsError("; ".join(reasons)) from error
+    except (EnvError, OSError, UnicodeDecodeError) as error:
+        raise SettingsError(str(error)) from error
+
+
+def _refuse_unknown() -> None:
+    known = {PREFIX + name + suffix for name in NAMES for suffix in ("", "_FILE")}
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise SettingsError(f"{name} is not a setting{hint}")
+
+
+def _database(value: str) -> None:
+    try:
+        driver = make_url(value).drivername
+    except ArgumentError as error:
+        raise ValidationError("Not a database URL.") from error
+    if driver not in ("sqlite", "postgresql+psycopg"):
+        raise ValidationError("Use sqlite:///FILE or postgresql+psycopg://…")
+
+
+def _smtp(value: str) -> None:
+    parts = urlsplit(value)
+    if parts.scheme not in ("smtp", "smtp+starttls", "smtps") or not parts.hostname:
+        raise ValidationError("Use smtp://, smtp+starttls:// or smtps://[user:password@]host[:port].")
+
+
+def _kept_secret(file: Path) -> str:
+    if not file.exists():
+        mine = file.with_name(f"{file.name}.{os.getpid()}")
+        mine.touch(mode=0o600)
+        mine.write_text(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):  # of two processes starting at once, one is first, whole
+            file.hardlink_to(mine)
+        mine.unlink()
+    return file.read_text()

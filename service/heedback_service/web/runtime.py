@@ -1,0 +1,35 @@
+"""What every request can reach: the database, the clock, the maker of ids, the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from flask import current_app
+
+from heedback_service.settings import Settings
+from heedback_service.store.db import Database
+
+_NAME: Final = "heedback"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Passed in by the app factory, so that a test can hand in constants."""
+
+    db: Database
+    settings: Settings
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    def attach(self) -> dict[str, Runtime]:
+        return {_NAME: self}
+
+
+def runtime() -> Runtime:
+    """The runtime of the app that serves this request."""
+    found: Runtime = current_app.extensions[_NAME]
+    return found
