@@ -7,9 +7,10 @@ import difflib
 import os
 import secrets
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from environs import EnvError, EnvValidationError, FileAwareEnv
@@ -84,8 +85,8 @@ def read_settings() -> Settings:
             settle_seconds=settle_seconds,
         )
     except EnvValidationError as error:
-        reasons = (f"{name}: {' '.join(said)}" for name, said in error.error_messages.items())
-        raise SettingsError("; ".join(reasons)) from error
+        said = cast("Mapping[str, list[str]]", error.error_messages)
+        raise SettingsError("; ".join(f"{name}: {' '.join(why)}" for name, why in said.items())) from error
     except (EnvError, OSError, UnicodeDecodeError) as error:
         raise SettingsError(str(error)) from error
 

@@ -154,8 +154,9 @@ class Feedback(Base):
     context: Mapped[dict[str, Any] | None]
 
     stamps: Mapped[dict[str, Any]]  # {field: [order_at, event id]}
-    first_at: Mapped[datetime]
+    first_at: Mapped[datetime]  # of its events, by the senders' corrected clocks
     last_at: Mapped[datetime]
+    changed_at: Mapped[datetime]  # by our clock: triage leaves it alone for a while after that
     retracted: Mapped[bool]
     spam: Mapped[bool] = mapped_column(default=False)
     counts: Mapped[bool]  # not retracted, not spam, and from an end user

@@ -1,0 +1,87 @@
+"""Feedback is the fold of its events: the newest word on each field counts.
+
+Each field carries a stamp, (microseconds since 1970 by the corrected clock, event id), and the larger stamp wins. That
+makes `merge` a join in a semilattice: associative, commutative, idempotent. So any order of arrival, any repetition and
+any number of devices give the same state (Shapiro et al., "Conflict-free replicated data types", 2011, LWW register).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from heedback.limits import polarity
+
+Stamp = tuple[int, str]
+
+# What an event may set. `feature` (an id) says where feedback belongs while its output is unknown; taking feedback
+# back does not unsay it.
+WORDS: Final = (
+    "rating",
+    "flag",
+    "flag_reasons",
+    "reasons",
+    "reasons_version",
+    "comment",
+    "correction",
+    "asked",
+    "surface",
+    "locale",
+    "metadata",
+    "context",
+)
+FIELDS: Final = ("feature", *WORDS)
+# With none of these said, there is nothing to count or to read.
+_CONTENT: Final = ("rating", "flag", "flag_reasons", "reasons", "comment", "correction")
+_RETRACTED: Final = "retracted"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is said so far. `stamps` also holds `retracted`: everything older than it is gone."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+
+    @property
+    def retracted(self) -> bool:
+        """True when the last word was to take everything back."""
+        return _RETRACTED in self.stamps and not any(self.values.get(name) is not None for name in _CONTENT)
+
+    @property
+    def polarity(self) -> int | None:
+        """+1, 0, -1, or None when not rated."""
+        rating = self.values.get("rating")
+        return None if rating is None else polarity(rating["value"], rating["scale"])
+
+
+def patch(event: Mapping[str, Any], stamp: Stamp) -> State:
+    """The state that one event alone makes: absent fields unsaid, null fields cleared."""
+    values = {name: event[name] for name in FIELDS if name in event}
+    stamps = dict.fromkeys(values, stamp)
+    if event.get(_RETRACTED):
+        stamps[_RETRACTED] = stamp
+    return _without_taken_back(State(values, stamps))
+
+
+def merge(a: State, b: State) -> State:
+    """Both states' words, the newer one where they meet."""
+    values, stamps = dict(a.values), dict(a.stamps)
+    for name, stamp in b.stamps.items():
+        if name not in stamps or stamp > stamps[name]:
+            stamps[name] = stamp
+            if name in b.values:
+                values[name] = b.values[name]
+    return _without_taken_back(State(values, stamps))
+
+
+def _without_taken_back(state: State) -> State:
+    taken_back = state.stamps.get(_RETRACTED)
+    gone = {name for name in WORDS if taken_back is not None and state.stamps.get(name, taken_back) < taken_back}
+    if not gone:
+        return state
+    return State(
+        {name: value for name, value in state.values.items() if name not in gone},
+        {name: stamp for name, stamp in state.stamps.items() if name not in gone},
+    )

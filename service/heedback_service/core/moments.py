@@ -1,0 +1,29 @@
+"""When something happened, when the sender's clock may be wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_TRUSTED: Final = timedelta(minutes=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def corrected(occurred_at: datetime, sent_at: datetime, now: datetime) -> datetime:
+    """`occurred_at` by our clock, given that the sender's clock read `sent_at` at `now`.
+
+    A clock within a minute of ours is taken as it is: the difference is then mostly travel time, which changes with
+    each retry, and a retry must not reorder anything. Nothing happens later than a minute from now.
+    """
+    ahead = sent_at - now
+    moment = occurred_at if abs(ahead) <= _TRUSTED else occurred_at - ahead
+    return min(moment, now + _TRUSTED)
+
+
+def microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(value: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=value)

@@ -1,0 +1,59 @@
+"""Which output feedback is about, when it does not name it by id."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An output that carries the reference."""
+
+    id: UUID
+    feature_id: UUID
+    span_id: str | None
+
+
+def ref_of(event: Mapping[str, Any]) -> str | None:
+    """How the event names its output: None by id, else `t:TRACE`, `r:RESPONSE` or `j:KEY`, the first that is given."""
+    if event.get("output_id") is not None:
+        return None
+    for letter, name in (("t", "trace_id"), ("r", "response_id"), ("j", "join_key")):
+        if event.get(name) is not None:
+            return f"{letter}:{event[name]}"
+    raise ValueError("an event that names no output passed validation")
+
+
+def refs_of(trace_id: str | None, response_id: str | None, join_key: str | None) -> list[str]:
+    """Every reference that could mean an output with these."""
+    named = (("t", trace_id), ("r", response_id), ("j", join_key))
+    return [f"{letter}:{value}" for letter, value in named if value is not None]
+
+
+def resolve(candidates: Collection[Candidate], span_id: str | None, feature_id: UUID) -> UUID | None:
+    """The one output that is meant, or None while that is not certain.
+
+    The only output that carries the reference; of several, the only one with that span; else the only one of that
+    feature. A guess would count a complaint against a stranger's output, so there is none.
+    """
+    for narrowed in (
+        candidates,
+        [candidate for candidate in candidates if span_id is not None and candidate.span_id == span_id],
+        [candidate for candidate in candidates if candidate.feature_id == feature_id],
+    ):
+        if len(narrowed) == 1:
+            return next(iter(narrowed)).id
+    return None
+
+
+def subject(output_id: UUID | None, ref: str | None, span_id: str | None, feature_id: UUID) -> str:
+    """What a piece of feedback is kept under: its output, or else the reference as it was given.
+
+    An open reference keeps its span and feature: two events that may come to mean different outputs never share a row.
+    """
+    if output_id is not None:
+        return f"o:{output_id.hex}"
+    return f"{ref}/{span_id or ''}/{feature_id.hex}"

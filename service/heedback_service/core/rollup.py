@@ -1,0 +1,133 @@
+"""The one arithmetic of counts: what a row adds, and the difference that a change makes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+DayKey = tuple[date, UUID]  # project-local day, slice
+PersonKey = tuple[date, UUID, str]
+Counts = Mapping[str, int]
+
+SIGNALS: Final = ("shown", "asked", "copied", "edited", "regenerated", "accepted", "dismissed")
+DAY_COUNTS: Final = (
+    "outputs",
+    "errors",
+    "timed",
+    "latency_us",
+    "input_tokens",
+    "output_tokens",
+    "cost_nano",
+    *SIGNALS,
+    "rated",
+    "up",
+    "neutral",
+    "down",
+    "flagged",
+    "corrected",
+    "unlinked",
+)
+PERSON_COUNTS: Final = ("outputs", "rated", "down", "flagged")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one stored row counts for, in its day and slice; `person` is None for the anonymous."""
+
+    day: date
+    slice_id: UUID
+    person: str | None
+    counts: Counts
+
+
+@dataclass(slots=True)
+class Delta:
+    """Differences summed by key, for one upsert a key."""
+
+    days: dict[DayKey, defaultdict[str, int]] = field(default_factory=dict)
+    people: dict[PersonKey, defaultdict[str, int]] = field(default_factory=dict)
+
+    def apply(self, before: Row | None, after: Row | None) -> None:
+        """Take away what `before` counted and add what `after` counts; None counts nothing."""
+        if before == after:
+            return
+        for row, sign in ((before, -1), (after, 1)):
+            if row is not None:
+                self._add(row, sign)
+
+    def _add(self, row: Row, sign: int) -> None:
+        day = self.days.setdefault((row.day, row.slice_id), defaultdict(int))
+        for name, n in row.counts.items():
+            day[name] += sign * n
+        if row.person is not None:
+            person = self.people.setdefault((row.day, row.slice_id, row.person), defaultdict(int))
+            for name in PERSON_COUNTS:
+                person[name] += sign * row.counts.get(name, 0)
+
+
+def output_row(
+    day: date,
+    slice_id: UUID,
+    person: str | None,
+    *,
+    error: bool,
+    latency_us: int | None,
+    input_tokens: int | None,
+    output_tokens: int | None,
+    cost_nano: int | None,
+) -> Row:
+    """An output counts once, with its error, time, tokens and cost."""
+    counts = {
+        "outputs": 1,
+        "errors": int(error),
+        "timed": int(latency_us is not None),
+        "latency_us": latency_us or 0,
+        "input_tokens": input_tokens or 0,
+        "output_tokens": output_tokens or 0,
+        "cost_nano": cost_nano or 0,
+    }
+    return Row(day, slice_id, person, {name: n for name, n in counts.items() if n})
+
+
+def feedback_row(
+    day: date,
+    slice_id: UUID,
+    person: str | None,
+    *,
+    counts: bool,
+    linked: bool,
+    polarity: int | None,
+    flag: bool,
+    correction: bool,
+) -> Row | None:
+    """Feedback counts unless it is retracted, spam, or not an end user's. Without its output it has no denominator."""
+    if not counts:
+        return None
+    if not linked:
+        return Row(day, slice_id, None, {"unlinked": 1})
+    said = {
+        "rated": polarity is not None,
+        "up": polarity == 1,
+        "neutral": polarity == 0,
+        "down": polarity == -1,
+        "flagged": flag,
+        "corrected": correction,
+    }
+    return Row(day, slice_id, person, {name: 1 for name, is_so in said.items() if is_so})
+
+
+def signal_row(day: date, slice_id: UUID, name: str) -> Row:
+    """A signal counts once an output, however often it is sent."""
+    return Row(day, slice_id, None, {name: 1})
+
+
+def total(rows: Iterable[Row]) -> Delta:
+    """What the roll-ups must say about these rows and no others."""
+    delta = Delta()
+    for row in rows:
+        delta.apply(None, row)
+    return delta

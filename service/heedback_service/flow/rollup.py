@@ -1,0 +1,135 @@
+"""Roll-ups in the store: the only writer, and the check that they say what the rows say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from heedback_service.core import rollup as counting
+from heedback_service.core.rollup import DAY_COUNTS, PERSON_COUNTS, Counts, Delta, Row
+from heedback_service.store.db import insert_into
+from heedback_service.store.tables import Feedback, Output, PersonDay, RollupDay, Signal
+
+_CHUNK: Final = 1000
+
+
+def write(session: Session, project_id: int, delta: Delta, shard: int = 0) -> None:
+    """Add `delta` to the roll-ups, one upsert a key, in key order so that two writers never wait for each other."""
+    days: list[dict[str, Any]] = [
+        {"project_id": project_id, "day": day, "slice_id": slice_id, "shard": shard, **_full(counts, DAY_COUNTS)}
+        for (day, slice_id), counts in sorted(delta.days.items())
+        if any(counts.values())
+    ]
+    people: list[dict[str, Any]] = [
+        {"project_id": project_id, "day": day, "slice_id": slice_id, "person": person, **_full(counts, PERSON_COUNTS)}
+        for (day, slice_id, person), counts in sorted(delta.people.items())
+        if any(counts.values())
+    ]
+    if days:
+        session.execute(_adding(session, RollupDay, DAY_COUNTS), days)
+    if people:
+        session.execute(_adding(session, PersonDay, PERSON_COUNTS), people)
+        if any(row[name] < 0 for row in people for name in PERSON_COUNTS):
+            _forget_absent(session, project_id, people)
+
+
+def differences(session: Session, project_id: int) -> list[str]:
+    """Where the roll-ups and the rows disagree, a line each; empty when all is well."""
+    expected, stored = counting.total(rows(session, project_id)), _stored(session, project_id)
+    return [*_unlike("day", expected.days, stored.days), *_unlike("person", expected.people, stored.people)]
+
+
+def rows(session: Session, project_id: int) -> Iterator[Row]:
+    """What every stored row counts for."""
+    yield from _output_rows(session, project_id)
+    yield from _signal_rows(session, project_id)
+    yield from _feedback_rows(session, project_id)
+
+
+def _output_rows(session: Session, project_id: int) -> Iterator[Row]:
+    outputs = select(Output).where(Output.project_id == project_id)
+    for output in session.scalars(outputs.execution_options(yield_per=_CHUNK)):
+        yield counting.output_row(
+            output.day,
+            output.slice_id,
+            output.person,
+            error=output.error_type is not None,
+            latency_us=output.latency_us,
+            input_tokens=output.input_tokens,
+            output_tokens=output.output_tokens,
+            cost_nano=output.cost_nano,
+        )
+
+
+def _signal_rows(session: Session, project_id: int) -> Iterator[Row]:
+    signals = (
+        select(Output.day, Output.slice_id, Signal.name)
+        .join(Signal, (Signal.project_id == Output.project_id) & (Signal.output_id == Output.id))
+        .where(Output.project_id == project_id)
+        .group_by(Output.id, Output.day, Output.slice_id, Signal.name)
+    )
+    for day, slice_id, name in session.execute(signals.execution_options(yield_per=_CHUNK)):
+        yield counting.signal_row(day, slice_id, name)
+
+
+def _feedback_rows(session: Session, project_id: int) -> Iterator[Row]:
+    feedback = select(Feedback).where(Feedback.project_id == project_id, Feedback.counts)
+    for said in session.scalars(feedback.execution_options(yield_per=_CHUNK)):
+        row = counting.feedback_row(
+            said.day,
+            said.slice_id,
+            said.person,
+            counts=said.counts,
+            linked=said.output_id is not None,
+            polarity=said.polarity,
+            flag=said.flag,
+            correction=said.correction is not None,
+        )
+        if row is not None:
+            yield row
+
+
+def _unlike(kind: str, expected: Mapping[Any, Counts], stored: Mapping[Any, Counts]) -> Iterator[str]:
+    for key in sorted(expected.keys() | stored.keys(), key=repr):
+        should, is_ = _nonzero(expected.get(key)), _nonzero(stored.get(key))
+        if should != is_:
+            yield f"{kind} {' '.join(str(part) for part in key)}: the rows say {should}, the roll-up says {is_}"
+
+
+def _stored(session: Session, project_id: int) -> Delta:
+    stored = Delta()
+    sums = [func.sum(getattr(RollupDay, name)) for name in DAY_COUNTS]
+    days = select(RollupDay.day, RollupDay.slice_id, *sums).where(RollupDay.project_id == project_id)
+    for day, slice_id, *values in session.execute(days.group_by(RollupDay.day, RollupDay.slice_id)):
+        stored.days[day, slice_id] = defaultdict(int, zip(DAY_COUNTS, map(int, values), strict=True))
+    columns = [getattr(PersonDay, name) for name in PERSON_COUNTS]
+    people = select(PersonDay.day, PersonDay.slice_id, PersonDay.person, *columns)
+    for day, slice_id, person, *values in session.execute(people.where(PersonDay.project_id == project_id)):
+        stored.people[day, slice_id, person] = defaultdict(int, zip(PERSON_COUNTS, values, strict=True))
+    return stored
+
+
+def _adding(session: Session, table: type[RollupDay] | type[PersonDay], names: tuple[str, ...]) -> Any:
+    new = insert_into(session, table)
+    keys = [column.name for column in table.__table__.primary_key]
+    return new.on_conflict_do_update(
+        index_elements=keys, set_={name: getattr(table, name) + new.excluded[name] for name in names}
+    )
+
+
+def _forget_absent(session: Session, project_id: int, people: list[dict[str, Any]]) -> None:
+    nobody = [getattr(PersonDay, name) == 0 for name in PERSON_COUNTS]
+    names = {row["person"] for row in people}
+    session.execute(delete(PersonDay).where(PersonDay.project_id == project_id, PersonDay.person.in_(names), *nobody))
+
+
+def _full(counts: Counts, names: tuple[str, ...]) -> dict[str, int]:
+    return {name: counts.get(name, 0) for name in names}
+
+
+def _nonzero(counts: Counts | None) -> dict[str, int]:
+    return {name: n for name, n in sorted((counts or {}).items()) if n}

@@ -1,0 +1,269 @@
+"""Feedback rows while one transaction works on them: loaded, folded, saved, with the counts that follow.
+
+Whatever changes feedback by its events goes through a `Sheet`: intake adds words to rows, and a late output moves
+words to the row where they belong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.orm import Session
+
+from heedback_service.core import fold
+from heedback_service.core import rollup as counting
+from heedback_service.core.fold import State
+from heedback_service.core.moments import from_microseconds, microseconds
+from heedback_service.core.rollup import Delta
+from heedback_service.flow import naming, placement
+from heedback_service.flow.shown import Known, Values
+from heedback_service.store.db import insert_into
+from heedback_service.store.tables import Feedback
+
+END_USER: Final = "end_user"
+_PLAIN: Final = tuple(name for name in fold.WORDS if name not in ("rating", "flag", "metadata"))
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What one transaction of intake works with."""
+
+    session: Session
+    project_id: int
+    timezone: ZoneInfo
+    now: datetime
+    new_id: Callable[[], UUID]
+    delta: Delta = field(default_factory=Delta)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """What identifies feedback: one person about one subject from one source."""
+
+    subject: str
+    person_key: str
+    source: str
+
+    @classmethod
+    def of(cls, subject: str, user: str | None, source: str) -> Key:
+        """Whoever gave no name is nobody in particular, kept apart for each subject."""
+        return cls(subject, f"anon:{subject}" if user is None else user, source)
+
+    @property
+    def person(self) -> str | None:
+        return None if self.person_key.startswith("anon:") else self.person_key
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one event says, as it lies in the ledger."""
+
+    event_id: UUID
+    order_at: int
+    body: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Entry:
+    """One row on the sheet."""
+
+    id: UUID
+    key: Key
+    output: Known | None = None
+    state: State = field(default_factory=State)
+    first: int | None = None  # order_at of its first and its last word; None: nothing is said
+    last: int | None = None
+    spam: bool = False
+    version: int = 0  # 0: not in the store yet
+    before: counting.Row | None = None
+    changed: bool = False
+
+    def add(self, word: Word) -> None:
+        self.state = fold.merge(self.state, fold.patch(word.body, (word.order_at, word.event_id.hex)))
+        self.first = word.order_at if self.first is None else min(self.first, word.order_at)
+        self.last = word.order_at if self.last is None else max(self.last, word.order_at)
+        self.changed = True
+
+    def wipe(self) -> None:
+        """Unsay everything, to say what stays again."""
+        self.state, self.first, self.last, self.changed = State(), None, None, True
+
+    def link(self, output: Known | None) -> None:
+        if self.output != output:
+            self.output, self.changed = output, True
+
+
+class Sheet:
+    """The feedback rows of one transaction."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._entries: dict[Key, Entry] = {}
+        self._loaded: set[str] = set()
+
+    def load(self, subjects: Iterable[str]) -> list[Entry]:
+        """All rows about these subjects."""
+        wanted = set(subjects)
+        self._read(Feedback.subject.in_(wanted - self._loaded))
+        self._loaded |= wanted
+        return [entry for entry in self._entries.values() if entry.key.subject in wanted]
+
+    def load_ids(self, ids: Collection[UUID]) -> list[Entry]:
+        """The rows with these ids, in the order of their keys."""
+        self._read(Feedback.id.in_(ids))
+        return sorted((entry for entry in self._entries.values() if entry.id in ids), key=lambda entry: entry.key)
+
+    def entry(self, key: Key, output: Known | None) -> Entry:
+        """The row of this key, made when there is none. Its subject must be loaded."""
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._entries[key] = Entry(self._intake.new_id(), key)
+        entry.link(output)
+        return entry
+
+    def rename(self, entry: Entry, key: Key) -> None:
+        """Keep the row under another key, unless there is a row under it already."""
+        if key not in self._entries:
+            del self._entries[entry.key]
+            entry.key, entry.changed = key, True
+            self._entries[key] = entry
+
+    def save(self) -> None:
+        """Write what has changed, and add the difference to the intake's delta."""
+        changed = [entry for _, entry in sorted(self._entries.items()) if entry.changed]
+        gone = [entry for entry in changed if entry.first is None]
+        kept = [entry for entry in changed if entry.first is not None]
+        for entry in gone:
+            self._intake.delta.apply(entry.before, None)
+        self._delete([entry.id for entry in gone if entry.version])
+        rows = self._rows(kept)
+        for entry, row in zip(kept, rows, strict=True):
+            self._intake.delta.apply(entry.before, _counted(row))
+        self._update([row for row in rows if row["version"] > 1])
+        self._insert([row for row in rows if row["version"] == 1])
+
+    def _read(self, where: Any) -> None:
+        table = Feedback.__table__
+        found = select(table).where(Feedback.project_id == self._intake.project_id, where).order_by(Feedback.id)
+        for row in self._intake.session.execute(found).mappings():
+            entry = _entry(row)
+            self._entries.setdefault(entry.key, entry)
+
+    def _rows(self, entries: list[Entry]) -> list[dict[str, Any]]:
+        adrift = {entry.id: _context(entry) for entry in entries if entry.output is None}
+        slices = naming.slices(self._intake.session, self._intake.project_id, set(adrift.values())) if adrift else {}
+        rows = []
+        for entry in entries:
+            row = _said(entry) | self._place(entry, slices[adrift[entry.id]] if entry.output is None else None)
+            rows.append(row | {"project_id": self._intake.project_id, "changed_at": self._intake.now})
+        return rows
+
+    def _place(self, entry: Entry, slice_id: UUID | None) -> dict[str, Any]:
+        if (output := entry.output) is not None:
+            return {
+                "output_id": output.id,
+                "slice_id": output.slice_id,
+                "day": output.day,
+                "feature_id": output.feature_id,
+            }
+        first = from_microseconds(entry.first or 0)
+        return {
+            "output_id": None,
+            "slice_id": slice_id,
+            "day": first.astimezone(self._intake.timezone).date(),
+            "feature_id": UUID(entry.state.values["feature"]),
+        }
+
+    def _insert(self, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self._intake.session.execute(insert_into(self._intake.session, Feedback), rows)
+
+    def _update(self, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            return
+        names = [name for name in rows[0] if name not in ("project_id", "id")]
+        by_key = update(Feedback).where(
+            Feedback.project_id == bindparam("its_project"), Feedback.id == bindparam("its_id")
+        )
+        bound = [{"its_project": row["project_id"], "its_id": row["id"], **row} for row in rows]
+        statement = by_key.values({name: bindparam(name) for name in names})
+        self._intake.session.connection().execute(statement, bound)
+
+    def _delete(self, ids: list[UUID]) -> None:
+        if ids:
+            session, project_id = self._intake.session, self._intake.project_id
+            placement.withdraw(session, project_id, ids)
+            session.execute(delete(Feedback).where(Feedback.project_id == project_id, Feedback.id.in_(ids)))
+
+
+def _entry(row: Mapping[Any, Any]) -> Entry:
+    entry = Entry(row["id"], Key(row["subject"], row["person_key"], row["source"]))
+    if row["output_id"] is not None:
+        entry.output = Known(row["output_id"], row["slice_id"], row["day"], row["feature_id"], None)
+    entry.state = _state(row)
+    entry.first, entry.last = microseconds(row["first_at"]), microseconds(row["last_at"])
+    entry.spam, entry.version, entry.before = row["spam"], row["version"], _counted(row)
+    return entry
+
+
+def _state(row: Mapping[Any, Any]) -> State:
+    rating = None
+    if row["rating_value"] is not None:
+        rating = {"value": row["rating_value"], "scale": row["rating_scale"]}
+    said = {
+        "feature": row["feature_id"].hex,
+        "rating": rating,
+        "flag": True if row["flag"] else None,
+        "metadata": row["extra"],
+        **{name: row[name] for name in _PLAIN},
+    }
+    stamps = {name: (order_at, event_id) for name, (order_at, event_id) in row["stamps"].items()}
+    return State({name: said[name] for name in stamps if name in said}, stamps)
+
+
+def _said(entry: Entry) -> dict[str, Any]:
+    state, rating = entry.state, entry.state.values.get("rating")
+    return {
+        "id": entry.id,
+        "subject": entry.key.subject,
+        "person_key": entry.key.person_key,
+        "source": entry.key.source,
+        "person": entry.key.person,
+        "rating_value": rating and rating["value"],
+        "rating_scale": rating and rating["scale"],
+        "polarity": state.polarity,
+        "flag": state.values.get("flag") is True,
+        "extra": state.values.get("metadata"),
+        **{name: state.values.get(name) for name in _PLAIN},
+        "stamps": {name: list(stamp) for name, stamp in sorted(state.stamps.items())},
+        "first_at": from_microseconds(entry.first or 0),
+        "last_at": from_microseconds(entry.last or 0),
+        "retracted": state.retracted,
+        "spam": entry.spam,
+        "counts": entry.key.source == END_USER and not state.retracted and not entry.spam,
+        "triaged_at": None,
+        "version": entry.version + 1,
+    }
+
+
+def _context(entry: Entry) -> tuple[UUID, naming.Dims]:
+    return UUID(entry.state.values["feature"]), naming.dims_of(entry.state.values.get("context") or {})
+
+
+def _counted(row: Values) -> counting.Row | None:
+    return counting.feedback_row(
+        row["day"],
+        row["slice_id"],
+        row["person"],
+        counts=row["counts"],
+        linked=row["output_id"] is not None,
+        polarity=row["polarity"],
+        flag=row["flag"],
+        correction=row["correction"] is not None,
+    )

@@ -1,0 +1,220 @@
+"""Intake of what was shown: outputs, their texts, and signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from heedback_service.core import rollup as counting
+from heedback_service.core.reference import Candidate
+from heedback_service.core.rollup import Delta
+from heedback_service.store.db import insert_into
+from heedback_service.store.tables import Output, OutputText, Signal, Slice
+
+Event = Mapping[str, Any]
+Values = Mapping[str, Any]  # a table's row, by column
+
+_NIL: Final = UUID(int=0)
+_MICRO: Final = 1000  # microseconds a millisecond
+_NANO: Final = 1_000_000_000
+_PLAIN: Final = (
+    "trace_id",
+    "span_id",
+    "response_id",
+    "join_key",
+    "session_id",
+    "conversation_id",
+    "locale",
+    "input_tokens",
+    "output_tokens",
+    "error_type",
+    "finish_reasons",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An output that is in the store, as far as what is said about it needs it."""
+
+    id: UUID
+    slice_id: UUID
+    day: date
+    feature_id: UUID
+    span_id: str | None
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(self.id, self.feature_id, self.span_id)
+
+
+def take_outputs(
+    session: Session,
+    project_id: int,
+    rows: Sequence[Values],
+    texts: Sequence[Mapping[str, Any]],
+    delta: Delta,
+) -> set[UUID]:
+    """Store outputs that are new, with their texts and counts; returns their ids."""
+    if not rows:
+        return set()
+    insert = insert_into(session, Output).on_conflict_do_nothing().returning(Output.id)
+    fresh = set(session.scalars(insert, rows))
+    for row in rows:
+        if row["id"] in fresh:
+            delta.apply(None, _counted(row))
+    keep_texts(session, [text for text in texts if text["output_id"] in fresh])
+    _count_early_signals(session, project_id, fresh, delta)
+    return fresh
+
+
+def output_values(project_id: int, event: Event, slice_id: UUID, day: date, now: datetime) -> dict[str, Any]:
+    """The row of an `output` event; `day` is the project-local day of `event["at"]`, its moment by our clock."""
+    latency, cost = event.get("latency_ms"), event.get("cost_usd")
+    return {
+        "project_id": project_id,
+        "id": event["id"],
+        "slice_id": slice_id,
+        "day": day,
+        "person": event.get("user"),
+        "occurred_at": event["at"],
+        "received_at": now,
+        "latency_us": None if latency is None else round(latency * _MICRO),
+        "cost_nano": None if cost is None else round(cost * _NANO),
+        "probe": bool(event.get("probe")),
+        "extra": event.get("metadata"),
+        **{name: event.get(name) for name in _PLAIN},
+    }
+
+
+def text_values(project_id: int, event: Event, now: datetime) -> dict[str, Any] | None:
+    """The row of an event's texts, or None when it has none. An output's own text outranks any that follows it."""
+    if event.get("input") is None and event.get("output") is None:
+        return None
+    follows = event["type"] == "output_text"
+    return {
+        "project_id": project_id,
+        "output_id": event["output_id"] if follows else event["id"],
+        "event_id": event["id"] if follows else _NIL,
+        "input": event.get("input"),
+        "output": event.get("output"),
+        "received_at": now,
+    }
+
+
+def keep_texts(session: Session, rows: Sequence[Values]) -> set[UUID]:
+    """Store texts; of several for one output the smallest event id stays, whatever the order. Returns the ids kept."""
+    if not rows:
+        return set()
+    new = insert_into(session, OutputText)
+    upsert = new.on_conflict_do_update(
+        index_elements=["project_id", "output_id"],
+        set_={name: new.excluded[name] for name in ("event_id", "input", "output", "received_at")},
+        where=new.excluded.event_id < OutputText.event_id,
+    )
+    first: dict[UUID, Values] = {}
+    for row in sorted(rows, key=lambda row: row["event_id"]):
+        first.setdefault(row["output_id"], row)
+    return set(session.scalars(upsert.returning(OutputText.event_id), [first[key] for key in sorted(first)]))
+
+
+def take_signals(session: Session, project_id: int, rows: Sequence[Values], delta: Delta) -> set[UUID]:
+    """Store signals that are new; each counts once an output. Returns the ids that are new."""
+    if not rows:
+        return set()
+    outputs = known_outputs(session, project_id, {row["output_id"] for row in rows})
+    seen = _signalled(session, project_id, outputs)
+    insert = insert_into(session, Signal).on_conflict_do_nothing().returning(Signal.id)
+    fresh = set(session.scalars(insert, rows))
+    for row in rows:
+        pair = row["output_id"], row["name"]
+        if row["id"] in fresh and pair not in seen and (output := outputs.get(row["output_id"])) is not None:
+            seen.add(pair)
+            delta.apply(None, counting.signal_row(output.day, output.slice_id, row["name"]))
+    return fresh
+
+
+def signal_values(project_id: int, event: Event) -> dict[str, Any]:
+    return {
+        "project_id": project_id,
+        "id": event["id"],
+        "output_id": event["output_id"],
+        "person": event.get("user"),
+        "name": event["name"],
+        "value": event.get("value"),
+        "occurred_at": event["at"],
+        "extra": event.get("metadata"),
+    }
+
+
+def known_outputs(session: Session, project_id: int, ids: Iterable[UUID]) -> dict[UUID, Known]:
+    """Those of the outputs that have arrived."""
+    return {known.id: known for known in _known(session, project_id, Output.id.in_(set(ids)))}
+
+
+def outputs_by_ref(session: Session, project_id: int, refs: Iterable[str]) -> dict[str, list[Known]]:
+    """The outputs that each reference could mean, in the order of their ids."""
+    values: dict[str, list[str]] = {"t": [], "r": [], "j": []}
+    for ref in sorted(set(refs)):
+        values[ref[0]].append(ref[2:])
+    columns = {"t": Output.trace_id, "r": Output.response_id, "j": Output.join_key}
+    found: dict[str, list[Known]] = {}
+    for letter, wanted in values.items():
+        if wanted:
+            by_value = _known_with(session, project_id, columns[letter], wanted)
+            found |= {f"{letter}:{value}": outputs for value, outputs in by_value.items()}
+    return found
+
+
+def _known_with(session: Session, project_id: int, column: Any, values: list[str]) -> dict[str, list[Known]]:
+    found: dict[str, list[Known]] = {}
+    statement = _selecting(project_id).add_columns(column).where(column.in_(values)).order_by(Output.id)
+    for *known, value in session.execute(statement):
+        found.setdefault(value, []).append(Known(*known))
+    return found
+
+
+def _known(session: Session, project_id: int, where: Any) -> list[Known]:
+    return [Known(*row) for row in session.execute(_selecting(project_id).where(where))]
+
+
+def _selecting(project_id: int) -> Any:
+    return (
+        select(Output.id, Output.slice_id, Output.day, Slice.feature_id, Output.span_id)
+        .join(Slice, (Slice.project_id == Output.project_id) & (Slice.id == Output.slice_id))
+        .where(Output.project_id == project_id)
+    )
+
+
+def _count_early_signals(session: Session, project_id: int, fresh: set[UUID], delta: Delta) -> None:
+    # A signal can overtake its output; it counts from the moment the output is known.
+    early = _signalled(session, project_id, fresh)
+    outputs = known_outputs(session, project_id, {output_id for output_id, _ in early}) if early else {}
+    for output_id, name in sorted(early):
+        output = outputs[output_id]
+        delta.apply(None, counting.signal_row(output.day, output.slice_id, name))
+
+
+def _signalled(session: Session, project_id: int, outputs: Iterable[UUID]) -> set[tuple[UUID, str]]:
+    found = select(Signal.output_id, Signal.name).where(
+        Signal.project_id == project_id, Signal.output_id.in_(set(outputs))
+    )
+    return {(output_id, name) for output_id, name in session.execute(found.distinct())}
+
+
+def _counted(row: Mapping[str, Any]) -> counting.Row:
+    return counting.output_row(
+        row["day"],
+        row["slice_id"],
+        row["person"],
+        error=row["error_type"] is not None,
+        latency_us=row["latency_us"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cost_nano=row["cost_nano"],
+    )

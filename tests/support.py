@@ -1,0 +1,44 @@
+"""What tests of several folders share: a fixed clock, ids one can read, and events as the wire schema loads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
+
+
+def numbered_ids(start: int = 1) -> Callable[[], UUID]:
+    """UUIDv7s that count up from the fixed now."""
+    numbers: Iterator[int] = count(start)
+    return lambda: make_id(next(numbers), variant=0x8000)
+
+
+def make_id(n: int, at: datetime = NOW, variant: int = 0x9000) -> UUID:
+    """The n-th id of a moment."""
+    return UUID(int=int(at.timestamp() * 1000) << 80 | 7 << 76 | variant << 48 | n)
+
+
+def an_output(n: int, *, minutes: float = 0, feature: str = "summary", **fields: Any) -> dict[str, Any]:
+    """An `output` event, `minutes` before now."""
+    return {"type": "output", **_common(n, minutes, feature), **fields}
+
+
+def some_feedback(n: int, *, minutes: float = 0, feature: str = "summary", **fields: Any) -> dict[str, Any]:
+    """A `feedback` event, `minutes` before now. `up` or `down` may stand for a thumb."""
+    for name, value in (("up", 1), ("down", 0)):
+        if fields.pop(name, False):
+            fields["rating"] = {"value": value, "scale": "thumbs"}
+    return {"type": "feedback", "source": "end_user", **_common(n, minutes, feature), **fields}
+
+
+def a_signal(n: int, name: str, output: int, *, minutes: float = 0, feature: str = "summary", **fields: Any) -> Any:
+    """A `signal` event about the output with number `output`."""
+    return {"type": "signal", "name": name, "output_id": make_id(output), **_common(n, minutes, feature), **fields}
+
+
+def _common(n: int, minutes: float, feature: str) -> dict[str, Any]:
+    return {"id": make_id(n), "occurred_at": NOW - timedelta(minutes=minutes), "feature": feature}
