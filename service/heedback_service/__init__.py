@@ -2,3 +2,7 @@
 
 Arrows run one way: cli -> app -> web | jobs -> flow -> store | channels -> core. `settings` may be read by app and cli.
 """
+
+from importlib.metadata import version
+
+__version__ = version("heedback")

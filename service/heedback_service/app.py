@@ -1,0 +1,105 @@
+"""The only place that wires: settings, database, API, pages, jobs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+
+from heedback_service.core.ids import new_id as fresh_id
+from heedback_service.jobs import Ticker, Tools
+from heedback_service.settings import Settings
+from heedback_service.store.db import Database
+from heedback_service.store.migrate import upgrade
+from heedback_service.web.api.events import blueprint as events
+from heedback_service.web.api.problems import ProblemApi, Refusal, as_problem
+from heedback_service.web.pages import error_page, init_pages
+from heedback_service.web.runtime import Runtime
+
+_TICK_SECONDS: Final = 2
+_RETRY_SECONDS: Final = 5
+_log: Final = logging.getLogger(__name__)
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of the settings; an SQLite file is brought up to date, PostgreSQL waits for `heedback migrate`."""
+    db = Database(settings.database_url)
+    if db.is_sqlite:
+        if db.url.database:
+            Path(db.url.database).parent.mkdir(parents=True, exist_ok=True)
+        upgrade(db)
+    return db
+
+
+def create_app(
+    settings: Settings,
+    db: Database,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    new_id: Callable[[], UUID] = fresh_id,
+) -> Flask:
+    """The web application: JSON under `/v1`, pages everywhere else. Starts nothing in the background."""
+    app = Flask("heedback_service.web", static_folder=None)
+    app.secret_key = settings.secret_key
+    app.extensions |= Runtime(db, settings, clock, new_id).attach()
+    app.config |= {
+        "API_TITLE": "Heedback",
+        "API_VERSION": "v1",
+        "OPENAPI_VERSION": "3.1.0",
+        "OPENAPI_URL_PREFIX": "/",
+        "OPENAPI_JSON_PATH": "openapi.json",
+        "API_SPEC_OPTIONS": {"info": {"description": "Feedback on AI outputs, from the thumb to the fix."}},
+    }
+    api = ProblemApi(app)
+    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer", "bearerFormat": "hb_sk_kid_secret"})
+    api.register_blueprint(events)
+    init_pages(app)
+    app.register_error_handler(HTTPException, _answer)
+    app.register_error_handler(OperationalError, _busy)
+    return app
+
+
+def make_ticker(settings: Settings, db: Database) -> Ticker:
+    """The jobs of this process."""
+    holder = f"{socket.gethostname()}:{os.getpid()}"
+    return Ticker(Tools(db, settings, lambda: datetime.now(UTC), fresh_id, holder))
+
+
+def start_jobs(ticker: Ticker) -> BackgroundScheduler:
+    """Tick in the background. The caller shuts the scheduler down."""
+    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler.add_job(
+        ticker.tick, "interval", seconds=_TICK_SECONDS, max_instances=1, coalesce=True, next_run_time=datetime.now(UTC)
+    )
+    scheduler.start()
+    return scheduler
+
+
+def _answer(error: HTTPException) -> ResponseReturnValue:
+    return as_problem(error) if _is_api() else error_page(error)
+
+
+def _busy(error: OperationalError) -> ResponseReturnValue:
+    # Nothing was committed, so the sender may come again; the SDK does.
+    _log.warning("database unavailable: %s", error.orig)
+    if _is_api():
+        wait = {"Retry-After": str(_RETRY_SECONDS)}
+        return as_problem(
+            Refusal(503, "The database is busy or away. Nothing was stored; send it again.", headers=wait)
+        )
+    return error_page(ServiceUnavailable(retry_after=_RETRY_SECONDS))
+
+
+def _is_api() -> bool:
+    return request.path.startswith("/v1/")

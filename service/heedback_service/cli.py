@@ -1,0 +1,271 @@
+"""The `heedback` command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any, Final, NoReturn
+
+import click
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from heedback_service import __version__
+from heedback_service.app import open_database
+from heedback_service.core.ids import new_id
+from heedback_service.flow import accounts, keys, projects, rollup
+from heedback_service.flow.digest_now import digest_now
+from heedback_service.flow.export import exported
+from heedback_service.serving import PortBusyError, serve, work
+from heedback_service.settings import Settings, SettingsError, read_settings
+from heedback_service.store.db import Database
+from heedback_service.store.migrate import upgrade
+from heedback_service.store.tables import Project
+
+_SECRET: Final = ("secret_key", "smtp_url", "database_url")
+_project_argument = click.argument("project")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="heedback")
+def main() -> None:
+    """Heedback: feedback on AI outputs, from the thumb to the fix."""
+
+
+@main.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8700, show_default=True, type=click.IntRange(0, 65535), help="0 takes any free one.")
+def serve_command(host: str, port: int) -> None:
+    """Answer requests and work the jobs, until SIGTERM or Ctrl-C."""
+    try:
+        serve(_settings(), host, port)
+    except PortBusyError as error:
+        _fail(str(error))
+
+
+@main.command("worker")
+@click.option("--once", is_flag=True, help="Stop when nothing is left to do.")
+def worker_command(once: bool) -> None:
+    """Work the jobs without answering requests: triage, digests, mail."""
+    work(_settings(), once=once)
+
+
+@main.command("migrate")
+def migrate_command() -> None:
+    """Bring the database up to date."""
+    db = Database(_settings().database_url)
+    click.echo("The database is up to date now." if upgrade(db) else "The database was up to date.")
+    db.dispose()
+
+
+@main.command("settings")
+def settings_command() -> None:
+    """Print the settings in force; secrets are left out."""
+    settings = _settings()
+    for field in fields(Settings):
+        value = getattr(settings, field.name)
+        shown = "(set)" if value and field.name in _SECRET else value
+        click.echo(f"HEEDBACK_SERVER_{field.name.upper()}={'' if shown is None else shown}")
+
+
+@main.group("project")
+def project_group() -> None:
+    """Host applications."""
+
+
+@project_group.command("create")
+@click.argument("slug")
+@click.option("--name", help="As people call it; by default the slug.")
+@click.option("--timezone", default="UTC", show_default=True, help="Days and weeks are cut there: Europe/Oslo.")
+@_as_json
+def project_create(slug: str, name: str | None, timezone: str, as_json: bool) -> None:
+    """Make a project, its first key and its user key. Both keys are shown this once."""
+    with _writing() as session:
+        made = projects.create_project(session, slug, name or slug, timezone, datetime.now(UTC))
+        if isinstance(made, projects.Refused):
+            _fail(made.why)
+        key = keys.make_key(session, made, datetime.now(UTC))
+    user_key = projects.new_user_key()
+    if as_json:
+        click.echo(json.dumps({"project": slug, "key": key.text, "user_key": user_key}))
+        return
+    click.echo(f"Project {slug} is there. Give its app these; they are not shown again:\n")
+    click.echo(f"HEEDBACK_KEY={key.text}\nHEEDBACK_USER_KEY={user_key}")
+
+
+@project_group.command("list")
+def project_list() -> None:
+    """The projects of this service."""
+    with _reading() as session:
+        for project in session.scalars(select(Project).order_by(Project.slug)):
+            click.echo(f"{project.slug}\t{project.name}\t{project.timezone}")
+
+
+@main.group("key")
+def key_group() -> None:
+    """Secret keys, by which apps send."""
+
+
+@key_group.command("create")
+@_project_argument
+def key_create(project: str) -> None:
+    """Make another key and print it, this once. Old keys go on working until they are revoked."""
+    with _writing() as session:
+        key = keys.make_key(session, _project(session, project), datetime.now(UTC))
+    click.echo(key.text)
+
+
+@key_group.command("revoke")
+@_project_argument
+@click.argument("kid")
+def key_revoke(project: str, kid: str) -> None:
+    """Stop accepting a key. KID is the part after hb_sk_."""
+    with _writing() as session:
+        if not keys.revoke_key(session, _project(session, project), kid, datetime.now(UTC)):
+            _fail(f"project {project} has no living key {kid}")
+    click.echo(f"Key {kid} opens nothing any more.")
+
+
+@main.group("user")
+def user_group() -> None:
+    """People who sign in."""
+
+
+@user_group.command("add")
+@click.argument("email")
+@click.option("--name", required=True)
+@click.option("--project", required=True, help="The project to give them a place in.")
+@click.option("--role", type=click.Choice(["owner", "maintainer"]), default="maintainer", show_default=True)
+@click.option("--password", is_flag=True, help="Ask for a password; without one they sign in by link.")
+def user_add(email: str, name: str, project: str, role: Any, password: bool) -> None:
+    """Give a person a place in a project, and an account if they have none."""
+    secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if password else None
+    with _writing() as session:
+        place = _project(session, project)
+        account = accounts.find_account(session, email)
+        if account is None:
+            made = accounts.create_account(session, email, name, datetime.now(UTC), new_id, secret)
+            if isinstance(made, accounts.Refused):
+                _fail(made.why)
+            account = made
+        accounts.add_member(session, place.id, account.id, role)
+    click.echo(f"{account.email} is {role} of {project}.")
+
+
+@user_group.command("link")
+@click.argument("email")
+@click.option("--url", help="Where the pages are; by default HEEDBACK_SERVER_PUBLIC_URL.")
+def user_link(email: str, url: str | None) -> None:
+    """Print a link that signs this person in, once, within a day."""
+    settings = _settings()
+    base = (url or settings.public_url or "").rstrip("/")
+    with _writing(settings) as session:
+        account = accounts.find_account(session, email)
+        if account is None:
+            _fail(f"nobody has an account as {email}")
+        secret = accounts.make_link(session, account.id, datetime.now(UTC))
+    click.echo(f"{base}/signin/link/{secret}")
+
+
+@main.command("digest")
+@_project_argument
+@click.option("--period", help="An ISO week such as 2026-W47; by default the last complete one.")
+@_as_json
+def digest_command(project: str, period: str | None, as_json: bool) -> None:
+    """Write the digest of a week, unless it is written, and print it."""
+    settings = _settings()
+    with _database(settings) as db:
+        with db.read() as session:
+            known = _project(session, project)
+        made = digest_now(db, settings, known, period, datetime.now(UTC))
+        if isinstance(made, projects.Refused):
+            _fail(made.why)
+    if as_json:
+        path = f"/p/{project}/digests/{made.period}"
+        click.echo(
+            json.dumps(
+                {
+                    "period": made.period,
+                    "url_path": path,
+                    "subject": made.subject,
+                    "eml": [str(file) for file in made.mails],
+                }
+            )
+        )
+    else:
+        click.echo(made.text)
+
+
+@main.command("export")
+@_project_argument
+def export_command(project: str) -> None:
+    """Print everything that is stored about outputs and feedback, a line of JSON each."""
+    with _reading() as session:
+        for line in exported(session, _project(session, project).id):
+            click.echo(json.dumps(line, ensure_ascii=False))
+
+
+@main.group("rollup")
+def rollup_group() -> None:
+    """Counts by day and slice."""
+
+
+@rollup_group.command("verify")
+@click.argument("project", required=False)
+def rollup_verify(project: str | None) -> None:
+    """Count again from the rows and compare; exits 1 when a count differs."""
+    with _reading() as session:
+        chosen = [_project(session, project)] if project else session.scalars(select(Project).order_by(Project.id))
+        wrong = [f"{each.slug}: {line}" for each in chosen for line in rollup.differences(session, each.id)]
+    for line in wrong:
+        click.echo(line, err=True)
+    if wrong:
+        _fail(f"{len(wrong)} counts differ from the rows")
+    click.echo("Every count agrees with the rows.")
+
+
+@contextmanager
+def _writing(settings: Settings | None = None) -> Iterator[Session]:
+    with _database(settings or _settings()) as db, db.write() as session:
+        yield session
+
+
+@contextmanager
+def _reading() -> Iterator[Session]:
+    with _database(_settings()) as db, db.read() as session:
+        yield session
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    db = open_database(settings)
+    try:
+        yield db
+    finally:
+        db.dispose()
+
+
+def _settings() -> Settings:
+    try:
+        return read_settings()
+    except SettingsError as error:
+        _fail(str(error))
+
+
+def _project(session: Session, slug: str) -> Project:
+    project = session.scalar(select(Project).where(Project.slug == slug))
+    if project is None:
+        _fail(f"there is no project {slug}; `heedback project list` names them")
+    return project
+
+
+def _fail(why: str) -> NoReturn:
+    raise click.ClickException(why)
+
+
+if __name__ == "__main__":
+    main()

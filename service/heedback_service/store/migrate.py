@@ -1,0 +1,65 @@
+"""Bringing a database up to date: all of it, or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from heedback_service.store.db import Database
+
+_FOLDER: Final = Path(__file__).with_name("migrations")
+_LOCK: Final = 0x6865_6564  # PostgreSQL's advisory locks are numbers; ours spells "heed"
+
+
+def upgrade(db: Database) -> bool:
+    """Run the migrations that are missing; True if there were any.
+
+    Several processes may call this at once: one works, the others wait and find nothing to do.
+    """
+    with db.engine.connect() as connection:
+        if _is_current(connection):
+            return False
+    if db.is_sqlite:
+        return _upgrade_sqlite(db)
+    with db.engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        return _upgrade(connection)
+
+
+def _upgrade_sqlite(db: Database) -> bool:
+    # Rebuilding a table must not cascade into its children, and the pragma only works outside a transaction.
+    with db.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw is not None  # noqa: S101 - a connection that is open has one
+        raw.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.execution_options(heedback_writes=True).begin():
+                return _upgrade(connection)
+        finally:
+            raw.execute("PRAGMA foreign_keys = ON")
+
+
+def _upgrade(connection: Connection) -> bool:
+    if _is_current(connection):
+        return False
+    command.upgrade(config(connection), "head")
+    return True
+
+
+def config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, for `upgrade` and for writing new migrations."""
+    made = Config()
+    made.set_main_option("script_location", str(_FOLDER))
+    made.attributes["connection"] = connection
+    return made
+
+
+def _is_current(connection: Connection) -> bool:
+    heads = set(ScriptDirectory.from_config(config()).get_heads())
+    return set(MigrationContext.configure(connection).get_current_heads()) == heads

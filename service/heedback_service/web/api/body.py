@@ -1,0 +1,81 @@
+"""Reading a request's body: its type, its encoding, and never more of it than the wire allows."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any, Final, NoReturn
+
+from flask import Request
+from marshmallow import Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+
+from heedback.limits import MAX_BODY_BYTES
+from heedback_service.web.api.problems import Refusal, flattened
+
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_DEEP: Final = "The body is nested too deeply."
+
+
+class BodyParser(FlaskParser):
+    """webargs, reading JSON through `read_json`, answering 400 with every field's message."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+
+    def load_json(self, req: Request, schema: Any) -> Any:
+        return read_json(req)
+
+    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
+        messages: Any = error.messages
+        raise Refusal(400, "The body does not fit.", errors=flattened(messages.get("json", messages)))
+
+
+def read_json(request: Request) -> Any:
+    """The JSON in the body.
+
+    Raises:
+        Refusal: 400 not JSON, 413 larger than `MAX_BODY_BYTES`, 415 another type or encoding.
+    """
+    if request.mimetype not in ("application/json", "text/plain"):
+        raise Refusal(415, "Send application/json.")
+    try:
+        return json.loads(_plain(request), parse_constant=_no_constant)
+    except RecursionError:
+        raise Refusal(400, _DEEP) from None
+    except ValueError as error:
+        raise Refusal(400, f"The body is not JSON: {error}") from None
+
+
+def _plain(request: Request) -> bytes:
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise _too_large()
+    raw = request.stream.read(MAX_BODY_BYTES + 1)
+    if len(raw) > MAX_BODY_BYTES:
+        raise _too_large()
+    match request.headers.get("Content-Encoding", "identity").lower():
+        case "identity":
+            return raw
+        case "gzip":
+            return _unzipped(raw)
+    raise Refusal(415, "Content-Encoding is gzip or nothing.", headers={"Accept-Encoding": "gzip, identity"})
+
+
+def _unzipped(raw: bytes) -> bytes:
+    unzip = zlib.decompressobj(_GZIP)
+    try:
+        plain = unzip.decompress(raw, MAX_BODY_BYTES + 1)
+    except zlib.error as error:
+        raise Refusal(400, f"The body is not gzip: {error}") from None
+    if len(plain) > MAX_BODY_BYTES:
+        raise _too_large()
+    if not unzip.eof or unzip.unused_data:
+        raise Refusal(400, "The body is not one whole gzip stream.")
+    return plain
+
+
+def _too_large() -> Refusal:
+    return Refusal(413, f"At most {MAX_BODY_BYTES} bytes, after gzip is undone.")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

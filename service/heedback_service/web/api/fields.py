@@ -1,0 +1,103 @@
+"""marshmallow fields that take what the wire says and nothing that merely looks like it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validate
+
+from heedback import limits
+
+# PostgreSQL cannot store NUL, and half a surrogate pair is no UTF-8; refused on both databases alike.
+_NOT_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+NOT_TEXT: Final = "NUL and lone surrogates are not text."
+
+
+class Text(fields.String):
+    """Text of at most `characters`, or `utf8` bytes."""
+
+    def __init__(self, *, characters: int | None = None, utf8: int | None = None, **kwargs: Any) -> None:
+        self._utf8 = utf8
+        if characters is not None:
+            kwargs["validate"] = [validate.Length(max=characters), *kwargs.get("validate", [])]
+        super().__init__(allow_none=True, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if _NOT_TEXT.search(value):
+            raise ValidationError(NOT_TEXT)
+        # UTF-8 takes at most four bytes a character: short texts need no counting.
+        if self._utf8 is not None and len(value) * 4 > self._utf8 and len(value.encode()) > self._utf8:
+            raise ValidationError(f"Longer than {self._utf8} bytes of UTF-8.")
+        return value
+
+
+class Name(Text):
+    """A short string: a model, a version, a key, a pseudonym."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(characters=limits.NAME_CHARS, **kwargs)
+
+
+class Whole(fields.Integer):
+    """A JSON number without a fraction, from 0 to 2^53 unless told otherwise."""
+
+    def __init__(self, *, least: int = 0, most: int = 2**53, **kwargs: Any) -> None:
+        super().__init__(allow_none=True, strict=True, validate=validate.Range(least, most), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
+        return super()._deserialize(_a_number(self, value), *args, **kwargs)
+
+
+class Number(fields.Float):
+    """A finite JSON number within a range."""
+
+    def __init__(self, *, least: float, most: float, **kwargs: Any) -> None:
+        super().__init__(allow_none=True, validate=validate.Range(least, most), **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> float:
+        return super()._deserialize(_a_number(self, value), *args, **kwargs)
+
+
+class YesNo(fields.Boolean):
+    """true or false, not "yes" and not 1."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Moment(fields.AwareDateTime):
+    """RFC 3339, with its zone, in the years 2000 to 2099: arithmetic on it cannot overflow."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        years = validate.Range(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC), max_inclusive=False)
+        super().__init__(format="iso", validate=years, **kwargs)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or len(value) < len("2026-11-16T09:12Z"):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        return super()._deserialize(value, *args, **kwargs)
+
+
+class Metadata(fields.Dict):
+    """The host's own pairs of short strings."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            keys=Text(characters=limits.METADATA_KEY_CHARS),
+            values=Text(characters=limits.METADATA_VALUE_CHARS),
+            validate=validate.Length(max=limits.METADATA_KEYS),
+            allow_none=True,
+        )
+
+
+def _a_number(field: fields.Field[Any], value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise field.make_error("invalid", input=value)
+    return value

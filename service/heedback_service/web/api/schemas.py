@@ -1,0 +1,194 @@
+"""The wire, version 1: what each event may say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
+
+from heedback import limits
+from heedback_service.core.rollup import SIGNALS
+from heedback_service.web.api.fields import Metadata, Moment, Name, Number, Text, Whole, YesNo
+
+SOURCES: Final = ("end_user", "reviewer", "code", "llm")
+SCALES: Final = ("thumbs", "stars", "score")
+_REFERENCES: Final = ("output_id", "trace_id", "response_id", "join_key")
+_A_YEAR_MS: Final = 366 * 24 * 3600 * 1000
+
+
+def _reasons() -> fields.List[Any]:
+    key = Text(validate=[validate.Regexp(limits.REASON_PATTERN)])
+    return fields.List(key, allow_none=True, validate=validate.Length(max=limits.MAX_REASONS))
+
+
+class EventSchema(Schema):
+    """What every event has."""
+
+    type = fields.String(required=True)
+    id = fields.UUID(required=True, metadata={"description": "A fresh UUIDv7: the idempotency key."})
+    occurred_at = Moment(required=True)
+    feature = fields.String(required=True, validate=validate.Regexp(limits.FEATURE_PATTERN))
+
+
+class DimensionsSchema(Schema):
+    """What outputs are split by."""
+
+    user_group = Name()
+    provider = Name()
+    request_model = Name()
+    response_model = Name()
+    system_fingerprint = Name()
+    prompt_name = Name()
+    prompt_version = Name()
+    app_version = Name()
+    environment = Name()
+    surface = Name()
+
+
+class OutputSchema(EventSchema, DimensionsSchema):
+    """One AI output that was shown to somebody."""
+
+    user = Name(metadata={"description": "A pseudonym, never a name or an address."})
+    session_id = Name()
+    conversation_id = Name()
+    response_id = Name()
+    locale = Name()
+    join_key = Name()
+    trace_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{32}\Z")])
+    span_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{16}\Z")])
+    latency_ms = Number(least=0, most=_A_YEAR_MS)
+    input_tokens = Whole()
+    output_tokens = Whole()
+    cost_usd = Number(least=0, most=1_000_000)
+    error_type = Name()
+    finish_reasons = fields.List(Name(), allow_none=True, validate=validate.Length(max=20))
+    probe = YesNo(metadata={"description": "A known-bad output, shown on purpose."})
+    input = Text(utf8=limits.TEXT_BYTES)
+    output = Text(utf8=limits.TEXT_BYTES)
+    metadata = Metadata()
+
+
+class RatingSchema(Schema):
+    value = Number(least=0, most=5, required=True)
+    scale = fields.String(required=True, validate=validate.OneOf(SCALES))
+
+    @validates_schema(skip_on_field_errors=True)
+    def _fits_its_scale(self, data: Mapping[str, Any], **_: Any) -> None:
+        value, scale = data["value"], data["scale"]
+        fits = {
+            "thumbs": ("thumbs is 1 (up) or 0 (down).", value in (0, 1)),
+            "stars": ("stars is a whole number from 1 to 5.", value in (1, 2, 3, 4, 5)),
+            "score": ("score is a number from 0 to 1.", value is not None and 0 <= value <= 1),
+        }
+        rule, does = fits[scale]
+        if not does:
+            raise ValidationError(rule, "value")
+
+
+class FeedbackSchema(EventSchema):
+    """What one person says about one output. A patch: absent is unchanged, null is cleared."""
+
+    output_id = fields.UUID(allow_none=True)
+    trace_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{32}\Z")])
+    span_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{16}\Z")])
+    response_id = Name()
+    join_key = Name()
+    user = Name(metadata={"description": "A pseudonym, never a name or an address."})
+    rating = fields.Nested(RatingSchema, allow_none=True)
+    flag = YesNo(allow_none=True, validate=validate.Equal(True))
+    flag_reasons = _reasons()
+    reasons = _reasons()
+    reasons_version = Whole(least=1, most=1_000_000)
+    comment = Text(characters=limits.COMMENT_CHARS)
+    correction = Text(characters=limits.CORRECTION_CHARS)
+    source = fields.String(validate=validate.OneOf(SOURCES), load_default="end_user")
+    asked = YesNo(allow_none=True)
+    surface = Name()
+    locale = Name()
+    metadata = Metadata()
+    retracted = YesNo(validate=validate.Equal(True))
+    context = fields.Nested(DimensionsSchema, allow_none=True)
+
+    @validates_schema
+    def _is_about_something(self, data: Mapping[str, Any], **_: Any) -> None:
+        if all(data.get(name) is None for name in _REFERENCES):
+            raise ValidationError("Give output_id, trace_id, response_id or join_key.", "output_id")
+
+
+class SignalSchema(EventSchema):
+    """Implicit evidence on an output."""
+
+    output_id = fields.UUID(required=True)
+    user = Name()
+    name = fields.String(required=True, validate=validate.OneOf(SIGNALS))
+    value = Number(least=-1e15, most=1e15)
+    metadata = Metadata()
+
+
+class OutputTextSchema(EventSchema):
+    """Texts that follow their output."""
+
+    output_id = fields.UUID(required=True)
+    input = Text(utf8=limits.TEXT_BYTES)
+    output = Text(utf8=limits.TEXT_BYTES)
+
+
+EVENTS: Final[Mapping[str, Schema]] = {
+    "output": OutputSchema(),
+    "feedback": FeedbackSchema(),
+    "signal": SignalSchema(),
+    "output_text": OutputTextSchema(),
+}
+_KIND: Final = f"Must be one of: {', '.join(EVENTS)}."
+
+
+class AnyEvent(fields.Field[Any]):
+    """An event, not looked into yet: each one is loaded by itself, so that a bad one leaves its neighbours alone."""
+
+
+class EnvelopeSchema(Schema):
+    """One request. Fields that a newer SDK may add are left out."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    sent_at = Moment(required=True, metadata={"description": "The sender's clock when it sends."})
+    sdk = Text(characters=100)
+    redactor = Whole(least=1, most=1_000_000, metadata={"description": "The version of the rules already applied."})
+    dropped = fields.Dict(
+        keys=fields.String(validate=validate.Regexp(limits.REASON_PATTERN)),
+        values=Whole(),
+        validate=validate.Length(max=50),
+        metadata={"description": "What the sender had to drop since it last said so, by reason."},
+    )
+    events = fields.List(AnyEvent(), required=True, validate=validate.Length(max=limits.MAX_EVENTS))
+
+
+class RejectionSchema(Schema):
+    index = fields.Integer(required=True)
+    id = fields.String(required=True, allow_none=True)
+    errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()), required=True)
+
+
+class AnswerSchema(Schema):
+    """Sent after the commit: what is accepted is stored."""
+
+    accepted = fields.Integer(required=True)
+    duplicates = fields.Integer(required=True)
+    rejected = fields.List(fields.Nested(RejectionSchema), required=True)
+
+
+def load_event(raw: Any) -> dict[str, Any]:
+    """One event, as its schema loads it.
+
+    Raises:
+        ValidationError: with the messages by field.
+    """
+    if not isinstance(raw, dict):
+        raise ValidationError({"event": ["Not an object."]})
+    kind = raw.get("type")
+    if not isinstance(kind, str) or kind not in EVENTS:
+        raise ValidationError({"type": [_KIND]})
+    event: dict[str, Any] = EVENTS[kind].load(raw)
+    return event
