@@ -1,0 +1,30 @@
+"""What every test shares: skipped tests are counted aloud, and with `--no-skips` they fail the run."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="a skipped test fails the run")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if session.config.getoption("--no-skips") and skipped(session.config) and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    count = skipped(config)
+    if not count:
+        return
+    strict = config.getoption("--no-skips")
+    tests = "1 test was" if count == 1 else f"{count} tests were"
+    consequence = "and none may be: this run fails" if strict else "so this run proves less than it could"
+    terminalreporter.section(f"{tests} SKIPPED, {consequence}", sep="!", red=bool(strict), yellow=not strict)
+
+
+def skipped(config: pytest.Config) -> int:
+    """How many tests, or whole files, were skipped so far."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", ())) if reporter else 0

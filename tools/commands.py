@@ -1,0 +1,96 @@
+"""The command line of `./dev`: what there is, what each command needs installed, and where it goes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tools import check, environment
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+Options = argparse.Namespace
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit status."""
+    parser = command_line()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and not options.passes_on:
+        parser.error(f"unknown argument: {rest[0]}")
+    options.rest = rest
+    command: Callable[[Options], int] = options.command
+    return command(options)
+
+
+def command_line() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dev", description="Commands for people who work on Heedback.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        name: str, command: Callable[[Options], int], about: str, *, passes_on: bool = False
+    ) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        added.set_defaults(command=command, passes_on=passes_on)
+        return added
+
+    testing = add("test", test, "Run all tests; further arguments go to pytest.", passes_on=True)
+    testing.add_argument("--strict", action="store_true", help="a skipped test is a failure")
+    add("check", check_all, "Lint, formatting, types, imports and docs.")
+    benching = add("bench", bench, "Run tests/bench/NAME.py; further arguments are its own.", passes_on=True)
+    benching.add_argument("name", nargs="?", help="which; without it, lists what there is")
+    locking = add("lock", lock, f"Write {environment.LOCK} anew from pyproject.toml (needs uv).")
+    locking.add_argument("--upgrade", action="store_true", help="take the newest versions allowed")
+    return parser
+
+
+def test(options: Options) -> int:
+    python = environment.ready(ROOT, ["test"]).python
+    strict = ["--no-skips"] if options.strict else []
+    return call([str(python), "-m", "pytest", *strict, *options.rest])
+
+
+def check_all(options: Options) -> int:
+    return check.run(environment.ready(ROOT, ["check"]))
+
+
+def bench(options: Options) -> int:
+    names = sorted(file.stem for file in (ROOT / "tests" / "bench").glob("[!_]*.py"))
+    if options.name not in names:
+        print("There is: " + (", ".join(names) or "no benchmark yet"))
+        return 0 if options.name is None else 1
+    python = environment.ready(ROOT, ["test"]).python
+    return call([str(python), str(ROOT / "tests" / "bench" / f"{options.name}.py"), *options.rest])
+
+
+def lock(options: Options) -> int:
+    uv = environment.working_uv()
+    if uv is None:
+        raise SystemExit("./dev lock needs uv on the PATH.")
+    # One file for every platform and Python; pip takes it as constraints only without extras in the pins.
+    command = [
+        uv,
+        "pip",
+        "compile",
+        "pyproject.toml",
+        "--quiet",
+        "--universal",
+        "--all-extras",
+        "--strip-extras",
+    ]
+    command += ["--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-emit-package", "heedback"]
+    command += ["--python-version", "3.11", "--output-file", environment.LOCK]
+    return call(command + (["--upgrade"] if options.upgrade else []))
+
+
+def call(command: list[str]) -> int:
+    return subprocess.run(command, cwd=ROOT, env=clean(os.environ)).returncode
+
+
+def clean(variables: Mapping[str, str]) -> dict[str, str]:
+    """`variables` without Heedback's own: nobody's own settings may decide what a test does."""
+    return {name: value for name, value in variables.items() if not name.startswith("HEEDBACK_")}

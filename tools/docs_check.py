@@ -1,0 +1,148 @@
+"""Do the docs keep up with the code? Links, anchors, settings, commands, wire fields.
+
+Run inside the environment (`python -m tools.docs_check`): commands and wire fields are read from the real
+application, so that no list has to be kept by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+FENCE: Final = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+CODE: Final = re.compile(r"`[^`\n]*`")
+LINK: Final = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
+REFERENCE: Final = re.compile(r"^\[[^\]]+\]:\s+<?(\S+?)>?(?:\s|$)", re.MULTILINE)
+HEADING: Final = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
+NAMED_ANCHOR: Final = re.compile(r"<a\s+(?:name|id)=\"([^\"]+)\"")
+SETTING: Final = re.compile(r"\bHEEDBACK_[A-Z][A-Z0-9_]*[A-Z0-9]\b")
+MACHINE_PATH: Final = re.compile(
+    r"(?<![\w.])(?:/(?:home|Users)/[a-z]\w*/|/(?:root|work|tmp)/\w|[A-Z]:\\Users\\\w)"
+)
+READABLE: Final = {
+    ".md",
+    ".py",
+    ".toml",
+    ".lock",
+    ".html",
+    ".css",
+    ".js",
+    ".json",
+    ".jsonl",
+    ".txt",
+    ".sh",
+    ".yml",
+    "",
+}
+
+
+def main(root: Path) -> int:
+    """Prints each thing that is wrong, a line each, and returns 1 if there was any."""
+    problems = list(complaints(root))
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+def complaints(root: Path) -> Iterator[str]:
+    """Everything wrong with the docs of the checkout at `root`."""
+    files = tracked(root)
+    texts = {name: (root / name).read_text("utf-8") for name in files if Path(name).suffix in READABLE}
+    docs = {name: text for name, text in texts.items() if name.endswith(".md")}
+    told = "\n".join(text for name, text in docs.items() if name == "README.md" or name.startswith("docs/"))
+    code = "\n".join(text for name, text in texts.items() if re.match(r"(sdk|service|widgets)/.*\.py$", name))
+    yield from broken_links(root, docs)
+    yield from machine_paths(texts)
+    yield from addresses_in_lock(texts.get("requirements.lock", ""))
+    yield from (f"docs/: the setting {name} is not described" for name in unnamed(settings(code), told))
+    commands = docs.get("docs/commands.md", "")
+    yield from (
+        f"docs/commands.md: `{name}` is not described" for name in unnamed(heedback_commands(), commands)
+    )
+
+
+def tracked(root: Path) -> list[str]:
+    """The files git knows or would add, as posix paths; deleted ones are left out."""
+    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, check=True, capture_output=True).stdout.decode("utf-8")
+    return sorted({name for name in listed.split("\0") if name and (root / name).is_file()})
+
+
+def broken_links(root: Path, docs: Mapping[str, str]) -> Iterator[str]:
+    """Relative links of `docs` (path from `root`: text) that lead to no file or to no heading."""
+    for name, text in docs.items():
+        for target in links(text):
+            path, _, anchor = target.partition("#")
+            file = (root / name).parent / unquote(path) if path else root / name
+            if not file.exists():
+                yield f"{name}: the link {target} leads nowhere"
+            elif anchor and file.suffix == ".md" and unquote(anchor) not in anchors(file.read_text("utf-8")):
+                yield f"{name}: {target}: there is no such heading"
+
+
+def links(text: str) -> list[str]:
+    """The relative targets of a Markdown text, in order; those in code are none."""
+    prose = CODE.sub("", FENCE.sub("", text))
+    found = LINK.findall(prose) + REFERENCE.findall(prose)
+    return [target for target in found if not re.match(r"[a-z][a-z0-9+.-]*:|//", target)]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that a forge gives the headings of a Markdown text."""
+    found = set(NAMED_ANCHOR.findall(text))
+    for heading in HEADING.findall(FENCE.sub("", text)):
+        plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").replace("*", "")
+        slug = re.sub(r"[^\w\- ]", "", plain.strip().lower()).replace(" ", "-")
+        # A second heading of the same words gets -1, a third -2.
+        again = (f"{slug}-{number}" for number in range(1, 1000))
+        found.add(slug if slug not in found else next(name for name in again if name not in found))
+    return found
+
+
+def settings(code: str) -> list[str]:
+    """The environment variables that `code` names."""
+    return sorted(set(SETTING.findall(code)))
+
+
+def unnamed(names: Iterable[str], text: str) -> list[str]:
+    """Those of `names` that `text` does not hold as whole words."""
+    return [name for name in names if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)]
+
+
+def heedback_commands() -> list[str]:
+    """Every command of the real command line, with its groups: "heedback project create"."""
+    from heedback_service.cli import main as heedback
+
+    return sorted(leaves("heedback", heedback))
+
+
+def leaves(path: str, command: object) -> Iterator[str]:
+    """The commands below `command`, a click command or group that is called by `path`."""
+    below: Mapping[str, object] | None = getattr(command, "commands", None)
+    if below is None:
+        yield path
+        return
+    for name, child in below.items():
+        yield from leaves(f"{path} {name}", child)
+
+
+def machine_paths(texts: Mapping[str, str]) -> Iterator[str]:
+    """Places where somebody's own folders got into the text."""
+    for name, text in texts.items():
+        for number, line in enumerate(text.splitlines(), 1):
+            if found := MACHINE_PATH.search(line):
+                yield f"{name}:{number}: {found[0]} is a path of one machine"
+
+
+def addresses_in_lock(text: str) -> Iterator[str]:
+    if "://" in text:
+        yield "requirements.lock: it names an address; versions are enough"
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).resolve().parent.parent))
