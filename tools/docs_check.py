@@ -6,6 +6,7 @@ application, so that no list has to be kept by hand.
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -21,9 +22,7 @@ REFERENCE: Final = re.compile(r"^\[[^\]]+\]:\s+<?(\S+?)>?(?:\s|$)", re.MULTILINE
 HEADING: Final = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
 NAMED_ANCHOR: Final = re.compile(r"<a\s+(?:name|id)=\"([^\"]+)\"")
 SETTING: Final = re.compile(r"\bHEEDBACK_[A-Z][A-Z0-9_]*[A-Z0-9]\b")
-MACHINE_PATH: Final = re.compile(
-    r"(?<![\w.])(?:/(?:home|Users)/[a-z]\w*/|/(?:root|work|tmp)/\w|[A-Z]:\\Users\\\w)"
-)
+MACHINE_PATH: Final = re.compile(r"(?<![\w.])(?:/(?:home|Users)/[a-z]\w*/|/(?:root|work|tmp)/\w|[A-Z]:\\Users\\\w)")
 READABLE: Final = {
     ".md",
     ".py",
@@ -61,9 +60,7 @@ def complaints(root: Path) -> Iterator[str]:
     yield from addresses_in_lock(texts.get("requirements.lock", ""))
     yield from (f"docs/: the setting {name} is not described" for name in unnamed(settings(code), told))
     commands = docs.get("docs/commands.md", "")
-    yield from (
-        f"docs/commands.md: `{name}` is not described" for name in unnamed(heedback_commands(), commands)
-    )
+    yield from (f"docs/commands.md: `{name}` is not described" for name in unnamed(heedback_commands(), commands))
 
 
 def tracked(root: Path) -> list[str]:
@@ -116,9 +113,7 @@ def unnamed(names: Iterable[str], text: str) -> list[str]:
 
 def heedback_commands() -> list[str]:
     """Every command of the real command line, with its groups: "heedback project create"."""
-    from heedback_service.cli import main as heedback
-
-    return sorted(leaves("heedback", heedback))
+    return sorted(leaves("heedback", importlib.import_module("heedback_service.cli").main))
 
 
 def leaves(path: str, command: object) -> Iterator[str]:

@@ -59,9 +59,7 @@ def test_without_a_command_there_is_help() -> None:
     assert "COMMAND" in done.stderr
 
 
-def test_an_unknown_benchmark_lists_what_there_is(
-    called: list[list[str]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_benchmark_lists_what_there_is(called: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     """A name that is no benchmark starts nothing."""
     assert commands.main(["bench", "nothing-like-it"]) == 1
     assert capsys.readouterr().out.startswith("There is: ")
@@ -75,11 +73,7 @@ def test_heedbacks_own_variables_reach_no_child() -> None:
 
 def test_an_old_python_is_refused_in_one_line(tmp_path: Path) -> None:
     """`dev` itself stays readable for old Pythons: it says what it needs before it imports anything newer."""
-    old = (
-        (ROOT / "dev")
-        .read_text("utf-8")
-        .replace("import sys\n", "import sys\nsys.version_info = (3, 9, 2)\n")
-    )
+    old = (ROOT / "dev").read_text("utf-8").replace("import sys\n", "import sys\nsys.version_info = (3, 9, 2)\n")
     (tmp_path / "dev").write_text(old)
     done = subprocess.run([sys.executable, "dev", "check"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1

@@ -49,9 +49,7 @@ def test_a_good_link_is_good(tmp_path: Path, link: str) -> None:
     assert broken(tmp_path, a=link, b="## The `second` one\n") == []
 
 
-@pytest.mark.parametrize(
-    "text", ["`[x](gone.md)`", "```python\na[x](y)\n```", "[x](https://example.org/gone)"]
-)
+@pytest.mark.parametrize("text", ["`[x](gone.md)`", "```python\na[x](y)\n```", "[x](https://example.org/gone)"])
 def test_code_and_the_web_are_no_relative_links(tmp_path: Path, text: str) -> None:
     """Only what leads to a file of the checkout is followed."""
     assert broken(tmp_path, a=text) == []
@@ -65,9 +63,7 @@ def test_headings_become_anchors_as_a_forge_makes_them() -> None:
 
 def test_settings_are_read_from_code() -> None:
     """Whole names, once each, and no prefixes."""
-    code = (
-        'os.environ["HEEDBACK_URL"]; env("HEEDBACK_SERVER_DATA"); prefix = "HEEDBACK_SERVER_"; HEEDBACK_URL'
-    )
+    code = 'os.environ["HEEDBACK_URL"]; env("HEEDBACK_SERVER_DATA"); prefix = "HEEDBACK_SERVER_"; HEEDBACK_URL'
     assert docs_check.settings(code) == ["HEEDBACK_SERVER_DATA", "HEEDBACK_URL"]
 
 
