@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from tools import check, environment
+from tools import run as product
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -38,6 +40,9 @@ def command_line() -> argparse.ArgumentParser:
         added.set_defaults(command=command, passes_on=passes_on)
         return added
 
+    running = add("run", run, "The whole product at work, with sample data, until Ctrl-C.")
+    running.add_argument("--once", action="store_true", help="in a temporary folder; check that all arrives, end")
+    running.add_argument("--port", type=port, help="the service's; 0 takes a free one")
     testing = add("test", test, "Run all tests; further arguments go to pytest.", passes_on=True)
     testing.add_argument("--strict", action="store_true", help="a skipped test is a failure")
     add("check", check_all, "Lint, formatting, types, imports and docs.")
@@ -46,6 +51,21 @@ def command_line() -> argparse.ArgumentParser:
     locking = add("lock", lock, f"Write {environment.LOCK} anew from pyproject.toml (needs uv).")
     locking.add_argument("--upgrade", action="store_true", help="take the newest versions allowed")
     return parser
+
+
+def run(options: Options) -> int:
+    begun = time.monotonic()
+    chosen = options.port if options.port is not None else 0 if options.once else product.PORT
+    product.refuse_busy(chosen)
+    installed = environment.ready(ROOT, ["service", "examples"])
+    return product.once(installed, chosen, begun) if options.once else product.stay(installed, chosen)
+
+
+def port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return number
 
 
 def test(options: Options) -> int:
