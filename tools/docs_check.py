@@ -58,7 +58,9 @@ def complaints(root: Path) -> Iterator[str]:
     yield from broken_links(root, docs)
     yield from machine_paths(texts)
     yield from addresses_in_lock(texts.get("requirements.lock", ""))
-    yield from (f"docs/: the setting {name} is not described" for name in unnamed(settings(code), told))
+    yield from (
+        f"docs/: the setting {name} is not described" for name in unnamed([*settings(code), *server_settings()], told)
+    )
     commands = docs.get("docs/commands.md", "")
     yield from (f"docs/commands.md: `{name}` is not described" for name in unnamed(heedback_commands(), commands))
 
@@ -104,6 +106,12 @@ def anchors(text: str) -> set[str]:
 def settings(code: str) -> list[str]:
     """The environment variables that `code` names."""
     return sorted(set(SETTING.findall(code)))
+
+
+def server_settings() -> list[str]:
+    """Every setting of the service, which puts their names together from a prefix."""
+    module = importlib.import_module("heedback_service.settings")
+    return [module.PREFIX + name for name in module.NAMES]
 
 
 def unnamed(names: Iterable[str], text: str) -> list[str]:
