@@ -42,6 +42,7 @@ def command_line() -> argparse.ArgumentParser:
 
     running = add("run", run, "The whole product at work, with sample data, until Ctrl-C.")
     running.add_argument("--once", action="store_true", help="in a temporary folder; check that all arrives, end")
+    running.add_argument("--data", type=Path, default=ROOT / ".heedback", help="where to keep it, if not in .heedback")
     running.add_argument("--port", type=port, help="the service's; 0 takes a free one")
     testing = add("test", test, "Run all tests; further arguments go to pytest.", passes_on=True)
     testing.add_argument("--strict", action="store_true", help="a skipped test is a failure")
@@ -58,7 +59,7 @@ def run(options: Options) -> int:
     chosen = options.port if options.port is not None else 0 if options.once else product.PORT
     product.refuse_busy(chosen)
     installed = environment.ready(ROOT, ["service", "examples"])
-    return product.once(installed, chosen, begun) if options.once else product.stay(installed, chosen)
+    return product.once(installed, chosen, begun) if options.once else product.stay(installed, chosen, options.data)
 
 
 def port(text: str) -> int:

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from tools import verify
@@ -23,9 +24,9 @@ SETTLE_S: Final = 5.0  # long enough for a comment to follow its click, short en
 ARRIVE_S: Final = 20.0
 
 
-def stay(environment: Environment, port: int) -> int:
-    """Runs until Ctrl-C or SIGTERM. Returns 0 if everything then ended well, requests in flight included."""
-    with kept_home(environment.root / ".heedback") as home, family() as children:
+def stay(environment: Environment, port: int, data: Path) -> int:
+    """Runs, with what it keeps in the folder `data`, until Ctrl-C or SIGTERM. Returns 0 if everything then ended well, requests in flight included."""
+    with kept_home(data) as home, family() as children:
         try:
             show(Demo(environment, home, SETTLE_S), children, port)
             children.watch()
