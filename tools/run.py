@@ -25,7 +25,10 @@ ARRIVE_S: Final = 20.0
 
 
 def stay(environment: Environment, port: int, data: Path) -> int:
-    """Runs, with what it keeps in the folder `data`, until Ctrl-C or SIGTERM. Returns 0 if everything then ended well, requests in flight included."""
+    """Runs until Ctrl-C or SIGTERM, with its data in the folder `data`.
+
+    Returns 0 if everything then ended well, which includes that requests in flight were answered.
+    """
     with kept_home(data) as home, family() as children:
         try:
             show(Demo(environment, home, SETTLE_S), children, port)

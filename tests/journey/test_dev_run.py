@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from urllib.parse import urlsplit
 from tools.demo import read_note
 from tools.processes import until
 from tools.verify import pages, sign_in
-
 
 ROOT = Path(__file__).resolve().parents[2]
 
