@@ -1,0 +1,130 @@
+"""What joins by itself: reports that are the same, and keys by which a store finds them.
+
+Two reports are the same when they share a signature, or when their texts are near-identical. Keys make the search
+short: whatever is the same shares a key (with near-certainty for near-identical texts), and what shares a key is then
+compared in full. All keys are digests, alike in every process and after every restart.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+from heedback_service.core.nearness import near
+from heedback_service.core.text import normalise, wordset
+
+__all__ = ["GROUPING_VERSION", "JOIN_AT", "Keys", "Report", "keys", "near", "same"]
+
+GROUPING_VERSION: Final = 1
+# Calibrated on one public set of short requests and checked on others: see docs/triage.md.
+JOIN_AT: Final = 0.88
+FEWEST_WORDS: Final = 3  # below this, one changed word changes everything: such texts join only when equal
+
+# MinHash (Broder 1997) over character trigrams, cut into bands (Leskovec, Rajaraman, Ullman: Mining of Massive
+# Datasets, 3.4): texts of Jaccard similarity s share a band with probability 1 - (1 - s^ROWS)^BANDS, which is
+# .26 at s = .37, .64 at .5 and .9998 at .8.
+SHINGLE: Final = 3
+ROWS: Final = 4
+BANDS: Final = 16
+_HASHES_A_DIGEST: Final = 16  # 64 bytes of BLAKE2b are sixteen 32-bit numbers
+
+# Words that say no more than the thumb did: "wrong" under one answer and "wrong" under another are two problems.
+_VAGUE: Final = wordset(
+    "bad wrong incorrect false no nope not good poor terrible awful useless horrible crap sucks shit rubbish fail "
+    "down dislike hate meh ugh hmm this is that it the a very so really totally completely just "
+    "falsch schlecht nein nicht gut mist das ist sehr stimmt "
+    "feil dårlig nei ikke bra det er veldig helt"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What grouping needs to know of one piece of feedback.
+
+    Attributes:
+        feature: only reports of one feature are ever the same.
+        output_hash: names the answer: a digest of its text, or whatever else tells two answers apart.
+    """
+
+    feature: str
+    reasons: tuple[str, ...] = ()
+    flag_reasons: tuple[str, ...] = ()
+    comment: str | None = None
+    correction: str | None = None
+    prompt_version: str | None = None
+    output_hash: str | None = None
+
+    def text(self) -> str:
+        """The comment in its normal form, "" if it says no more than a thumb does."""
+        text = normalise(self.comment or "")
+        return "" if all(word in _VAGUE for word in text.split()) else text
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """`signature`: reports that share it are the same. `bands`: near-identical texts share at least one."""
+
+    signature: str
+    bands: tuple[str, ...]
+
+
+def keys(report: Report) -> Keys:
+    """The keys of `report`: hexadecimal strings of 32 and 16 characters. Texts of few words have no bands."""
+    text = report.text()
+    if not text:
+        return Keys(_digest("answer", *_given(report), report.prompt_version, report.output_hash), ())
+    if _is_short(text):
+        return Keys(_digest("short", *_given(report), text), ())
+    return Keys(_digest("text", report.feature, text), _bands(text))
+
+
+def same(a: Report, b: Report) -> bool:
+    """Whether the two belong in one item without a person's word for it. Symmetric; not transitive."""
+    if a.feature != b.feature:
+        return False
+    left, right = a.text(), b.text()
+    if not left or not right or _is_short(left) or _is_short(right):
+        return keys(a).signature == keys(b).signature
+    return near(left, right) >= JOIN_AT
+
+
+def _given(report: Report) -> Iterable[str | None]:
+    return (report.feature, " ".join(sorted(report.reasons)), " ".join(sorted(report.flag_reasons)))
+
+
+def _is_short(text: str) -> bool:
+    return text.count(" ") + 1 < FEWEST_WORDS
+
+
+def _digest(*parts: str | None) -> str:
+    """No two tuples run together: each part comes with its length, and None is not ""."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        data = b"" if part is None else part.encode("utf-8", "backslashreplace")
+        digest.update(struct.pack(">?I", part is None, len(data)) + data)
+    return digest.hexdigest()
+
+
+def _bands(text: str) -> tuple[str, ...]:
+    smallest = [min(column) for column in zip(*map(_hashes, _shingles(text)), strict=True)]
+    rows = (smallest[start : start + ROWS] for start in range(0, ROWS * BANDS, ROWS))
+    packed = (struct.pack(f">B{ROWS}I", band, *row) for band, row in enumerate(rows))
+    return tuple(blake2b(data, digest_size=8).hexdigest() for data in packed)
+
+
+def _shingles(text: str) -> set[str]:
+    padded = f" {text} "
+    return {padded[start : start + SHINGLE] for start in range(len(padded) - SHINGLE + 1)}
+
+
+@lru_cache(maxsize=32768)  # a language has some ten thousand trigrams, and every text is made of them
+def _hashes(shingle: str) -> tuple[int, ...]:
+    data = shingle.encode("utf-8", "backslashreplace")
+    digests = (
+        blake2b(data, digest_size=64, salt=bytes([salt])).digest() for salt in range(ROWS * BANDS // _HASHES_A_DIGEST)
+    )
+    return struct.unpack(f">{ROWS * BANDS}I", b"".join(digests))
