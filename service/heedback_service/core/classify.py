@@ -1,0 +1,89 @@
+"""Which reason a piece of feedback gives: the one it names, else the one its words point to, else unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from heedback.limits import REASONS
+from heedback_service.core.cues import Cues
+from heedback_service.core.lexicon import STRONG, WEAK
+from heedback_service.core.text import all_words
+
+SURE_ENOUGH: Final = 0.5  # below this confidence the words decide nothing
+
+_STRONG: Final = {name: Cues.of(entry) for name, entry in STRONG.items()}
+_WEAK: Final = {name: Cues.of(entry) for name, entry in WEAK.items()}
+_SAME_WEIGHT: Final = 1.0  # the doubt that no cue can remove: one strong cue alone gives 2 / (2 + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A reason as (list, key), with how sure we are (0 to 1) and the words or choices that decided.
+
+    `list` is "down" or "flag"; both are empty for unknown.
+    """
+
+    list: str
+    key: str
+    confidence: float
+    why: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """`down:incorrect`, `flag:private_data`, or `unknown`."""
+        return f"{self.list}:{self.key}" if self.key else "unknown"
+
+
+def classify(
+    *,
+    flag: bool,
+    flag_reasons: tuple[str, ...],
+    reasons: tuple[str, ...],
+    comment: str | None,
+    correction: str | None = None,
+) -> Category:
+    """The category of one piece of feedback. A flag goes first, then reasons a person gave, then words.
+
+    Of several reasons the first in the order of the taxonomy counts, a project's own reasons behind those, and "other"
+    last: words that are sure enough say more than "other". A correction without any words says "incorrect",
+    at the threshold and no more.
+    """
+    words = all_words(comment or "")
+    if flag:
+        return _chosen("flag", flag_reasons) or _from_words("flag", words) or Category("flag", "other", 1.0, ())
+    if chosen := _chosen("down", reasons):
+        return chosen
+    if guess := _from_words("down", words):
+        return guess
+    if "other" in reasons:
+        return Category("down", "other", 1.0, ("other",))
+    if correction and not words:
+        return Category("down", "incorrect", SURE_ENOUGH, ("a correction",))
+    return Category("", "", 0.0, ())
+
+
+def _chosen(kind: str, given: tuple[str, ...]) -> Category | None:
+    order = {key: at for at, key in enumerate(REASONS[kind])}
+    named = sorted((key for key in given if key != "other"), key=lambda key: (order.get(key, len(order)), key))
+    return Category(kind, named[0], 1.0, tuple(named)) if named else None
+
+
+def _from_words(kind: str, words: tuple[str, ...]) -> Category | None:
+    """The best scored reason: two points a strong cue, one a weak one; confidence = best / (all points + 1).
+
+    Strong cues are words that name the reason, so weak ones only break their ties and never decide by themselves.
+    """
+    hits = {name: cues.in_words(words) for name, cues in _STRONG.items() if name.startswith(kind)}
+    points = {
+        name: 2 * len(found) + (len(_WEAK[name].in_words(words)) if name in _WEAK else 0)
+        for name, found in hits.items()
+        if found
+    }
+    if not points:
+        return None
+    best = max(points, key=lambda name: points[name])
+    confidence = points[best] / (sum(points.values()) + _SAME_WEIGHT)
+    if confidence < SURE_ENOUGH:
+        return None
+    return Category(kind, best.partition(":")[2], round(confidence, 2), hits[best])

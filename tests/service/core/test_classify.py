@@ -1,0 +1,93 @@
+"""Which reason a piece of feedback gives."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heedback.limits import REASONS
+from heedback_service.core.classify import SURE_ENOUGH, Category, classify
+
+
+def of(comment: str | None = None, **given: object) -> Category:
+    plain = {"flag": False, "flag_reasons": (), "reasons": (), "comment": comment}
+    return classify(**{**plain, **given})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("comment", "name"),
+    [
+        ("The total is wrong", "down:incorrect"),
+        ("This function does not exist", "down:incorrect"),
+        ("Das stimmt nicht, die Version ist veraltet", "down:incorrect"),
+        ("Svaret er feil", "down:incorrect"),
+        ("I asked for German, not English", "down:instructions"),
+        ("It ignored my question", "down:instructions"),
+        ("VAT line is missing", "down:incomplete"),
+        ("Da fehlt die Hälfte", "down:incomplete"),
+        ("way too long for my phone", "down:style"),
+        ("altfor langt", "down:style"),
+        ("Where is the citation?", "down:sources"),
+        ("Mangler kilde og henvisning og lenke", "down:sources"),
+        ("it refused to quote our own price list", "down:refused"),
+        ("keeps spinning, took forever", "down:slow_or_broken"),
+        ("die Seite stürzt ab", "down:slow_or_broken"),
+    ],
+)
+def test_words_point_to_a_reason_and_are_shown(comment: str, name: str) -> None:
+    found = of(comment)
+    assert found.name == name
+    assert SURE_ENOUGH <= found.confidence < 1
+    assert found.why
+
+
+@pytest.mark.parametrize(
+    "comment", [None, "", "👎", "hm", "The sky over the harbour", "not wrong at all", "nichts falsch"]
+)
+def test_words_that_say_nothing_are_unknown(comment: str | None) -> None:
+    assert of(comment) == Category("", "", 0.0, ())
+    assert of(comment).name == "unknown"
+
+
+def test_words_that_point_everywhere_are_unknown() -> None:
+    assert of("wrong, slow and missing things, no links").name == "unknown"
+
+
+def test_a_reason_that_was_given_beats_the_words() -> None:
+    assert of("too long", reasons=("style", "incorrect")).name == "down:incorrect"
+    assert of("too long", reasons=("incorrect",)).confidence == 1
+
+
+def test_other_gives_way_to_words_and_to_any_other_reason() -> None:
+    assert of("too long", reasons=("other",)).name == "down:style"
+    assert of("hm", reasons=("other",)).name == "down:other"
+    assert of(None, reasons=("other", "style")).name == "down:style"
+
+
+def test_a_projects_own_reason_is_kept_behind_the_known_ones() -> None:
+    assert of(None, reasons=("wrong_currency",)).name == "down:wrong_currency"
+    assert of(None, reasons=("wrong_currency", "style")).name == "down:style"
+
+
+def test_a_flag_goes_first() -> None:
+    assert of("too long", reasons=("style",), flag=True, flag_reasons=("private_data",)).name == "flag:private_data"
+    assert of("shows another customer's address", flag=True).name == "flag:private_data"
+    assert of("hm", flag=True).name == "flag:other"
+
+
+def test_a_correction_without_words_says_incorrect() -> None:
+    assert of(None, correction="1,428.00").name == "down:incorrect"
+
+
+@given(
+    st.booleans(),
+    st.lists(st.sampled_from(REASONS["flag"])),
+    st.lists(st.sampled_from(REASONS["down"])),
+    st.one_of(st.none(), st.text()),
+)
+def test_every_answer_is_of_the_taxonomy_and_the_order_of_reasons_does_not_matter(
+    flag: bool, flags: list[str], downs: list[str], comment: str | None
+) -> None:
+    found = of(comment, flag=flag, flag_reasons=tuple(flags), reasons=tuple(downs))
+    assert found.name == "unknown" or found.key in REASONS[found.list]
+    assert 0 <= found.confidence <= 1
+    assert found.name == of(comment, flag=flag, flag_reasons=tuple(flags[::-1]), reasons=tuple(downs[::-1])).name
