@@ -1,0 +1,154 @@
+"""What comes first: people affected × severity × trend × freshness, each factor a number with its words.
+
+    points = log2(1 + people) × (0.5, 1, 2 or 4 by severity) × trend × freshness
+    score  = 100 × points / (points + 4)
+
+so that twice the people, a worse severity, a rise and a fresh report each move an item up, and nothing runs away: the
+score stays below 100. Severity 3 goes to the front: its score becomes 90 + score / 10, and all others stop at 89.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from math import exp2, log2, sqrt
+from typing import Any, Final
+
+from heedback_service.core.statistics import lull, surprise
+
+WEEK: Final = timedelta(days=7)
+PAST_WEEKS: Final = 8  # how far an item's own past reaches back
+HALF_LIFE: Final = timedelta(days=14)  # of freshness
+STALE: Final = 0.25  # freshness falls no further: an old problem is still one
+UNLIKELY: Final = 0.05  # a trend counts if chance alone does this in fewer of the weeks
+FRONT: Final = 90
+
+_BY_SEVERITY: Final = (0.5, 1.0, 2.0, 4.0)
+_HALF_WAY: Final = 4.0  # points that make a score of 50
+_STEEPEST: Final = 2.0  # a trend at most doubles or halves
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The last seven days against the item's own earlier weeks.
+
+    Attributes:
+        recent: reports in the last seven days.
+        usual: reports in an average earlier week, None without any past.
+        chance: probability of so many (or so few) if nothing had changed, 1.0 without a past.
+        factor: what it multiplies the priority by, 0.5 to 2; 1 unless `chance` is below 5 %.
+    """
+
+    recent: int
+    usual: float | None
+    chance: float
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """Everything a priority is made of, and nothing that depends on when it is read."""
+
+    people: int
+    reports: int
+    severity: int
+    severity_why: str
+    trend: Trend
+    first_at: datetime
+    last_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        times = {"first_at": self.first_at.isoformat(), "last_at": self.last_at.isoformat()}
+        return asdict(self) | times
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Factors:
+        """The inverse of `as_json`."""
+        times = {name: datetime.fromisoformat(stored[name]) for name in ("first_at", "last_at")}
+        return cls(**{**stored, **times, "trend": Trend(**stored["trend"])})
+
+
+def trend_of(times: Iterable[datetime], first_at: datetime, now: datetime) -> Trend:
+    """The trend of reports made at `times`; the item's past starts with its first report, `first_at`.
+
+    factor = √(recent / usual), held between ½ and 2, and only if the week is unlikely to be chance (two Poisson counts
+    compared exactly, see `statistics.surprise` and `lull`); a past of less than a day is no past.
+    """
+    since = now - WEEK
+    weeks = min((since - first_at) / WEEK, float(PAST_WEEKS))
+    known = [at for at in times if since - WEEK * PAST_WEEKS < at <= now]
+    recent = sum(at > since for at in known)
+    if weeks < 1 / 7:
+        return Trend(recent, None, 1.0, 1.0)
+    earlier = len(known) - recent
+    chance = min(surprise(recent, earlier, weeks), lull(recent, earlier, weeks))
+    factor = _slope(recent, earlier / weeks) if chance < UNLIKELY else 1.0
+    return Trend(recent, earlier / weeks, round(chance, 6), factor)
+
+
+def _slope(recent: int, usual: float) -> float:
+    ratio = recent / usual if usual else _STEEPEST**2
+    return min(_STEEPEST, max(1 / _STEEPEST, sqrt(ratio)))
+
+
+def score(factors: Factors, now: datetime) -> int:
+    """The priority, 0 to 100. An item without reports has 0."""
+    if not factors.reports:
+        return 0
+    points = crowd(factors) * _BY_SEVERITY[factors.severity] * factors.trend.factor * freshness(factors.last_at, now)
+    base = 100 * points / (points + _HALF_WAY)
+    return round(FRONT + base / 10) if factors.severity == 3 else min(FRONT - 1, round(base))
+
+
+def crowd(factors: Factors) -> float:
+    """log2(1 + people); reports by nobody we know count as one person together."""
+    return log2(1 + max(factors.people, 1))
+
+
+def freshness(last_at: datetime, now: datetime) -> float:
+    """1 for a report of this minute, half every 14 days, never below a quarter."""
+    half_lives: float = max(now - last_at, timedelta()) / HALF_LIFE
+    return max(STALE, exp2(-half_lives))
+
+
+def phrases(factors: Factors, now: datetime) -> tuple[str, str, str, str]:
+    """The four factors in words: people, severity, trend, freshness."""
+    return (
+        _people(factors),
+        f"severity {factors.severity} {factors.severity_why}",
+        _trend(factors.trend),
+        f"last report {ago(factors.last_at, now)}",
+    )
+
+
+def _people(factors: Factors) -> str:
+    if factors.people:
+        return _counted(factors.people, "person", "people")
+    return _counted(factors.reports, "anonymous report", "anonymous reports")
+
+
+def _trend(trend: Trend) -> str:
+    if trend.usual is None:
+        return f"new: {_counted(trend.recent, 'report', 'reports')} so far"
+    if trend.chance >= UNLIKELY:
+        return "about as often as usual"
+    if not trend.recent:
+        return f"quiet: none in 7 days, usually {trend.usual:.1f} a week"
+    if not trend.usual:
+        return f"back: {_counted(trend.recent, 'report', 'reports')} in 7 days, none in the {PAST_WEEKS} weeks before"
+    return f"{trend.recent / trend.usual:.1f}× its usual week"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago, in its largest whole unit: "just now", "5 min ago", "1 h ago", "3 d ago"."""
+    minutes = int((now - then) / timedelta(minutes=1))
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d ago"
+
+
+def _counted(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"

@@ -1,0 +1,131 @@
+"""Priority is arithmetic a person can read."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heedback_service.core.priority import Factors, Trend, ago, phrases, score, trend_of
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+STEADY = Trend(recent=2, usual=2.0, chance=0.6, factor=1.0)
+ITEM = Factors(14, 21, 2, "because people say it is incorrect", STEADY, NOW - timedelta(days=40), NOW)
+FACTORS = st.builds(
+    Factors,
+    people=st.integers(0, 10_000),
+    reports=st.integers(1, 10_000),
+    severity=st.integers(0, 3),
+    severity_why=st.just("because"),
+    trend=st.builds(Trend, st.integers(0, 50), st.none(), st.just(1.0), st.floats(0.5, 2)),
+    first_at=st.just(NOW - timedelta(days=400)),
+    last_at=st.integers(0, 400).map(lambda days: NOW - timedelta(days=days)),
+)
+
+
+def days_ago(*days: float) -> list[datetime]:
+    return [NOW - timedelta(days=each) for each in days]
+
+
+def test_a_score_can_be_worked_out_by_hand() -> None:
+    """14 people: log2(15) = 3.91; severity 2: × 2; steady: × 1; just now: × 1. 100 × 7.81 / 11.81 = 66."""
+    assert score(ITEM, NOW) == 66
+
+
+@given(FACTORS)
+def test_more_people_a_worse_severity_a_rise_and_a_fresh_report_never_lower_a_score(item: Factors) -> None:
+    higher = [
+        replace(item, people=item.people * 2 + 1),
+        replace(item, severity=min(3, item.severity + 1)),
+        replace(item, trend=replace(item.trend, factor=min(2.0, item.trend.factor * 1.5))),
+        replace(item, last_at=NOW),
+    ]
+    assert all(score(other, NOW) >= score(item, NOW) for other in higher)
+    assert 0 <= score(item, NOW) <= 100
+
+
+@given(FACTORS, FACTORS)
+def test_severity_3_comes_before_everything_else(one: Factors, other: Factors) -> None:
+    harm, dislike = replace(one, severity=3), replace(other, severity=2)
+    assert score(harm, NOW) > score(dislike, NOW)
+
+
+def test_an_item_without_reports_has_no_priority() -> None:
+    assert score(replace(ITEM, people=0, reports=0, severity=0), NOW) == 0
+
+
+@given(FACTORS)
+def test_factors_survive_json(item: Factors) -> None:
+    assert Factors.from_json(item.as_json()) == item
+
+
+def test_a_rise_needs_more_than_chance() -> None:
+    past = days_ago(10, 16, 25, 30)
+    first = min(past)
+    assert trend_of(past + days_ago(1, 2), first, NOW).factor == 1
+    risen = trend_of(past + days_ago(*[n / 2 for n in range(10)]), first, NOW)
+    assert risen.recent == 10
+    assert risen.chance < 0.05
+    assert risen.factor == 2
+
+
+def test_a_fall_lowers_but_never_below_half() -> None:
+    past = days_ago(*[7.5 + n for n in range(40)])
+    assert trend_of(past, min(past), NOW).factor == 0.5
+
+
+def test_a_new_item_has_no_past_to_rise_from() -> None:
+    assert trend_of(days_ago(0, 1, 2), NOW - timedelta(days=2), NOW) == Trend(3, None, 1.0, 1.0)
+
+
+@given(st.lists(st.floats(0, 100), max_size=40))
+def test_a_trend_stays_within_its_limits(days: list[float]) -> None:
+    found = trend_of(days_ago(*days), NOW - timedelta(days=100), NOW)
+    assert 0.5 <= found.factor <= 2
+    assert 0 <= found.chance <= 1
+
+
+def test_the_factors_speak() -> None:
+    item = replace(ITEM, trend=Trend(16, 5.0, 0.001, 1.79), last_at=NOW - timedelta(hours=1))
+    assert phrases(item, NOW) == (
+        "14 people",
+        "severity 2 because people say it is incorrect",
+        "3.2× its usual week",
+        "last report 1 h ago",
+    )
+
+
+@pytest.mark.parametrize(
+    ("people", "reports", "said"), [(1, 3, "1 person"), (0, 1, "1 anonymous report"), (0, 5, "5 anonymous reports")]
+)
+def test_people_are_counted_in_words(people: int, reports: int, said: str) -> None:
+    assert phrases(replace(ITEM, people=people, reports=reports), NOW)[0] == said
+
+
+@pytest.mark.parametrize(
+    ("trend", "said"),
+    [
+        (Trend(3, None, 1.0, 1.0), "new: 3 reports so far"),
+        (Trend(3, 2.0, 0.3, 1.0), "about as often as usual"),
+        (Trend(0, 6.0, 0.01, 0.5), "quiet: none in 7 days, usually 6.0 a week"),
+        (Trend(4, 0.0, 0.01, 2.0), "back: 4 reports in 7 days, none in the 8 weeks before"),
+    ],
+)
+def test_a_trend_is_told_as_it_is(trend: Trend, said: str) -> None:
+    assert phrases(replace(ITEM, trend=trend), NOW)[2] == said
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (-5, "just now"),
+        (0.5, "just now"),
+        (59, "59 min ago"),
+        (61, "1 h ago"),
+        (47 * 60, "47 h ago"),
+        (49 * 60, "2 d ago"),
+    ],
+)
+def test_times_are_relative_to_now(minutes: float, said: str) -> None:
+    assert ago(NOW - timedelta(minutes=minutes), NOW) == said
