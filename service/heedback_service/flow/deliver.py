@@ -1,0 +1,148 @@
+"""Digests on their way: claimed before they are sent, marked afterwards, tried again when the server is away.
+
+At least once: a sender that dies between sending and marking is taken over after its lease, and the twin carries the
+same Message-ID, by which a mail reader can drop it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.orm import Session
+
+from heedback_service.channels import email, outbox
+from heedback_service.channels.email import Outcome, Refused, Sent, TryLater
+from heedback_service.flow.digest_mail import mail, message_id
+from heedback_service.flow.digest_view import view
+from heedback_service.settings import Settings
+from heedback_service.store.db import Database
+from heedback_service.store.tables import Account, Delivery, DigestRun, Member, Project
+
+LEASE: Final = timedelta(minutes=10)  # an SMTP conversation of ten answers at 20 s each ends well before
+FIRST_WAIT: Final = timedelta(minutes=2)  # doubled at every attempt, up to
+LONGEST_WAIT: Final = timedelta(hours=4)
+ATTEMPTS: Final = 20  # two days and six hours; after that the week is old news
+
+_KEY: Final = (Delivery.project_id, Delivery.digest_id, Delivery.period, Delivery.recipient)
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that is ours until its lease runs out."""
+
+    project_id: int
+    digest_id: str
+    period: str
+    recipient: str
+    token: int
+    attempts: int
+
+
+def deliver_next(db: Database, settings: Settings, now: datetime) -> bool:
+    """Send one mail that is due; False: none is. No transaction is open while the mail server is spoken to."""
+    with db.write() as session:
+        claimed = claim(session, now, settings.mail_from)
+    if claimed is None:
+        return False
+    with db.read() as session:
+        letter = _letter(session, claimed, settings, now)
+    outcome = letter if isinstance(letter, Refused) else _send(letter, claimed, settings)
+    with db.write() as session:
+        mark(session, claimed, outcome, now)
+    return True
+
+
+def claim(session: Session, now: datetime, sender: str) -> Claim | None:
+    """Take one delivery that is due, or whose sender died. It is an attempt whether or not we live to mark it."""
+    _give_up(session, now)
+    due = and_(
+        or_(Delivery.lease_until.is_(None), Delivery.lease_until <= now), Delivery.state.in_(("planned", "claimed"))
+    )
+    found = session.execute(select(*_KEY).where(due).order_by(Delivery.attempts, *_KEY).limit(1)).first()
+    if found is None:
+        return None
+    project = session.get_one(Project, found.project_id)
+    taken = (
+        update(Delivery)
+        .where(due, *_is(found))
+        .values(
+            state="claimed",
+            lease_until=now + LEASE,
+            token=Delivery.token + 1,
+            attempts=Delivery.attempts + 1,
+            message_id=message_id(project, found.digest_id, found.period, found.recipient, sender),
+        )
+    )
+    row = session.execute(taken.returning(*_KEY, Delivery.token, Delivery.attempts)).first()
+    return Claim(*row) if row else None
+
+
+def mark(session: Session, claimed: Claim, outcome: Outcome, now: datetime) -> bool:
+    """Write down what came of it. False: somebody else took the delivery over; nothing is changed."""
+    match outcome:
+        case Sent():
+            values = {"state": "sent", "sent_at": now, "lease_until": None, "error": None}
+        case TryLater(reason) if claimed.attempts < ATTEMPTS:
+            values = {"state": "planned", "lease_until": now + wait(claimed.attempts), "error": reason}
+        case TryLater(reason) | Refused(reason):
+            values = {"state": "failed", "lease_until": None, "error": reason}
+    ours = (*_is(claimed), Delivery.state == "claimed", Delivery.token == claimed.token)
+    changed = session.execute(update(Delivery).where(*ours).values(values).returning(Delivery.token)).first()
+    return changed is not None
+
+
+def wait(attempts: int) -> timedelta:
+    """How long to leave a mail alone after `attempts` (at least 1) in vain."""
+    doublings: int = 2 ** (attempts - 1)
+    return min(FIRST_WAIT * doublings, LONGEST_WAIT)
+
+
+def _give_up(session: Session, now: datetime) -> None:
+    """What killed its sender every time is not tried for ever."""
+    hopeless = (Delivery.state == "claimed", Delivery.lease_until <= now, Delivery.attempts >= ATTEMPTS)
+    died = {"state": "failed", "lease_until": None, "error": "every sender ended before it was done"}
+    session.execute(update(Delivery).where(*hopeless).values(died))
+
+
+def _letter(session: Session, claimed: Claim, settings: Settings, now: datetime) -> Any:
+    if not _still_wanted(session, claimed):
+        return Refused("not a member who wants the digest any more")
+    run = session.get_one(DigestRun, (claimed.project_id, claimed.digest_id, claimed.period))
+    project = session.get_one(Project, claimed.project_id)
+    delivery = session.get_one(Delivery, tuple(getattr(claimed, column.key) for column in _KEY))
+    shown = view(session, project, run, settings.public_url)
+    name = f"{project.slug}-{claimed.digest_id}-{claimed.period}-{_hash(claimed.recipient)}"
+    try:
+        return email.build(mail(shown, delivery, settings.mail_from, run.written_at or now)), name
+    except ValueError as error:
+        return Refused(f"cannot be addressed: {error}")
+
+
+def _send(letter: Any, claimed: Claim, settings: Settings) -> Outcome:
+    message, name = letter
+    kept = outbox.put(message, settings.outbox, name)
+    if settings.smtp_url is None:
+        return kept
+    if isinstance(kept, TryLater):
+        _log.warning("digest %s: %s", claimed.period, kept.reason)
+    return email.send(message, settings.smtp_url)
+
+
+def _still_wanted(session: Session, claimed: Claim) -> bool:
+    wants = select(Member.role).join(Account, Account.id == Member.account_id)
+    chosen = Member.project_id == claimed.project_id, Member.digest, Account.email == claimed.recipient
+    return session.execute(wants.where(*chosen)).first() is not None
+
+
+def _is(row: Any) -> list[Any]:
+    return [column == getattr(row, column.key) for column in _KEY]
+
+
+def _hash(recipient: str) -> str:
+    return hashlib.sha256(recipient.encode()).hexdigest()[:12]

@@ -1,0 +1,100 @@
+"""The table of periodic work, and the tick that runs what is due. Who calls the tick, and how often, `app.py` knows.
+
+Every process has a tick of its own. That is safe because each step claims its work in the store, so that no two
+processes do the same; it is enough because a step's work is found there, whoever left it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from heedback_service.flow import deliver, digest
+from heedback_service.settings import Settings
+from heedback_service.store.db import Database
+
+BUDGET: Final = timedelta(seconds=20)  # of one job in one tick; what is left over is due again in the next
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a step may use. `holder` names this process in leases."""
+
+    db: Database
+    settings: Settings
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    holder: str
+
+
+Step = Callable[[Tools], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A step that does one piece of work and says whether it found any, and how often to look."""
+
+    description: str
+    step: Step
+    every: timedelta
+
+
+def plan_digests(tools: Tools) -> bool:
+    with tools.db.write() as session:
+        return digest.plan_due(session, tools.clock())
+
+
+def write_digest(tools: Tools) -> bool:
+    return digest.write_next(tools.db, tools.clock())
+
+
+def deliver_digest(tools: Tools) -> bool:
+    return deliver.deliver_next(tools.db, tools.settings, tools.clock())
+
+
+JOBS: Final = (
+    Job("plan the digests that are due", plan_digests, timedelta(minutes=1)),
+    Job("write planned digests", write_digest, timedelta(seconds=15)),
+    Job("deliver digests", deliver_digest, timedelta(seconds=15)),
+)
+
+
+@dataclass(slots=True)
+class Ticker:
+    """Runs the jobs that are due, in their order. Keeps nothing but when each was last run; not for several threads."""
+
+    tools: Tools
+    jobs: tuple[Job, ...] = JOBS
+    _due: dict[str, datetime] = field(default_factory=dict)
+
+    def tick(self) -> bool:
+        """Run each due job until it finds no work or its time is over; True if any found work.
+
+        A job that fails is logged and waits for its next turn; the others go on.
+        """
+        found = [self._run(job) for job in self.jobs if self._is_due(job)]
+        return any(found)
+
+    def _is_due(self, job: Job) -> bool:
+        due = self._due.get(job.description)
+        return due is None or due <= self.tools.clock()
+
+    def _run(self, job: Job) -> bool:
+        started = self.tools.clock()
+        self._due[job.description] = started + job.every
+        found = False
+        try:
+            while job.step(self.tools):
+                found = True
+                if self.tools.clock() - started >= BUDGET:
+                    self._due[job.description] = started
+                    break
+        except Exception:
+            _log.exception("could not %s; trying again in %s", job.description, job.every)
+        return found
