@@ -56,13 +56,13 @@ def build(mail: Mail) -> EmailMessage:
     """The message with its plain text and its HTML.
 
     Raises:
-        ValueError: `sender` or `recipient` is not an address.
+        ValueError: `sender` or `recipient` is not one address.
     """
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = one_line(mail.sender)
     message["To"] = one_line(mail.recipient)
     for name in ("From", "To"):
-        if message[name].defects or not all(address.domain for address in message[name].addresses):
+        if message[name].defects or [bool(address.domain) for address in message[name].addresses] != [True]:
             raise ValueError(f"{name}: not an address")
     message["Subject"] = one_line(mail.subject)
     message["Date"] = mail.date

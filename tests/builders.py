@@ -1,0 +1,113 @@
+"""Accounts and items for tests that are not about how they come to be."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from heedback_service.core.ids import new_id
+from heedback_service.core.priority import Factors, Trend, score
+from heedback_service.store.tables import Account, Feedback, Item, ItemEvent, ItemFeedback, ItemPerson, Member, Project
+from support import NOW
+
+WEEK = timedelta(days=7)
+
+
+def ago(**span: float) -> float:
+    """Minutes before now, as the makers of events in `support` take them."""
+    return timedelta(**span) / timedelta(minutes=1)
+
+
+def a_member(session: Session, project: Project, name: str, *, digest: bool = True, role: str = "maintainer") -> UUID:
+    """An account `NAME@example.com` with a place in the project."""
+    account = Account(id=new_id(), email=f"{name}@example.com", name=name.title(), password_hash=None, created_at=NOW)
+    session.add(account)
+    session.flush()
+    session.add(Member(project_id=project.id, account_id=account.id, role=role, digest=digest))
+    session.flush()
+    return account.id
+
+
+def an_item(
+    session: Session,
+    project: Project,
+    number: int,
+    feedback: list[Feedback],
+    *,
+    now: datetime = NOW,
+    severity: int = 1,
+    title: str = "The total leaves out the VAT",
+    **fields: Any,
+) -> Item:
+    """An item of this feedback, as triage at `now` would leave it."""
+    people = sorted({row.person for row in feedback if row.person})
+    first, last = min(row.first_at for row in feedback), max(row.last_at for row in feedback)
+    factors = Factors(
+        people=len(people),
+        reports=len(feedback),
+        severity=severity,
+        severity_why="as the test says",
+        trend=Trend(len(feedback), None, 1.0, 1.0),
+        first_at=first,
+        last_at=last,
+    )
+    item = Item(
+        project_id=project.id,
+        id=new_id(),
+        number=number,
+        feature_id=feedback[0].feature_id,
+        title=title,
+        **{
+            "title_by": "rule",
+            "category": "down:incorrect",
+            "category_why": "as the test says",
+            "severity": severity,
+            "severity_why": "as the test says",
+            "priority": score(factors, now),
+            "factors": factors.as_json(),
+            "prioritised_at": now,
+            "people": len(people),
+            "feedback_count": len(feedback),
+            "first_at": first,
+            "last_at": last,
+            "state": "new",
+            "created_at": first,
+            "changed_at": first,
+            **fields,
+        },
+    )
+    session.add(item)
+    session.flush()
+    session.add_all(_placed(item, row) for row in feedback)
+    session.add_all(ItemPerson(project_id=project.id, item_id=item.id, person=person, n=1) for person in people)
+    session.flush()
+    return item
+
+
+def done_to(session: Session, item: Item, verb: str, by: UUID | None, at: datetime) -> None:
+    """An event of the item, without its effect."""
+    event = ItemEvent(project_id=item.project_id, id=new_id(), item_id=item.id, actor=by, verb=verb, at=at)
+    event.before, event.after = {}, {}
+    session.add(event)
+    session.flush()
+
+
+def feedback_of(session: Session, project: Project, *people: str) -> list[Feedback]:
+    """What these people said, or everybody."""
+    chosen = select(Feedback).where(Feedback.project_id == project.id).order_by(Feedback.id)
+    return list(session.scalars(chosen.where(Feedback.person.in_(people)) if people else chosen))
+
+
+def _placed(item: Item, row: Feedback) -> ItemFeedback:
+    return ItemFeedback(
+        project_id=item.project_id,
+        feedback_id=row.id,
+        item_id=item.id,
+        placed_by="rule",
+        why="as the test says",
+        grouping_version=1,
+    )
