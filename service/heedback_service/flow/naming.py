@@ -50,7 +50,9 @@ def features(
     ]
     session.execute(insert_into(session, Feature).on_conflict_do_nothing(), rows)
     known |= _features(session, project_id, [*made, *([OTHER] if over else [])])
-    return known | dict.fromkeys(over, known[OTHER])
+    if over:
+        known |= dict.fromkeys(over, known[OTHER])
+    return known
 
 
 def dims_of(event: Mapping[str, Any]) -> Dims:
