@@ -55,6 +55,10 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "up": ("accurate", "followed", "clear", "thorough", "other"),
 }
 
+# Implicit evidence on an output, and who may be the source of feedback.
+SIGNALS: Final = ("shown", "asked", "copied", "edited", "regenerated", "accepted", "dismissed")
+SOURCES: Final = ("end_user", "reviewer", "code", "llm")
+
 # Polarity is part of the contract: what counts as up and what as down on each scale; the rest is neutral.
 STARS_UP: Final = 4
 STARS_DOWN: Final = 2

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from heedback.errors import TicketError as TicketError
+
 _INFO: Final = b"heedback/ticket/v1"
 _SALT: Final = "heedback.ticket"
 MAY: Final = ("read", "rate", "flag", "correct", "signal")
@@ -29,14 +31,6 @@ class Ticket:
     user: str | None
     may: tuple[str, ...]
     exp: int
-
-
-class TicketError(ValueError):
-    """The ticket is not to be trusted; `reason` is `malformed`, `forged` or `expired`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"ticket is {reason}")
-        self.reason = reason
 
 
 def ticket_key(secret: str) -> bytes:

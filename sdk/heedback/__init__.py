@@ -1,0 +1,227 @@
+"""Heedback's SDK: capture AI outputs and what people say about them; deliver it without slowing or crashing the host.
+
+    import heedback
+
+    heedback.init("https://feedback.example.org", "hb_sk_…")
+    out = heedback.output("invoice-summary", user=user_id, output=text)
+    heedback.rate(out, "down", comment="The total leaves out the VAT.")
+
+Every call returns at once: the event is redacted, kept in a file, and sent by a background thread. Without a URL and
+a key (arguments, or HEEDBACK_URL and HEEDBACK_KEY) every call is a quiet no-op. No call raises into the host; wrong use
+is logged once and counted in `stats()`, or raised with `init(strict=True)`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from types import EllipsisType
+from typing import Any, Unpack
+
+from heedback.client import About, Client, Thumb
+from heedback.errors import ConfigurationError, HeedbackError, TicketError, UsageError
+from heedback.fields import FeedbackFields, OutputFields, SignalFields, Source
+from heedback.limits import REASONS, SIGNALS
+from heedback.options import ClientOptions
+from heedback.output import Output, Tracked
+from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
+
+__all__ = [
+    "REASONS",
+    "SIGNALS",
+    "Batch",
+    "Client",
+    "ClientOptions",
+    "ConfigurationError",
+    "Delivered",
+    "FeedbackFields",
+    "HeedbackError",
+    "Outcome",
+    "Output",
+    "OutputFields",
+    "Rejected",
+    "RetryAfter",
+    "SignalFields",
+    "Source",
+    "TicketError",
+    "Tracked",
+    "Transport",
+    "UsageError",
+    "add_text",
+    "close",
+    "correct",
+    "flag",
+    "flush",
+    "init",
+    "output",
+    "rate",
+    "retract",
+    "signal",
+    "start",
+    "stats",
+    "ticket",
+    "track",
+]
+
+_client: Client | None = None
+_choosing = threading.Lock()
+
+
+def init(url: str | None = None, key: str | None = None, **options: Unpack[ClientOptions]) -> Client:
+    """Set up the one client of this process; a client set up before is closed. Opens nothing yet.
+
+    Args:
+        url: where the service lives, `https://…`; else HEEDBACK_URL.
+        key: `hb_sk_<kid>_<secret>`; else HEEDBACK_KEY.
+        **options: see `ClientOptions`.
+
+    Raises:
+        ConfigurationError: with `strict`, when something given cannot be used. Otherwise that is logged, and nothing is
+            captured.
+    """
+    global _client
+    fresh = Client(url, key, **options)
+    with _choosing:
+        former, _client = _client, fresh
+    if former is not None:
+        former.close()
+    return fresh
+
+
+def output(feature: str, **fields: Unpack[OutputFields]) -> Output:
+    """Capture one AI output that was shown to somebody, at once.
+
+    Args:
+        feature: the AI use case: letters, digits and `. _ : / -`, at most 100 characters.
+        **fields: see `OutputFields` for names, units and limits.
+
+    Returns:
+        The Output, to rate it by. It has an id even when nothing was captured, so that the host need not ask.
+    """
+    return _current().output(feature, **fields)
+
+
+def track(feature: str, **fields: Unpack[OutputFields]) -> Tracked:
+    """Measure and capture an output that is being made: `with heedback.track(feature) as out:`.
+
+    At the end of the block the output is captured with its latency; when the block raises, also with the error's type,
+    and the error goes on its way. Inside, `out.set(...)` adds fields and `out.id` may be used already.
+    """
+    return _current().track(feature, **fields)
+
+
+def add_text(
+    about: About,
+    *,
+    input: str | None = None,  # noqa: A002 the wire's word
+    output: str | None = None,
+    feature: str | None = None,
+) -> str | None:
+    """Add the texts of an output that was captured without them, as with a stream whose end is known later.
+
+    Cut at 64 KiB of UTF-8 each. Returns the event's id; None when nothing was captured, as with `text="never"`.
+    """
+    return _current().add_text(about, input=input, output=output, feature=feature)
+
+
+def rate(
+    about: About | None = None,
+    rating: Thumb | EllipsisType | None = ...,
+    *,
+    stars: int | EllipsisType = ...,
+    score: float | EllipsisType = ...,
+    **fields: Unpack[FeedbackFields],
+) -> str | None:
+    """Capture what one person says about one output: `rate(out, "down", comment="…")`, `rate(out, stars=4)`.
+
+    It is a patch: what is not given stays as that person left it, and the latest word on each field counts.
+
+    Args:
+        about: an Output, or an output's id with `feature=`; left away with `trace_id=`, `response_id=` or `join_key=`.
+        rating: "up" or "down"; None takes the rating back.
+        stars: 1 to 5, instead of a thumb.
+        score: 0.0 to 1.0, instead of a thumb.
+        **fields: see `FeedbackFields`.
+
+    Returns:
+        The event's id; None when nothing was captured (disabled, or wrong use: logged once, counted in `stats()`).
+
+    Raises:
+        UsageError: only with `init(strict=True)`.
+    """
+    return _current().rate(about, rating, stars=stars, score=score, **fields)
+
+
+def flag(about: About | None = None, *, on: bool = True, **fields: Unpack[FeedbackFields]) -> str | None:
+    """Report an output as harmful; `on=False` takes the flag back. Harm is not dislike: the rating stays as it is.
+
+    `reasons` are of the flag's own list (`heedback.REASONS["flag"]`). Returns and raises as `rate`.
+    """
+    return _current().flag(about, on=on, **fields)
+
+
+def correct(about: About | None, text: str | None, **fields: Unpack[FeedbackFields]) -> str | None:
+    """Say what the output should have been, at most 32 768 characters; None takes that back. As `rate` else."""
+    return _current().correct(about, text, **fields)
+
+
+def retract(about: About | None = None, **fields: Unpack[FeedbackFields]) -> str | None:
+    """Take back everything this person said about this output until now. Returns and raises as `rate`."""
+    return _current().retract(about, **fields)
+
+
+def signal(about: About, name: str, value: float | None = None, **fields: Unpack[SignalFields]) -> str | None:
+    """Capture implicit evidence on an output: one of `heedback.SIGNALS`, with a number from 0 up where there is one.
+
+    Returns and raises as `rate`.
+    """
+    return _current().signal(about, name, value, **fields)
+
+
+def ticket(about: Output | Tracked, *, may: Sequence[str] | None = None, seconds: int | None = None) -> str:
+    """What lets a browser write and read the user's feedback on this output, and nothing else.
+
+    Args:
+        about: the output; its user, if any, is the one the ticket speaks for.
+        may: some of "read", "rate", "flag", "correct", "signal"; all of them by default.
+        seconds: how long it holds, a week by default.
+
+    Returns:
+        A URL-safe text signed with the key's secret; "" when the client is disabled.
+    """
+    return _current().ticket(about, may=may, seconds=seconds)
+
+
+def start() -> None:
+    """Start sending now what earlier processes left behind, without waiting for the first capture."""
+    _current().start()
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Send what was captured until now. Whether all of it was settled within `timeout` seconds; True when disabled."""
+    return _current().flush(timeout)
+
+
+def close(timeout: float = 3.0) -> None:
+    """Send what can be sent at once, within `timeout` seconds, and end. What is left waits in the spool."""
+    _current().close(timeout)
+
+
+def stats() -> dict[str, Any]:
+    """What this process captured and delivered, what it dropped and why, and how the spool stands.
+
+    `enabled`, `captured`, `delivered`, `duplicates`, `rejected`, `dropped` (by reason), `left_out` (by field),
+    `problem` (the latest, until delivery works again), `spool` ("file", "memory", "closed"), `spool_path`, `pending`,
+    `dead`, `bytes`.
+    """
+    return _current().stats()
+
+
+def _current() -> Client:
+    """The client `init` made, else one from the environment, made at the first call."""
+    global _client
+    if _client is None:
+        with _choosing:
+            if _client is None:
+                _client = Client()
+    return _client

@@ -1,0 +1,288 @@
+"""The client: public calls become events, events go to the pipeline, and nothing is ever raised into the host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from types import EllipsisType
+from typing import Any, Final, Literal, TypeVar, Unpack
+
+from heedback import events, redaction, shapes
+from heedback.errors import ConfigurationError, UsageError
+from heedback.fields import FeedbackFields, OutputFields, SignalFields
+from heedback.ids import Stamps, nanoseconds, uuid7
+from heedback.limits import MAX_EVENT_BYTES, TICKET_SECONDS
+from heedback.options import Options, Redact, Text, pseudonyms, resolve
+from heedback.output import Output, Tracked
+from heedback.pipeline import CLOSED_FACTS, EXIT_SECONDS, Pipeline, Plan
+from heedback.shapes import Policy
+from heedback.spool import MAX_BYTES, MAX_EVENTS, default_path
+from heedback.tally import Tally
+from heedback.transport import HttpTransport, Transport
+
+About = Output | Tracked | str
+Thumb = Literal["up", "down"]
+
+T = TypeVar("T")
+
+WITHHELD: Final = "[withheld]"
+
+
+class Client:
+    """Captures outputs and feedback, keeps them on disk, delivers them in the background.
+
+    Arguments are those of `heedback.init`, which keeps one client for the whole process. Nothing is opened and no
+    thread started before the first capture or `start()`. The last four arguments are for tests: `transport` stands in
+    for the network, `clock` gives nanoseconds since 1970, `new_id` makes an id from them, `jitter` a part of a number.
+
+    Raises:
+        ConfigurationError: with `strict`, when an argument cannot be used; otherwise it is logged, and the client is
+            disabled.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key: str | None = None,
+        *,
+        spool: str | os.PathLike[str] | None = None,
+        user_key: str | None = None,
+        environment: str | None = None,
+        app_version: str | None = None,
+        redact: Redact = True,
+        text: Text = "always",
+        disabled: bool = False,
+        strict: bool = False,
+        max_events: int = MAX_EVENTS,
+        max_bytes: int = MAX_BYTES,
+        transport: Transport | None = None,
+        clock: Callable[[], int] = time.time_ns,
+        stopwatch: Callable[[], int] = time.perf_counter_ns,
+        new_id: Callable[[int], str] = uuid7,
+        jitter: Callable[[float], float] = lambda top: random.uniform(0.0, top),  # noqa: S311 not a secret
+    ) -> None:
+        self._tally = Tally()
+        self._strict = strict
+        self._clock = clock
+        self._stopwatch = stopwatch
+        self._new_id = new_id
+        self._jitter = jitter
+        self._stamps = Stamps()
+        self._options: Options | None = None
+        try:
+            self._options = None if disabled else resolve(
+                url, key, spool=spool, user_key=user_key, environment=environment, app_version=app_version,
+                redact=redact, text=text, strict=strict, max_events=max_events, max_bytes=max_bytes,
+            )  # fmt: skip
+        except ConfigurationError as error:
+            if strict:
+                raise
+            self._tally.warn("configuration", f"{error}; nothing is captured")
+        if self._options is not None:
+            self._set_up(self._options, transport)
+
+    def _set_up(self, options: Options, transport: Transport | None) -> None:
+        self._redactor = None if options.redact is False else redaction.VERSION
+        self._defaults = {"environment": options.environment, "app_version": options.app_version}
+        self._policy = Policy(
+            redact=self._redaction(options.redact),
+            keep_text=options.text == "always",
+            pseudonym=pseudonyms(options, self._tally.warn),
+            left_out=self._leave_out,
+        )
+        plan = Plan(
+            path=options.spool or default_path(options.url, options.kid),
+            max_events=options.max_events,
+            max_bytes=options.max_bytes,
+            transport=lambda: transport or HttpTransport(options.url, options.key),
+            clock=self._clock,
+            jitter=self._jitter,
+        )
+        self._pipeline = Pipeline(plan, self._tally)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether calls capture anything: a URL and a key are there, and nothing said `disabled`."""
+        return self._options is not None
+
+    def output(self, feature: str, **fields: Unpack[OutputFields]) -> Output:
+        """See `heedback.output`."""
+        shown = self._shown(feature, fields)
+        self._capture_output(shown, {name: value for name, value in fields.items() if value is not None})
+        return shown
+
+    def track(self, feature: str, **fields: Unpack[OutputFields]) -> Tracked:
+        """See `heedback.track`."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        return Tracked(self._shown(feature, fields), given, self._capture_output, self._stopwatch)
+
+    def add_text(
+        self,
+        about: About,
+        *,
+        input: str | None = None,  # noqa: A002 the wire's word
+        output: str | None = None,
+        feature: str | None = None,
+    ) -> str | None:
+        """See `heedback.add_text`."""
+        texts = {"input": input, "output": output}
+        return self._capture(lambda: events.output_text(about, feature, texts, self._policy))
+
+    def rate(
+        self,
+        about: About | None = None,
+        rating: Thumb | EllipsisType | None = ...,
+        *,
+        stars: int | EllipsisType = ...,
+        score: float | EllipsisType = ...,
+        **fields: Unpack[FeedbackFields],
+    ) -> str | None:
+        """See `heedback.rate`."""
+        at = fields.pop("occurred_at", None)
+        return self._capture(lambda: events.rating(about, rating, stars, score, fields, self._policy), at)
+
+    def flag(self, about: About | None = None, *, on: bool = True, **fields: Unpack[FeedbackFields]) -> str | None:
+        """See `heedback.flag`."""
+        at = fields.pop("occurred_at", None)
+        return self._capture(lambda: events.flag(about, on, fields, self._policy), at)
+
+    def correct(self, about: About | None, text: str | None, **fields: Unpack[FeedbackFields]) -> str | None:
+        """See `heedback.correct`."""
+        at = fields.pop("occurred_at", None)
+        fields["correction"] = text
+        return self._capture(lambda: events.correction(about, fields, self._policy), at)
+
+    def retract(self, about: About | None = None, **fields: Unpack[FeedbackFields]) -> str | None:
+        """See `heedback.retract`."""
+        at = fields.pop("occurred_at", None)
+        return self._capture(lambda: events.retraction(about, fields, self._policy), at)
+
+    def signal(self, about: About, name: str, value: float | None = None, **fields: Unpack[SignalFields]) -> str | None:
+        """See `heedback.signal`."""
+        at = fields.pop("occurred_at", None)
+        return self._capture(lambda: events.signal(about, name, value, fields, self._policy), at)
+
+    def ticket(self, about: Output | Tracked, *, may: Sequence[str] | None = None, seconds: int | None = None) -> str:
+        """See `heedback.ticket`."""
+        if self._options is None:
+            return ""
+        try:
+            from heedback import tickets
+
+            verbs = tickets.MAY if may is None else tuple(may)
+            if set(verbs) - set(tickets.MAY):
+                raise UsageError("may", f"takes some of {', '.join(tickets.MAY)}")
+            ends = self._clock() // 1_000_000_000 + (TICKET_SECONDS if seconds is None else seconds)
+            ticket = tickets.Ticket(self._options.kid, about.id, about.feature, about.user, verbs, ends)
+            return tickets.sign(ticket, tickets.ticket_key(self._options.secret))
+        except Exception as error:
+            self._failed(error)
+            return ""
+
+    def start(self) -> None:
+        """See `heedback.start`."""
+        self._calmly(lambda: self._pipeline.start())
+
+    def flush(self, timeout: float = 10.0) -> bool:
+        """See `heedback.flush`."""
+        return self._calmly(lambda: self._pipeline.flush(timeout)) is not False
+
+    def close(self, timeout: float = EXIT_SECONDS) -> None:
+        """See `heedback.close`."""
+        self._calmly(lambda: self._pipeline.close(timeout))
+
+    def stats(self) -> dict[str, Any]:
+        """See `heedback.stats`."""
+        spool = self._calmly(lambda: self._pipeline.facts())
+        return {"enabled": self.enabled} | self._tally.facts() | (spool or CLOSED_FACTS)
+
+    def _shown(self, feature: str, fields: OutputFields) -> Output:
+        person = fields.get("user")
+        user = None
+        if person is not None and self._options is not None:
+            with contextlib.suppress(UsageError):  # the event tells
+                user = shapes.user("user", person, self._policy)
+        return Output(self._new_id(self._clock()), feature, user, self)
+
+    def _capture_output(self, shown: Output, fields: dict[str, Any]) -> None:
+        at = fields.pop("occurred_at", None)
+        said = self._defaults | fields
+        self._capture(lambda: events.output(shown.feature, said, self._policy), at, shown.id)
+
+    def _capture(
+        self,
+        make: Callable[[], events.Event | None],
+        occurred_at: datetime | None = None,
+        event_id: str | None = None,
+    ) -> str | None:
+        """The id of the event that `make` made and the spool took, or None. Never raises, unless strict."""
+        if self._options is None:
+            return None
+        try:
+            event = make()
+            if event is None:
+                return None
+            now = self._clock()
+            event["id"] = event_id = event_id or self._new_id(now)
+            event["occurred_at"] = self._stamps.of(now if occurred_at is None else nanoseconds(occurred_at))
+            return event_id if self._keep(event) else None
+        except Exception as error:
+            self._failed(error)
+            return None
+
+    def _keep(self, event: events.Event) -> bool:
+        body = events.encode(event)
+        if len(body) > MAX_EVENT_BYTES // 4 and len(body.encode()) > MAX_EVENT_BYTES:
+            raise UsageError("event", f"is larger than {MAX_EVENT_BYTES} bytes")
+        kept = self._pipeline.put(body, dear=event["type"] == "feedback", redactor=self._redactor)
+        if kept:
+            self._tally.count("captured")
+        return kept
+
+    def _failed(self, error: Exception) -> None:
+        """A call that captured nothing: raised when strict, else said once and counted."""
+        if self._strict:
+            raise error
+        if isinstance(error, UsageError):
+            self._tally.warn(f"usage {error.field}", f"a call was dropped, {error}")
+            self._drop("invalid")
+        else:
+            self._tally.warn(f"internal {type(error).__name__}", f"a call failed, {type(error).__name__}: {error}")
+            self._drop("internal")
+
+    def _leave_out(self, error: UsageError) -> None:
+        if self._strict:
+            raise error
+        self._tally.warn(f"left out {error.field}", f"a field was left out, {error}")
+        self._tally.leave_out(error.field)
+
+    def _drop(self, reason: str) -> None:
+        with contextlib.suppress(Exception):
+            self._pipeline.drop(reason)
+
+    def _calmly(self, act: Callable[[], T]) -> T | None:
+        if self._options is None:
+            return None
+        try:
+            return act()
+        except Exception as error:
+            self._tally.warn(f"internal {type(error).__name__}", f"{type(error).__name__}: {error}")
+            return None
+
+    def _redaction(self, redact: Redact) -> Callable[[str], str]:
+        """The rules, then the host's own; a text that the host's own fails on is withheld, not sent as it was."""
+        if isinstance(redact, bool):
+            return redaction.redact if redact else str
+
+        def both(text: str) -> str:
+            try:
+                return shapes.clean(redact(redaction.redact(text)))
+            except Exception as error:
+                self._tally.warn("redact", f"the redact function failed, texts are withheld: {error!r}")
+                return WITHHELD
+
+        return both

@@ -1,0 +1,182 @@
+"""Sending: one daemon thread takes leases from the spool, sends them, and rests as long as the answer says."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from heedback.ids import Stamps
+from heedback.limits import BATCH_EVENTS
+from heedback.spool import Lease, Spool
+from heedback.tally import Tally
+from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
+
+LINGER_SECONDS: Final = 0.2  # after a capture, so that what a person's click brings about travels together
+IDLE_SECONDS: Final = 30.0  # then the spool is looked at anyway: leases of other processes may have ended
+_FLUSH_LOOK_SECONDS: Final = 0.01
+_SHORTEST_REST: Final = 0.1
+_BACKOFF_BASE: Final = 1.0
+_BACKOFF_TOP: Final = 60.0
+
+
+class Sender:
+    """`step()` is the whole of delivery and may be called by itself; the thread only calls it again and again."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        transport: Transport,
+        tally: Tally,
+        *,
+        clock: Callable[[], int],
+        jitter: Callable[[float], float],
+        linger: float = LINGER_SECONDS,
+    ) -> None:
+        self._spool = spool
+        self._transport = transport
+        self._tally = tally
+        self._clock = clock
+        self._jitter = jitter
+        self._linger = linger
+        self._stamps = Stamps()
+        self._batch_events = BATCH_EVENTS
+        self._failures = 0
+        self._held_until = 0.0  # monotonic: the service said when to come back
+        self._turn = threading.Condition()
+        self._woken = self._hurry = self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._run, name="heedback-sender", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something was captured. Cheap when the thread already knows."""
+        if not self._woken:
+            with self._turn:
+                self._woken = True
+                self._turn.notify_all()
+
+    def flush(self, timeout: float) -> bool:
+        """Send now what was captured until now; whether all of it was settled within `timeout` seconds."""
+        mark, deadline = self._spool.last(), time.monotonic() + timeout
+        with self._turn:
+            self._hurry = True
+            self._turn.notify_all()
+        while self._spool.waiting(mark):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            time.sleep(min(left, _FLUSH_LOOK_SECONDS))
+        return True
+
+    def stop(self, timeout: float) -> bool:
+        """Send what can be sent at once, then end; whether the thread ended within `timeout` seconds."""
+        with self._turn:
+            self._stopping = True
+            self._turn.notify_all()
+        if self._thread is None or self._thread is threading.current_thread():
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def step(self) -> float:
+        """Send one batch. Returns the seconds to rest: 0 when there may be more to do at once."""
+        lease = self._spool.lease(self._batch_events, self._now())
+        if lease is None:
+            self._failures = 0
+            return IDLE_SECONDS
+        try:
+            outcome = self._send(lease)
+        except BaseException:
+            self._spool.release(lease)
+            raise
+        match outcome:
+            case Delivered():
+                return self._settle(lease, outcome)
+            case Rejected(reasons):
+                return self._divide(lease, reasons)
+            case RetryAfter(seconds, why):
+                return self._back_off(lease, seconds, why)
+
+    def _send(self, lease: Lease) -> Outcome:
+        sent_at = self._stamps.of(self._clock())
+        return self._transport.send(Batch(sent_at, lease.bodies, lease.redactor, lease.dropped))
+
+    def _settle(self, lease: Lease, outcome: Delivered) -> float:
+        self._spool.settle(lease, outcome.rejected, self._now())
+        self._tally.count("delivered", len(lease.seqs) - len(outcome.rejected))
+        self._tally.count("duplicates", outcome.duplicates)
+        self._tally.healed()
+        self._failures = 0
+        self._batch_events = min(BATCH_EVENTS, self._batch_events * 2)
+        for reasons in outcome.rejected.values():
+            self._reject(reasons)
+        return 0.0
+
+    def _divide(self, lease: Lease, reasons: str) -> float:
+        """A refused batch is tried in halves, until the event that spoils it stands alone and can be put away."""
+        if len(lease.seqs) == 1:
+            self._spool.settle(lease, {0: reasons}, self._now())
+            self._reject(reasons)
+        else:
+            self._spool.release(lease)
+            self._batch_events = len(lease.seqs) // 2
+        return 0.0
+
+    def _back_off(self, lease: Lease, seconds: float | None, why: str) -> float:
+        """Exponential, with full jitter, unless the service said how long."""
+        self._spool.release(lease)
+        self._tally.warn(f"delivery {why}", f"events wait, {why}")
+        self._failures += 1
+        if seconds is not None:
+            self._held_until = time.monotonic() + seconds
+            return max(seconds, _SHORTEST_REST)
+        return self._own_rest()
+
+    def _own_rest(self) -> float:
+        top = min(_BACKOFF_TOP, _BACKOFF_BASE * 2.0 ** min(self._failures, 10))
+        return max(self._jitter(top), _SHORTEST_REST)
+
+    def _reject(self, reasons: str) -> None:
+        self._tally.count("rejected")
+        self._tally.warn("rejected", f"the service rejected an event, it is kept with the dead: {reasons}")
+
+    def _run(self) -> None:
+        while True:
+            self._woken = False
+            rest = self._guarded_step()
+            if rest > 0 and self._rest(rest):
+                return
+
+    def _guarded_step(self) -> float:
+        try:
+            return self.step()
+        except Exception as error:
+            self._tally.warn("delivery error", f"delivery failed: {type(error).__name__}: {error}")
+            self._failures += 1
+            return self._own_rest()
+
+    def _rest(self, seconds: float) -> bool:
+        """Wait for `seconds`, for a capture (when idle) or for a hurry; whether it is time to end."""
+        idle = seconds == IDLE_SECONDS and self._failures == 0
+        with self._turn:
+            if self._stopping:
+                return True
+            self._turn.wait_for(lambda: self._called(idle), seconds)
+            if idle and self._woken and not self._hurry:
+                self._turn.wait_for(lambda: self._hurry or self._stopping, self._linger)
+            self._hurry = False
+            return self._stopping and time.monotonic() < self._held_until
+
+    def _called(self, idle: bool) -> bool:
+        if self._stopping:
+            return True
+        if time.monotonic() < self._held_until:
+            return False
+        return self._hurry or (idle and self._woken)
+
+    def _now(self) -> float:
+        return self._clock() / 1e9

@@ -1,0 +1,185 @@
+"""Public calls to events as they stand on the wire (`tests/contract/events.json`). Pure: ids and times are passed in.
+
+Raises `UsageError` when an event as a whole cannot be: no feature, nothing it is about, a rating out of range.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from types import EllipsisType
+from typing import Any, Final, Protocol
+
+from heedback import limits
+from heedback.errors import UsageError
+from heedback.fields import FEEDBACK, OUTPUT, SIGNAL, SUBJECTS
+from heedback.shapes import Policy, amount, fill, long_text
+
+Event = dict[str, Any]
+
+_FEATURE: Final = re.compile(limits.FEATURE_PATTERN)
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_CLEARABLE: Final = frozenset({"reasons", "comment", "correction"})
+_THUMBS: Final = {"up": 1, "down": 0}
+
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+class About(Protocol):
+    """What an event is about: an Output, or an output still being tracked."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def feature(self) -> str: ...
+    @property
+    def user(self) -> str | None: ...
+
+
+def output(feature: str, fields: Mapping[str, Any], policy: Policy) -> Event:
+    event: Event = {"type": "output", "feature": _feature(feature)}
+    if not policy.keep_text:
+        fields = {key: value for key, value in fields.items() if key not in ("input", "output")}
+    # A tracked output says that there was no error; an untracked one says nothing about it.
+    fill(event, fields, OUTPUT, policy, nullable=frozenset({"error_type"}))
+    return event
+
+
+def output_text(about: About | str, feature: str | None, texts: Mapping[str, Any], policy: Policy) -> Event | None:
+    """Texts that follow their output; None when the client keeps none, or there is none."""
+    event: Event = {"type": "output_text"} | _about(about, feature, {}, policy)
+    if policy.keep_text:
+        event |= {key: long_text(key, text, policy) for key, text in texts.items() if text is not None}
+    return event if event.keys() & {"input", "output"} else None
+
+
+def rating(
+    about: About | str | None, value: object, stars: object, score: object, fields: Mapping[str, Any], policy: Policy
+) -> Event:
+    event = _feedback(about, fields, policy)
+    given = _rating(value, stars, score)
+    if given is not ...:
+        event["rating"] = given
+    if not event.keys() & {"rating", "reasons", "comment", "correction", "asked", "metadata"}:
+        raise UsageError("rating", "there is nothing to say: give a rating, reasons, a comment or a correction")
+    _check_reasons(event, "reasons", _lists_for(event.get("rating")), policy)
+    return event
+
+
+def flag(about: About | str | None, raised: bool, fields: Mapping[str, Any], policy: Policy) -> Event:
+    """A flag's reasons travel in a field of their own, so that flagging never overwrites the reasons of a rating."""
+    event = _feedback(about, fields, policy)
+    reasons = event.pop("reasons", None)
+    event["flag"] = True if raised else None
+    if reasons is not None or not raised:
+        event["flag_reasons"] = reasons if raised else None
+    _check_reasons(event, "flag_reasons", ("flag",), policy)
+    return event
+
+
+def correction(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
+    event = _feedback(about, fields, policy)
+    if "correction" not in event:
+        raise UsageError("correction", "takes the text as it should have been, or None")
+    return event
+
+
+def retraction(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
+    return _feedback(about, fields, policy) | {"retracted": True}
+
+
+def signal(about: About | str, name: str, value: object, fields: Mapping[str, Any], policy: Policy) -> Event:
+    if name not in limits.SIGNALS:
+        raise UsageError("name", f"is one of {', '.join(limits.SIGNALS)}")
+    event: Event = {"type": "signal", "name": name} | _about(about, fields.get("feature"), {}, policy)
+    fill(event, _said(fields), SIGNAL, policy)
+    _inherit_user(event, about)
+    if value is not None:
+        event["value"] = amount("value", value, policy)
+    return event
+
+
+def _feedback(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
+    subject = {key: fields[key] for key in SUBJECTS if fields.get(key) is not None}
+    event: Event = {"type": "feedback", "source": "end_user"}
+    event |= _about(about, fields.get("feature"), subject, policy)
+    fill(event, _said(fields), FEEDBACK, policy, nullable=_CLEARABLE)
+    # What a reviewer, a program or a model says is not said by the person the output was shown to.
+    if event["source"] == "end_user":
+        _inherit_user(event, about)
+    return event
+
+
+def _said(fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields but for those that say what the event is about."""
+    return {key: value for key, value in fields.items() if key not in SUBJECTS and key != "feature"}
+
+
+def _inherit_user(event: Event, about: About | str | None) -> None:
+    if "user" not in event and about is not None and not isinstance(about, str) and about.user is not None:
+        event["user"] = about.user
+
+
+def _about(about: About | str | None, feature: str | None, subject: Mapping[str, Any], policy: Policy) -> Event:
+    """Feature and subject of an event: an Output, an output's id, or what else names the output."""
+    if about is None:
+        if not subject.keys() - {"span_id"}:
+            raise UsageError("output_id", "give an output, trace_id, response_id or join_key")
+        named = {key: SUBJECTS[key](key, value, policy) for key, value in subject.items()}
+        return {"feature": _feature(feature)} | named
+    if isinstance(about, str):
+        if _UUID.fullmatch(about) is None:
+            raise UsageError("output_id", "is not the id of an output")
+        return {"feature": _feature(feature), "output_id": about.lower()}
+    return {"feature": _feature(about.feature), "output_id": about.id}
+
+
+def _feature(feature: object) -> str:
+    if not isinstance(feature, str) or _FEATURE.fullmatch(feature) is None:
+        raise UsageError("feature", "is needed: letters, digits and . _ : / - , at most 100, not with a mark in front")
+    return feature
+
+
+def _rating(value: object, stars: object, score: object) -> Event | EllipsisType | None:
+    """The rating on the wire; None clears it; `...` says nothing about it."""
+    given = [each is not ... for each in (value, stars, score)]
+    if sum(given) > 1:
+        raise UsageError("rating", "give one of up or down, stars, score")
+    if value is not ...:
+        return None if value is None else {"value": _thumb(value), "scale": "thumbs"}
+    if stars is not ...:
+        if isinstance(stars, bool) or not isinstance(stars, int) or not 1 <= stars <= 5:
+            raise UsageError("stars", "is a whole number from 1 to 5")
+        return {"value": stars, "scale": "stars"}
+    if score is not ...:
+        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+            raise UsageError("score", "is a number from 0 to 1")
+        return {"value": score, "scale": "score"}
+    return ...
+
+
+def _thumb(value: object) -> int:
+    if not isinstance(value, str) or value not in _THUMBS:
+        raise UsageError("rating", 'is "up" or "down"')
+    return _THUMBS[value]
+
+
+def _lists_for(given: Event | None) -> tuple[str, ...]:
+    polarity = limits.polarity(given["value"], given["scale"]) if given else 0
+    return {1: ("up",), -1: ("down",), 0: ("down", "up")}[polarity]
+
+
+def _check_reasons(event: Event, field: str, lists: tuple[str, ...], policy: Policy) -> None:
+    """Reasons carry the version of their list; in version 1 the list is known, and a stranger in it is a slip."""
+    if not event.get(field):
+        event.pop("reasons_version", None)
+        return
+    if event.setdefault("reasons_version", limits.REASONS_VERSION) != limits.REASONS_VERSION:
+        return
+    known = {key for each in lists for key in limits.REASONS[each]}
+    for stranger in [key for key in event[field] if key not in known]:
+        policy.left_out(UsageError(field, f"{stranger!r} is not in the list {' or '.join(lists)}"))
+        event[field].remove(stranger)
+    if not event[field]:
+        del event[field], event["reasons_version"]

@@ -1,0 +1,150 @@
+"""What a client is told at its start, from arguments and the environment, checked once."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal, TypedDict
+
+from heedback.errors import ConfigurationError
+from heedback.spool import MAX_BYTES, MAX_EVENTS
+from heedback.transport import Transport
+
+Redact = bool | Callable[[str], str]
+Text = Literal["always", "never"]
+
+_KEY: Final = re.compile(r"hb_sk_([A-Za-z0-9]+)_(\S+)")
+_PSEUDONYM: Final = re.compile(r"u-[0-9a-f]{24}")
+_USER_INFO: Final = b"heedback/user/v1"
+_REMEMBERED_PEOPLE: Final = 4096
+
+
+class ClientOptions(TypedDict, total=False):
+    """What a client may be told besides URL and key.
+
+    `spool`: the file that holds what is not delivered yet (else HEEDBACK_SPOOL, else one for each service and key in
+    the user's state folder); ":memory:" keeps nothing on disk. `user_key`: the secret that makes pseudonyms of people
+    (else HEEDBACK_USER_KEY). `environment`, `app_version`: for every output that does not say its own. `redact`: True
+    for the rules, False for none, or a function from text to text that runs after the rules. `text`: "never" keeps the
+    inputs and outputs of the AI out. `disabled`: every call is a quiet no-op. `strict`: wrong use raises. `max_events`,
+    `max_bytes`: the spool's bounds; over them the oldest outputs and signals go first, feedback last. `transport`
+    stands in for the network, `clock` gives nanoseconds since 1970, `stopwatch` nanoseconds since whenever, `new_id` an
+    id from the former, `jitter` some part of a number: for tests.
+    """
+
+    spool: str | os.PathLike[str] | None
+    user_key: str | None
+    environment: str | None
+    app_version: str | None
+    redact: Redact
+    text: Text
+    disabled: bool
+    strict: bool
+    max_events: int
+    max_bytes: int
+    transport: Transport | None
+    clock: Callable[[], int]
+    stopwatch: Callable[[], int]
+    new_id: Callable[[int], str]
+    jitter: Callable[[float], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One client's settings. `kid` and `secret` are the two parts of the API key."""
+
+    url: str
+    key: str
+    kid: str
+    secret: str
+    spool: str | None = None
+    user_key: str | None = None
+    environment: str | None = None
+    app_version: str | None = None
+    redact: Redact = True
+    text: Text = "always"
+    strict: bool = False
+    max_events: int = MAX_EVENTS
+    max_bytes: int = MAX_BYTES
+
+
+def resolve(
+    url: str | None,
+    key: str | None,
+    *,
+    spool: str | os.PathLike[str] | None = None,
+    user_key: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    **rest: Any,
+) -> Options | None:
+    """The options, or None when neither arguments nor environment name a service.
+
+    Raises:
+        ConfigurationError: something given cannot be used.
+    """
+    url = url or environ.get("HEEDBACK_URL") or None
+    key = key or environ.get("HEEDBACK_KEY") or None
+    if url is None and key is None:
+        return None
+    if url is None or key is None:
+        raise ConfigurationError("both a URL and a key are needed: HEEDBACK_URL and HEEDBACK_KEY, or init(url, key)")
+    spool = spool or environ.get("HEEDBACK_SPOOL") or None
+    parts = _KEY.fullmatch(key.strip())
+    if parts is None:
+        raise ConfigurationError("the key has the form hb_sk_<kid>_<secret>")
+    options = Options(
+        url=_url(url.strip()),
+        key=key.strip(),
+        kid=parts[1],
+        secret=parts[2],
+        spool=None if spool is None else os.fspath(spool),
+        user_key=user_key or environ.get("HEEDBACK_USER_KEY") or None,
+        **rest,
+    )
+    _check(options)
+    return options
+
+
+def pseudonyms(options: Options, warn: Callable[[str, str], None]) -> Callable[[str], str]:
+    """The host's user id to `u-` and 24 hex digits: HMAC-SHA256 under the user key, remembered for the latest few.
+
+    Without a user key one is derived from the API key, which is said once: it changes when the key does, and then
+    everybody is a new person. What is a pseudonym already stays what it is.
+    """
+
+    def secret() -> bytes:
+        if options.user_key:
+            return options.user_key.encode()
+        warn("user_key", "HEEDBACK_USER_KEY is not set: people get new pseudonyms when the API key changes")
+        return hmac.digest(options.key.encode(), _USER_INFO, "sha256")
+
+    keys: list[bytes] = []
+
+    @lru_cache(_REMEMBERED_PEOPLE)
+    def pseudonym(user: str) -> str:
+        if _PSEUDONYM.fullmatch(user):
+            return user
+        if not keys:
+            keys.append(secret())
+        return f"u-{hmac.digest(keys[0], user.encode(), 'sha256').hex()[:24]}"
+
+    return pseudonym
+
+
+def _url(url: str) -> str:
+    if re.fullmatch(r"https?://[^\s/]+(/\S*)?", url) is None:
+        raise ConfigurationError(f"the URL {url!r} is not http:// or https:// with a host")
+    return url.rstrip("/")
+
+
+def _check(options: Options) -> None:
+    if options.text not in ("always", "never"):
+        raise ConfigurationError('text is "always" or "never"')
+    if not (isinstance(options.redact, bool) or callable(options.redact)):
+        raise ConfigurationError("redact is True, False or a function from text to text")
+    if options.max_events < 1 or options.max_bytes < 1:
+        raise ConfigurationError("max_events and max_bytes are at least 1")

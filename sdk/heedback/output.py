@@ -1,0 +1,79 @@
+"""An AI output as the host holds it: after it was captured, and while it is being made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+if TYPE_CHECKING:
+    from heedback.client import Client
+    from heedback.fields import OutputFields
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One AI output shown to somebody. `user` is their pseudonym, None when nobody is known."""
+
+    id: str
+    feature: str
+    user: str | None = None
+    _client: Client | None = field(default=None, repr=False, compare=False)
+
+    def ticket(self, may: Sequence[str] | None = None, seconds: int | None = None) -> str:
+        """What lets a browser rate this output: see `heedback.ticket`."""
+        return "" if self._client is None else self._client.ticket(self, may=may, seconds=seconds)
+
+
+class Tracked:
+    """An output in the making: `with track(feature) as out`. It can be rated, and its ticket made, at any time."""
+
+    def __init__(
+        self,
+        shown: Output,
+        fields: dict[str, Any],
+        capture: Callable[[Output, dict[str, Any]], None],
+        stopwatch: Callable[[], int],
+    ) -> None:
+        self._shown = shown
+        self._fields = fields
+        self._capture = capture
+        self._stopwatch = stopwatch
+        self._started = stopwatch()
+
+    @property
+    def id(self) -> str:
+        return self._shown.id
+
+    @property
+    def feature(self) -> str:
+        return self._shown.feature
+
+    @property
+    def user(self) -> str | None:
+        return self._shown.user
+
+    def set(self, **fields: Unpack[OutputFields]) -> None:
+        """Add what became known on the way: `output`, tokens, `response_model` … A later word replaces an earlier."""
+        self._fields.update(fields)
+
+    def ticket(self, may: Sequence[str] | None = None, seconds: int | None = None) -> str:
+        return self._shown.ticket(may, seconds)
+
+    def __enter__(self) -> Self:
+        self._started = self._stopwatch()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Capture, with the latency and the error's type; the error goes on its way."""
+        elapsed_ms = (self._stopwatch() - self._started) / 1e6
+        known = {"latency_ms": elapsed_ms, "error_type": None if kind is None else _type_name(kind)}
+        self._capture(self._shown, known | self._fields)
+
+
+def _type_name(kind: type[BaseException]) -> str:
+    """As OpenTelemetry's `error.type` has it: the class, with its module unless it is built in."""
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,158 @@
+"""A client's way out: the spool it writes to and the thread that empties it, opened late and safe across forks."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from heedback.delivery import LINGER_SECONDS, Sender
+from heedback.refuge import open_spool
+from heedback.spool import Spool
+from heedback.tally import Tally
+from heedback.transport import HttpTransport, Transport
+
+EXIT_SECONDS: Final = 3.0
+CLOSED_FACTS: Final[dict[str, Any]] = {"spool": "closed", "spool_path": None, "pending": 0, "dead": 0, "bytes": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a pipeline is built from, whenever it has to be built: at the first capture, and again in a forked child."""
+
+    path: str
+    max_events: int
+    max_bytes: int
+    transport: Callable[[], Transport]
+    clock: Callable[[], int]
+    jitter: Callable[[float], float]
+    linger: float = LINGER_SECONDS
+
+
+class Pipeline:
+    """Opens nothing until it is used. After `close` what is captured is dropped, and counted as `closed`."""
+
+    def __init__(self, plan: Plan, tally: Tally) -> None:
+        self._plan = plan
+        self._tally = tally
+        self._opening = threading.Lock()
+        self._open: tuple[Spool, Sender] | None = None
+        self._transport: Transport | None = None
+        self._closed = False
+        self._was_held: list[Spool] = []
+
+    def put(self, body: str, *, dear: bool, redactor: int | None) -> bool:
+        """Keep one event for sending; whether it was kept."""
+        parts = self._open or self._start()
+        if parts is None:
+            self._tally.drop("closed")
+            return False
+        spool, sender = parts
+        spool.put(body, dear=dear, redactor=redactor)
+        sender.wake()
+        return True
+
+    def drop(self, reason: str) -> None:
+        """Count what was not captured, here and for the service, which marks the day incomplete."""
+        self._tally.drop(reason)
+        if self._open is not None:
+            self._open[0].drop(reason)
+
+    def start(self) -> None:
+        self._start()
+
+    def flush(self, timeout: float) -> bool:
+        parts = self._start()
+        return parts is None or parts[1].flush(timeout)
+
+    def close(self, timeout: float) -> None:
+        with self._opening:
+            parts, self._open, self._closed = self._open, None, True
+        if parts is None:
+            return
+        spool, sender = parts
+        if sender.stop(timeout):
+            spool.close()
+            self._close_transport()
+
+    def facts(self) -> dict[str, Any]:
+        """Of the spool too, if it is open: looking must not open anything."""
+        return dict(CLOSED_FACTS) if self._open is None else self._open[0].facts()
+
+    def _start(self) -> tuple[Spool, Sender] | None:
+        with self._opening:
+            if self._open is None and not self._closed:
+                plan = self._plan
+                spool = open_spool(plan.path, self._tally.warn, max_events=plan.max_events, max_bytes=plan.max_bytes)
+                self._transport = plan.transport()
+                sender = Sender(
+                    spool, self._transport, self._tally, clock=plan.clock, jitter=plan.jitter, linger=plan.linger
+                )
+                self._open = spool, sender
+                _living.add(self)
+                _watch_the_process()
+                # While the interpreter ends there are no new threads: the event waits in the file for the next process.
+                with contextlib.suppress(RuntimeError):
+                    sender.start()
+            return self._open
+
+    def _close_transport(self) -> None:
+        if isinstance(self._transport, HttpTransport):
+            self._transport.close()
+
+    def before_fork(self) -> None:
+        if self._open is not None:
+            self._was_held.append(self._open[0])
+            self._open[0].hold()
+
+    def after_fork_in_parent(self) -> None:
+        while self._was_held:
+            self._was_held.pop().let_go()
+
+    def after_fork_in_child(self) -> None:
+        """The parent's thread is not here and its connections are not ours: the next capture opens our own."""
+        self._opening = threading.Lock()
+        self._was_held.clear()
+        if self._open is not None:
+            self._open[0].abandon()
+            self._open = None
+        self._tally.begin_anew()
+
+
+_living: weakref.WeakSet[Pipeline] = weakref.WeakSet()
+_watching = False
+
+
+def _watch_the_process() -> None:
+    """Once, when the first pipeline opens: importing and constructing leave the process as it was."""
+    global _watching
+    if _watching:
+        return
+    _watching = True
+    atexit.register(_close_all)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lambda: _each("before_fork"),
+            after_in_parent=lambda: _each("after_fork_in_parent"),
+            after_in_child=lambda: _each("after_fork_in_child"),
+        )
+
+
+def _each(step: str) -> None:
+    for pipeline in list(_living):
+        with contextlib.suppress(Exception):
+            getattr(pipeline, step)()
+
+
+def _close_all() -> None:
+    """At exit: what can be sent within three seconds, all clients together, is sent; the rest waits in the file."""
+    deadline = time.monotonic() + EXIT_SECONDS
+    for pipeline in list(_living):
+        with contextlib.suppress(Exception):
+            pipeline.close(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,64 @@
+"""What the SDK counted and said: `stats()` reads it, and each kind of warning is logged once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from typing import Any, Final
+
+logger: Final = logging.getLogger("heedback")
+
+
+class Tally:
+    """Counters of one client in one process, and its one voice."""
+
+    def __init__(self) -> None:
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """In a forked child: what the parent counted is the parent's."""
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+        self._said: set[str] = set()
+        self._problem: tuple[str, str] | None = None
+
+    def count(self, what: str, n: int = 1) -> None:
+        with self._lock:
+            self._counts[what] += n
+
+    def drop(self, reason: str) -> None:
+        with self._lock:
+            self._dropped[reason] += 1
+
+    def leave_out(self, field: str) -> None:
+        with self._lock:
+            self._left_out[field] += 1
+
+    def warn(self, kind: str, message: str) -> None:
+        """Log `message` unless a warning of this kind was logged before; `stats()` shows the latest in any case."""
+        self._problem = kind, message
+        with self._lock:
+            if kind in self._said:
+                return
+            self._said.add(kind)
+        logger.warning("heedback: %s", message)
+
+    def healed(self) -> None:
+        """A batch arrived: what was wrong on the way is past, and worth a word if it comes back."""
+        if self._problem is not None and self._problem[0].startswith("delivery"):
+            self._problem = None
+            with self._lock:
+                self._said = {kind for kind in self._said if not kind.startswith("delivery")}
+
+    def facts(self) -> dict[str, Any]:
+        with self._lock:
+            counts = {name: self._counts[name] for name in ("captured", "delivered", "duplicates", "rejected")}
+            return {
+                **counts,
+                "dropped": dict(self._dropped),
+                "left_out": dict(self._left_out),
+                "problem": self._problem and self._problem[1],
+            }
