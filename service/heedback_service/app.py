@@ -22,6 +22,7 @@ from heedback_service.jobs import Ticker, Tools
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import upgrade
+from heedback_service.web.api.document import describe
 from heedback_service.web.api.events import blueprint as events
 from heedback_service.web.api.problems import ProblemApi, Refusal, as_problem
 from heedback_service.web.pages import error_page, init_pages
@@ -62,9 +63,9 @@ def create_app(
         "API_SPEC_OPTIONS": {"info": {"description": "Feedback on AI outputs, from the thumb to the fix."}},
     }
     api = ProblemApi(app)
-    api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer", "bearerFormat": "hb_sk_kid_secret"})
+    describe(api)
     api.register_blueprint(events)
-    init_pages(app)
+    init_pages(app).exempt(events)
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(OperationalError, _busy)
     return app

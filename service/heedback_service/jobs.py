@@ -81,6 +81,11 @@ class Ticker:
         found = [self._run(job) for job in self.jobs if self._is_due(job)]
         return any(found)
 
+    def drain(self) -> None:
+        """Run every job, due or not, until none finds work."""
+        while any([self._run(job) for job in self.jobs]):
+            pass
+
     def _is_due(self, job: Job) -> bool:
         due = self._due.get(job.description)
         return due is None or due <= self.tools.clock()

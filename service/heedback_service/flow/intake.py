@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from heedback_service.core import privacy
 from heedback_service.core.ids import tamed
 from heedback_service.core.moments import corrected, microseconds
 from heedback_service.flow import naming, rollup
@@ -41,6 +42,7 @@ class Batch:
     sent_at: datetime
     events: Sequence[Event]
     dropped: Mapping[str, int] = field(default_factory=dict)
+    redactor: int | None = None  # the version of the rules that the sender has applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ def take(session: Session, project: Project, batch: Batch, now: datetime, new_id
     """Store the batch. The caller commits, and only then answers."""
     intake = Intake(session, project.id, ZoneInfo(project.timezone), now, new_id)
     events = [_by_our_clock(event, batch.sent_at, now) for event in _once_each(batch.events)]
+    if batch.redactor != privacy.VERSION:
+        events = [privacy.redacted(event) for event in events]
     features = naming.features(session, project.id, {event["feature"] for event in events}, now, new_id)
     fresh = _take_shown(intake, events, features)
     said = [

@@ -42,6 +42,7 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A session whose work is committed whole or not at all. On SQLite it holds the write lock from the start."""
         with Session(self._writing, expire_on_commit=False) as session, session.begin():
+            session.connection()  # begins now, not at the first statement: what is read here is not overtaken
             yield session
 
     def dispose(self) -> None:

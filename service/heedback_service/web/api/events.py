@@ -51,7 +51,7 @@ class Events(MethodView):
         duplicate and has no effect, so a batch may be sent again whenever its answer was not seen.
         """
         events, rejected = _sorted_out(envelope["events"])
-        batch = Batch(envelope["sent_at"], events, envelope.get("dropped") or {})
+        batch = Batch(envelope["sent_at"], events, envelope.get("dropped") or {}, envelope.get("redactor"))
         here = runtime()
         with here.db.write() as session:
             taken = take(session, _project(session), batch, here.clock(), here.new_id)

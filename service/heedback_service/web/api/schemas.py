@@ -14,6 +14,7 @@ from heedback_service.web.api.fields import Metadata, Moment, Name, Number, Text
 SOURCES: Final = ("end_user", "reviewer", "code", "llm")
 SCALES: Final = ("thumbs", "stars", "score")
 _REFERENCES: Final = ("output_id", "trace_id", "response_id", "join_key")
+_FAR: Final = 1e15
 _A_YEAR_MS: Final = 366 * 24 * 3600 * 1000
 
 
@@ -70,7 +71,7 @@ class OutputSchema(EventSchema, DimensionsSchema):
 
 
 class RatingSchema(Schema):
-    value = Number(least=0, most=5, required=True)
+    value = Number(least=-_FAR, most=_FAR, required=True)
     scale = fields.String(required=True, validate=validate.OneOf(SCALES))
 
     @validates_schema(skip_on_field_errors=True)
@@ -122,7 +123,7 @@ class SignalSchema(EventSchema):
     output_id = fields.UUID(required=True)
     user = Name()
     name = fields.String(required=True, validate=validate.OneOf(SIGNALS))
-    value = Number(least=-1e15, most=1e15)
+    value = Number(least=-_FAR, most=_FAR)
     metadata = Metadata()
 
 
@@ -162,7 +163,7 @@ class EnvelopeSchema(Schema):
         validate=validate.Length(max=50),
         metadata={"description": "What the sender had to drop since it last said so, by reason."},
     )
-    events = fields.List(AnyEvent(), required=True, validate=validate.Length(max=limits.MAX_EVENTS))
+    events = fields.List(AnyEvent(allow_none=True), required=True, validate=validate.Length(max=limits.MAX_EVENTS))
 
 
 class RejectionSchema(Schema):
