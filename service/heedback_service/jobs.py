@@ -83,7 +83,7 @@ class Ticker:
 
     def drain(self) -> None:
         """Run every job, due or not, until none finds work."""
-        while any([self._run(job) for job in self.jobs]):
+        while any(self._run(job) for job in self.jobs):
             pass
 
     def _is_due(self, job: Job) -> bool:
