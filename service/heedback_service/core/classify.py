@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +16,8 @@ SURE_ENOUGH: Final = 0.5  # below this confidence the words decide nothing
 
 _STRONG: Final = {name: Cues.of(entry) for name, entry in STRONG.items()}
 _WEAK: Final = {name: Cues.of(entry) for name, entry in WEAK.items()}
-_SAME_WEIGHT: Final = 1.0  # the doubt that no cue can remove: one strong cue alone gives 2 / (2 + 1)
+_RANKS: Final = {"flag": 0, "down": 1, "": 2}
+_DOUBT: Final = 1.0  # the doubt that no cue can remove: one strong cue alone gives 2 / (2 + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,33 @@ def classify(
     return Category("", "", 0.0, ())
 
 
+def of_item(categories: Iterable[Category]) -> tuple[str, str]:
+    """The name of an item's category, and why: by whom it was marked, or the words that point to it.
+
+    Flags before reasons before unknown; among those the one with the most confidence in sum, of equals the first in
+    the alphabet. Does not depend on the order of the reports.
+    """
+    counted = Counter(categories)
+    weight: Counter[tuple[int, str]] = Counter()
+    for category, n in sorted(counted.items(), key=lambda pair: (pair[0].name, pair[0].why)):
+        weight[_RANKS[category.list], category.name] += n * max(1, round(category.confidence * 100))
+    if not weight:
+        return "unknown", "nobody reports it any more"
+    _, name = min(weight, key=lambda each: (each[0], -weight[each], each[1]))
+    return name, _why({category: n for category, n in counted.items() if category.name == name})
+
+
+def _why(counted: dict[Category, int]) -> str:
+    marked = sum(n for category, n in counted.items() if category.confidence == 1)
+    if marked:
+        return f"marked so in {marked} {'report' if marked == 1 else 'reports'}"
+    words = Counter({word: 0 for category in counted for word in category.why})
+    for category, n in counted.items():
+        words.update(dict.fromkeys(category.why, n))
+    telling = sorted(words, key=lambda word: (-words[word], word))[:3]
+    return f"from the words {', '.join(f'“{word}”' for word in telling)}" if telling else "the words do not tell"
+
+
 def _chosen(kind: str, given: tuple[str, ...]) -> Category | None:
     order = {key: at for at, key in enumerate(REASONS[kind])}
     named = sorted((key for key in given if key != "other"), key=lambda key: (order.get(key, len(order)), key))
@@ -83,7 +113,7 @@ def _from_words(kind: str, words: tuple[str, ...]) -> Category | None:
     if not points:
         return None
     best = max(points, key=lambda name: points[name])
-    confidence = points[best] / (sum(points.values()) + _SAME_WEIGHT)
+    confidence = points[best] / (sum(points.values()) + _DOUBT)
     if confidence < SURE_ENOUGH:
         return None
     return Category(kind, best.partition(":")[2], round(confidence, 2), hits[best])

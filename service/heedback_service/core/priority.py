@@ -9,7 +9,6 @@ score stays below 100. Severity 3 goes to the front: its score becomes 90 + scor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from math import exp2, log2, sqrt
@@ -69,19 +68,16 @@ class Factors:
         return cls(**{**stored, **times, "trend": Trend(**stored["trend"])})
 
 
-def trend_of(times: Iterable[datetime], first_at: datetime, now: datetime) -> Trend:
-    """The trend of reports made at `times`; the item's past starts with its first report, `first_at`.
+def trend(recent: int, earlier: int, first_at: datetime, now: datetime) -> Trend:
+    """The trend of `recent` reports since `now` - 7 days and `earlier` ones in up to 8 weeks before that.
 
+    An item's past starts with its first report, `first_at`; a past of less than a day is no past.
     factor = √(recent / usual), held between ½ and 2, and only if the week is unlikely to be chance (two Poisson counts
-    compared exactly, see `statistics.surprise` and `lull`); a past of less than a day is no past.
+    compared exactly, see `statistics.surprise` and `lull`).
     """
-    since = now - WEEK
-    weeks = min((since - first_at) / WEEK, float(PAST_WEEKS))
-    known = [at for at in times if since - WEEK * PAST_WEEKS < at <= now]
-    recent = sum(at > since for at in known)
+    weeks = min((now - WEEK - first_at) / WEEK, float(PAST_WEEKS))
     if weeks < 1 / 7:
-        return Trend(recent, None, 1.0, 1.0)
-    earlier = len(known) - recent
+        return Trend(recent + earlier, None, 1.0, 1.0)
     chance = min(surprise(recent, earlier, weeks), lull(recent, earlier, weeks))
     factor = _slope(recent, earlier / weeks) if chance < UNLIKELY else 1.0
     return Trend(recent, earlier / weeks, round(chance, 6), factor)

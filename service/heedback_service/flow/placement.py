@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPerson
+from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemKey, ItemPerson
 
 
 def withdraw(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> list[UUID]:
-    """Take feedback out of its items; returns the items that lost some."""
+    """Take feedback out of its items, with the keys it holds; returns the items that lost some."""
     leaving = (
         select(ItemFeedback.item_id, Feedback.person)
         .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))
@@ -28,11 +28,11 @@ def withdraw(session: Session, project_id: int, feedback_ids: Collection[UUID]) 
             .where(ItemPerson.project_id == project_id, ItemPerson.item_id == item_id, ItemPerson.person == person)
             .values(n=ItemPerson.n - 1)
         )
-    session.execute(delete(ItemPerson).where(ItemPerson.project_id == project_id, ItemPerson.n <= 0))
-    session.execute(
-        delete(ItemFeedback).where(ItemFeedback.project_id == project_id, ItemFeedback.feedback_id.in_(feedback_ids))
-    )
     items = sorted({item_id for item_id, _ in rows})
+    gone = (ItemPerson.project_id == project_id, ItemPerson.item_id.in_(items), ItemPerson.n <= 0)
+    session.execute(delete(ItemPerson).where(*gone))
+    for table in (ItemFeedback, ItemKey):
+        session.execute(delete(table).where(table.project_id == project_id, table.feedback_id.in_(feedback_ids)))
     recount(session, project_id, items)
     return items
 

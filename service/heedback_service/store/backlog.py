@@ -81,16 +81,25 @@ class ItemPerson(Base):
 
 
 class ItemKey(Base):
-    """What finds an item: an exact `signature`, or the `band`s of its reports' texts."""
+    """What finds an item: the exact `signature` or a `band` of a report's text. It goes when that report leaves.
+
+    Reports with one signature are alike, so the first of them holds its keys for all.
+    """
 
     __tablename__ = "item_keys"
-    __table_args__ = (in_project("item_id", of="items"), Index(None, "project_id", "item_id"))
+    __table_args__ = (
+        in_project("item_id", of="items"),
+        Index(None, "project_id", "item_id"),
+        Index(None, "project_id", "feedback_id"),
+        {"sqlite_with_rowid": False},
+    )
 
     project_id: Mapped[int] = mapped_column(primary_key=True)
     feature_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    item_id: Mapped[UUID] = mapped_column(primary_key=True)
-    kind: Mapped[str]
+    feedback_id: Mapped[UUID] = mapped_column(primary_key=True)
+    item_id: Mapped[UUID]
+    kind: Mapped[str]  # signature or band
 
 
 class ItemEvent(Base):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heedback.limits import REASONS
-from heedback_service.core.classify import SURE_ENOUGH, Category, classify
+from heedback_service.core.classify import SURE_ENOUGH, Category, classify, of_item
 
 
 def of(comment: str | None = None, **given: object) -> Category:
@@ -91,3 +91,23 @@ def test_every_answer_is_of_the_taxonomy_and_the_order_of_reasons_does_not_matte
     assert found.name == "unknown" or found.key in REASONS[found.list]
     assert 0 <= found.confidence <= 1
     assert found.name == of(comment, flag=flag, flag_reasons=tuple(flags[::-1]), reasons=tuple(downs[::-1])).name
+
+
+MARKED, GUESSED = Category("down", "style", 1.0, ("style",)), Category("down", "incorrect", 0.67, ("wrong",))
+UNKNOWN = Category("", "", 0.0, ())
+
+
+def test_an_item_takes_the_reason_with_the_most_confidence_and_says_where_it_is_from() -> None:
+    assert of_item([MARKED, GUESSED, UNKNOWN]) == ("down:style", "marked so in 1 report")
+    assert of_item([MARKED, GUESSED, GUESSED]) == ("down:incorrect", "from the words “wrong”")
+    assert of_item([UNKNOWN]) == ("unknown", "the words do not tell")
+    assert of_item([]) == ("unknown", "nobody reports it any more")
+
+
+def test_one_flag_outweighs_any_number_of_reasons() -> None:
+    assert of_item([MARKED] * 50 + [Category("flag", "legal", 1.0, ("legal",))])[0] == "flag:legal"
+
+
+@given(st.lists(st.sampled_from([MARKED, GUESSED, UNKNOWN]), max_size=9))
+def test_the_order_of_reports_does_not_change_an_items_category(categories: list[Category]) -> None:
+    assert of_item(categories) == of_item(categories[::-1])
