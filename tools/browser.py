@@ -1,4 +1,4 @@
-"""A browser without scripts: follows links, fills in forms, keeps cookies. Enough to do what a person does."""
+"""A browser without scripts: follows redirects, fills in forms, keeps cookies. Enough to do what a person does."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Page:
     text: str
     words: str
     forms: tuple[Form, ...]
-    links: tuple[str, ...]
+    next: str | None  # where the page's link to the following one leads
     data: dict[str, list[str]]
 
     def form(self, *, field: str | None = None, button: tuple[str, str] | None = None) -> Form:
@@ -85,17 +85,17 @@ def read(url: str, status: int, html: str) -> Page:
     reader.feed(html)
     reader.close()
     words = " ".join(" ".join(reader.words).split())
-    links = tuple(urljoin(url, link) for link in reader.links)
-    return Page(url, status, html, words, tuple(reader.forms), links, reader.data)
+    following = urljoin(url, reader.next) if reader.next is not None else None
+    return Page(url, status, html, words, tuple(reader.forms), following, reader.data)
 
 
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
-        self.links: list[str] = []
         self.words: list[str] = []
         self.data: dict[str, list[str]] = {}
+        self.next: str | None = None
         self._form: Form | None = None
         self._area: str | None = None
 
@@ -104,8 +104,8 @@ class _Reader(HTMLParser):
         for name, value in told.items():
             if name.startswith("data-"):
                 self.data.setdefault(name, []).append(value)
-        if tag == "a" and "href" in told:
-            self.links.append(told["href"])
+        if tag == "a" and told.get("rel") == "next":
+            self.next = told["href"]
         elif tag == "form":
             self._form = Form(told.get("action", ""), told.get("method", "get").lower())
             self.forms.append(self._form)

@@ -68,7 +68,7 @@ class Demo:
 
     def play(self, url: str) -> dict[str, Any]:
         """Sends the sample feedback through the SDK, and returns what was sent."""
-        command = [str(self.environment.python), str(self._example("play.py"))]
+        command = [str(self.environment.python), str(self._example("play.py")), "--timezone", "Europe/Oslo"]
         sent: dict[str, Any] = json.loads(self._output(command, self._sdk_settings(url)).splitlines()[-1])
         return sent
 

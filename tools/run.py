@@ -100,7 +100,7 @@ def rehearse(demo: Demo, children: Family, port: int) -> Found:
     missing = (
         *verify.events([*sent, said.output_id], stored),
         *verify.feedback(browser, f"{project}/feedback", stored),
-        *verify.comment(browser, queue, said),
+        *verify.comment(browser, project, queue, said),
         *verify.digest(browser, url, digest),
     )
     counts = {"sent": len(sent) + 1, "stored": len(verify.stored_ids(stored)), "items": len(queue)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from tools.browser import Browser, Page
 
 QUESTION: Final = "How long does Heedback keep the text of an output that nobody rated?"
 COMMENT: Final = "I asked how long, and the answer gives me no number of days (written by ./dev run --once)."
-MAX_PAGES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,12 @@ def sign_in(link: str) -> Browser:
 
 
 def pages(browser: Browser, url: str) -> Iterator[Page]:
-    """The pages of a list, from the first to the one that leads no further."""
-    for number in range(1, MAX_PAGES + 1):
-        page = browser.get(f"{url}?page={number}")
+    """The pages of a list, from the one at `url` to the one that leads no further."""
+    following: str | None = url
+    while following is not None:
+        page = browser.get(following)
         yield page
-        if not any(re.search(rf"[?&]page={number + 1}\b", link) for link in page.links):
-            return
+        following = page.next
 
 
 def stored_ids(stored: Iterable[dict[str, Any]]) -> set[str]:
@@ -77,18 +75,14 @@ def feedback(browser: Browser, url: str, stored: list[dict[str, Any]]) -> Iterat
         yield f"{len(hidden)} of {len(kept)} pieces of feedback are on no page of {url}, first {hidden[0]}"
 
 
-def items(browser: Browser, url: str) -> dict[str, str]:
-    """The items of the queue at `url`: number and address."""
-    found: dict[str, str] = {}
-    for page in pages(browser, url):
-        for number in page.data.get("data-item", []):
-            found[number] = next(link for link in page.links if re.search(rf"/items/{number}$", link))
-    return found
+def items(browser: Browser, url: str) -> list[str]:
+    """The numbers of the items of the queue at `url`, in its order."""
+    return [number for page in pages(browser, url) for number in page.data.get("data-item", [])]
 
 
-def comment(browser: Browser, queue: dict[str, str], said: Said) -> Iterator[str]:
+def comment(browser: Browser, project: str, queue: list[str], said: Said) -> Iterator[str]:
     """Whether the comment stands in one of the queue's items."""
-    if not any(said.comment in browser.get(address).words for address in queue.values()):
+    if not any(said.comment in browser.get(f"{project}/items/{number}").words for number in queue):
         yield f"the comment given in the host app is in none of the {len(queue)} items of the queue"
 
 
@@ -97,8 +91,8 @@ def digest(browser: Browser, url: str, told: dict[str, Any]) -> Iterator[str]:
     page = browser.get(url + told["url_path"])
     if page.status != 200:
         yield f"the digest's page {page.url} answers {page.status}"
-    if not told["eml"] or not Path(told["eml"]).is_file():
-        yield f"the digest's mail {told['eml']} is not in the outbox"
+    if not told["eml"] or not all(Path(file).is_file() for file in told["eml"]):
+        yield f"the digest's mail is not in the outbox: {told['eml'] or 'none was written'}"
 
 
 def appears(browser: Browser, url: str, said: Said) -> Callable[[], bool]:

@@ -16,7 +16,7 @@ FORMS = """
 <input type="hidden" name="csrf_token" value="a&amp;b"><input type="checkbox" name="no" value="1">
 <input type="checkbox" name="yes" value="1" checked><textarea name="comment">so
 far</textarea><button name="value" value="down">Down</button><button>Send</button>
-</form><a href="?page=2">More</a> <b data-item="7">Words   of
+</form><a rel="next" href="?page=2">More</a> <b data-item="7">Words   of
 it</b>
 """
 
@@ -56,13 +56,13 @@ def url() -> Iterator[str]:
 
 
 def test_a_page_is_read_as_a_person_could_act_on_it() -> None:
-    """Forms with what they hold, buttons, links made whole, data attributes, words."""
+    """Forms with what they hold, buttons, the link to the next page, data attributes, words."""
     page = read("http://host/a/b", 200, FORMS)
     form = page.form(button=("value", "down"))
     assert (form.method, form.action) == ("post", "rate?x=1")
     assert form.fields == {"csrf_token": "a&b", "yes": "1", "comment": "so\nfar"}
     assert page.form(field="q").method == "get"
-    assert page.links == ("http://host/a/b?page=2",)
+    assert page.next == "http://host/a/b?page=2"
     assert page.data == {"data-item": ["7"]}
     assert "Words of it" in page.words
 
