@@ -10,7 +10,7 @@ from typing import Any
 
 from assistant import Assistant
 from flask import Blueprint, Flask, abort, current_app, redirect, render_template, url_for
-from forms import chosen, filled, locale, one_of, person, text, visitors
+from forms import chosen, emptied, locale, one_of, person, text, visitors
 from labels import LABELS
 from shelf import NOTHING, Shelf, Shown
 from start import run
@@ -65,8 +65,9 @@ def answer_page(output_id: str) -> str:
 @pages.post("/answers/<output_id>/rating")
 def rate(output_id: str) -> Any:
     shown, value = _find(output_id), one_of("value", ("up", "down"))
-    sent = heedback.rate(output_id, value, feature=shown.feature, user=shown.person)  # ★ 3
-    return _saved(shown, sent, rating=value)
+    turned: dict[str, Any] = {"reasons": None} if shown.said.reasons and value != shown.said.rating else {}
+    sent = heedback.rate(output_id, value, feature=shown.feature, user=shown.person, **turned)  # ★ 3
+    return _saved(shown, sent, rating=value, **turned)
 
 
 # Everything below is optional: details, a flag, and taking it back.
@@ -81,7 +82,7 @@ def details(output_id: str) -> Any:
         "comment": text("comment"),
         "correction": text("correction"),
     }
-    sent = heedback.rate(output_id, value, feature=shown.feature, user=shown.person, **filled(more))
+    sent = heedback.rate(output_id, value, feature=shown.feature, user=shown.person, **emptied(more))
     return _saved(shown, sent, **more)
 
 

@@ -57,6 +57,6 @@ def chosen(allowed: Iterable[str]) -> list[str]:
     return [key for key in allowed if key in ticked]
 
 
-def filled(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields that hold something: feedback is a patch, and what is absent stays as it was."""
-    return {name: value for name, value in fields.items() if value}
+def emptied(fields: dict[str, Any]) -> dict[str, Any]:
+    """Empty fields as None: feedback is a patch, in which None clears and absence keeps."""
+    return {name: value or None for name, value in fields.items()}

@@ -77,17 +77,17 @@ class Player:
             self.rated.append(visit.person)
             self._say(out, visit.said, visit.at + CLICK)
 
-    def _say(self, out: Any, said: dict[str, Any], at: datetime) -> None:
+    def _say(self, out: heedback.Output, said: dict[str, Any], at: datetime) -> None:
         rated = "rating" in said
-        words: dict[str, Any] = {key: said[key] for key in ("comment", "correction") if key in said}
+        along: dict[str, Any] = {"metadata": SAMPLE, "occurred_at": at}
+        words = {key: said[key] for key in ("reasons", "comment", "correction", "asked") if key in said}
         if rated:
-            words |= {key: said[key] for key in ("reasons", "asked") if key in said}
-            self._keep(heedback.rate(out, said["rating"], metadata=SAMPLE, occurred_at=at, **words))
+            self._keep(heedback.rate(out, said["rating"], **along, **words))
+        elif "correction" in said:
+            self._keep(heedback.correct(out, said["correction"], **along))
         if "flag_reasons" in said:
-            comment = None if rated else words.get("comment")
-            self._keep(heedback.flag(out, reasons=said["flag_reasons"], comment=comment, occurred_at=at))
-        elif not rated:
-            self._keep(heedback.correct(out, said["correction"], occurred_at=at))
+            words = ({} if rated else words) | {"reasons": said["flag_reasons"]}
+            self._keep(heedback.flag(out, **along, **words))
         if said.get("retracted"):
             self._keep(heedback.retract(out, occurred_at=at + SECOND_THOUGHTS))
 

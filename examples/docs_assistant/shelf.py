@@ -19,8 +19,8 @@ class Said:
 
     rating: str | None = None
     flagged: bool = False
-    reasons: Sequence[str] = ()
-    flag_reasons: Sequence[str] = ()
+    reasons: Sequence[str] | None = None
+    flag_reasons: Sequence[str] | None = None
     comment: str = ""
     correction: str = ""
 
