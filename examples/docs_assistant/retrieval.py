@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from rank_bm25 import BM25, BM25Okapi, BM25Plus
+from rank_bm25 import BM25, BM25Okapi, BM25Plus  # type: ignore[import-untyped]
 
 _HEADING: Final = re.compile(r"^(#{1,4}) +(.+)$")
 _LINK: Final = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")

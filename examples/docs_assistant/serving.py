@@ -6,7 +6,7 @@ import signal
 import time
 from typing import Any, Final
 
-from waitress.server import create_server
+from waitress.server import create_server  # type: ignore[import-untyped]
 
 HOST: Final = "127.0.0.1"
 DRAIN_S: Final = 10.0
