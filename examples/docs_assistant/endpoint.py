@@ -35,9 +35,7 @@ class Endpoint:
         base_url = environ.get("OPENAI_BASE_URL", "").rstrip("/")
         if not base_url:
             return None
-        return cls(
-            base_url, environ.get("OPENAI_MODEL") or "gpt-5-mini", environ.get("OPENAI_API_KEY") or None
-        )
+        return cls(base_url, environ.get("OPENAI_MODEL") or "gpt-5-mini", environ.get("OPENAI_API_KEY") or None)
 
     def complete(self, request: str) -> tuple[str, dict[str, Any]]:
         """The text that answers `request`, and the facts about it under Heedback's names.

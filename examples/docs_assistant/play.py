@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from assistant import PROMPTS, Answer, Assistant
 from retrieval import RANKERS, Library, read_passages
 from sample import FILE, Sample, Visit, last_sunday
-from start import DOCS
+from start import DOCS, PAGES
 
 import heedback
 
@@ -50,7 +50,7 @@ class Player:
 
     def __init__(self, sample: Sample) -> None:
         self._people = sample.people
-        self._passages = read_passages(DOCS)
+        self._passages = read_passages(DOCS, PAGES)
         self._answer = cache(self._compute)
         self._assistant = cache(self._make_assistant)
         self.events: list[str] = []
@@ -115,13 +115,9 @@ class Player:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="play.py", description="Plays the sample feedback through the SDK.")
-    parser.add_argument(
-        "--anchor", type=date.fromisoformat, help="the Sunday that ends week five; default: the last"
-    )
+    parser.add_argument("--anchor", type=date.fromisoformat, help="the Sunday that ends week five; default: the last")
     parser.add_argument("--timezone", default="UTC", help="the people's time zone, such as Europe/Berlin")
-    parser.add_argument(
-        "--until", type=datetime.fromisoformat, help="leave out what happens later; default: now"
-    )
+    parser.add_argument("--until", type=datetime.fromisoformat, help="leave out what happens later; default: now")
     parser.add_argument("--file", type=Path, default=FILE, help="the sample to play")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for delivery")
     return parser.parse_args()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -107,16 +107,13 @@ class Library:
         return dict(sorted(titles.items(), key=lambda pair: pair[1]))
 
 
-def read_passages(folder: Path) -> list[Passage]:
-    """Every section of every `*.md` file in `folder`, by file name.
+def read_passages(folder: Path, pages: Iterable[str]) -> list[Passage]:
+    """Every section of these `pages` (file names without `.md`) in `folder`, in their order.
 
     Raises:
-        FileNotFoundError: the folder holds no pages.
+        FileNotFoundError: a page is missing.
     """
-    passages = [passage for path in sorted(folder.glob("*.md")) for passage in _sections(path)]
-    if not passages:
-        raise FileNotFoundError(f"no .md pages in {folder}")
-    return passages
+    return [passage for page in pages for passage in _sections(folder / f"{page}.md")]
 
 
 def _sections(path: Path) -> Iterator[Passage]:

@@ -64,9 +64,7 @@ class Sample:
     def _visit(self, line: dict[str, Any], person: str, day: int, clock: time) -> Visit:
         at = datetime.combine(self._anchor + timedelta(days=day), clock, self._zone)
         said: dict[str, Any] = {key: line[key] for key in SAID if key in line}
-        return Visit(
-            at, person, line["feature"], line.get("question") or line["page"], self._release(day), said
-        )
+        return Visit(at, person, line["feature"], line.get("question") or line["page"], self._release(day), said)
 
     def _release(self, day: int) -> dict[str, str]:
         current: dict[str, str] = {}

@@ -17,6 +17,8 @@ from serving import HOST, serve
 import heedback
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+# The pages for people who ask. The reference pages are longer than any answer, and change with the code.
+PAGES: Final = ("concepts", "getting-started", "map", "privacy", "questions")
 NO_HEEDBACK: Final = "HEEDBACK_URL and HEEDBACK_KEY are not set: the app runs, feedback goes nowhere."
 
 
@@ -25,7 +27,7 @@ def run(create_app: Callable[[Assistant], Flask], environ: Mapping[str, str]) ->
     args = _arguments()
     if not (environ.get("HEEDBACK_URL") and environ.get("HEEDBACK_KEY")):
         print(NO_HEEDBACK, file=sys.stderr, flush=True)
-    library = Library(read_passages(DOCS), RANKERS[args.model])
+    library = Library(read_passages(DOCS, PAGES), RANKERS[args.model])
     app = create_app(Assistant(library, PROMPTS[args.prompt], Endpoint.from_environment(environ)))
     try:
         serve(app, args.port, "The docs assistant is listening on")
@@ -39,10 +41,6 @@ def run(create_app: Callable[[Assistant], Flask], environ: Mapping[str, str]) ->
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="app.py", description="Answers questions about Heedback's docs.")
     parser.add_argument("--port", type=int, default=8001, help="0 = any free one")
-    parser.add_argument(
-        "--prompt", choices=sorted(PROMPTS), default=max(PROMPTS), help="version of the prompt"
-    )
-    parser.add_argument(
-        "--model", choices=sorted(RANKERS), default=max(RANKERS), help="version of the ranking"
-    )
+    parser.add_argument("--prompt", choices=sorted(PROMPTS), default=max(PROMPTS), help="version of the prompt")
+    parser.add_argument("--model", choices=sorted(RANKERS), default=max(RANKERS), help="version of the ranking")
     return parser.parse_args()

@@ -97,9 +97,7 @@ def serve() -> Iterator[Callable[[Answer], Server]]:
 @pytest.fixture(scope="module")
 def environment(receiver: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the example needs to reach the receiver, and no setting from outside the tests."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("HEEDBACK_", "OPENAI_"))
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HEEDBACK_", "OPENAI_"))}
     return kept | {
         "HEEDBACK_URL": receiver.url,
         "HEEDBACK_KEY": KEY,

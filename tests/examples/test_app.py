@@ -57,9 +57,7 @@ def arrived(receiver: Any, page: str, count: int = 1, kind: str = "feedback") ->
     raise AssertionError(f"only {receiver.events} arrived")
 
 
-def test_a_question_is_answered_and_the_output_is_captured(
-    app: str, browser: requests.Session, receiver: Any
-) -> None:
+def test_a_question_is_answered_and_the_output_is_captured(app: str, browser: requests.Session, receiver: Any) -> None:
     page = ask(browser, app)
     assert "No. Every event has its own id" in page.text
     [output] = arrived(receiver, address(page), kind="output")
@@ -123,9 +121,7 @@ def test_a_change_of_mind_drops_the_reasons_of_the_other_thumb(
     assert not changed["reasons"]
 
 
-def test_a_flag_counts_at_once_and_its_reasons_follow(
-    app: str, browser: requests.Session, receiver: Any
-) -> None:
+def test_a_flag_counts_at_once_and_its_reasons_follow(app: str, browser: requests.Session, receiver: Any) -> None:
     url = address(ask(browser, app))
     page = browser.post(f"{url}/flag", timeout=10)
     assert "Reported" in page.text
@@ -236,9 +232,7 @@ def test_sigterm_lets_the_request_in_flight_finish(
     answers: list[int] = []
     with running(environment | {"OPENAI_BASE_URL": endpoint.url}) as (process, url):
         question = {"data": {"question": QUESTION}, "timeout": 10, "allow_redirects": False}
-        thread = threading.Thread(
-            target=lambda: answers.append(browser.post(f"{url}/answers", **question).status_code)
-        )
+        thread = threading.Thread(target=lambda: answers.append(browser.post(f"{url}/answers", **question).status_code))
         thread.start()
         assert asked.wait(5)
         process.send_signal(signal.SIGTERM)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from assistant import EXTRACT_CHARS, NOT_FOUND, PROMPTS, SUMMARY_SECTIONS, Assistant
 from retrieval import RANKERS, Library, Passage, read_passages
-from start import DOCS
+from start import DOCS, PAGES
 
 
 def assistant(prompt: str, model: str, passages: list[Passage] | None = None) -> Assistant:
-    return Assistant(Library(passages or read_passages(DOCS), RANKERS[model]), PROMPTS[prompt])
+    return Assistant(Library(passages or read_passages(DOCS, PAGES), RANKERS[model]), PROMPTS[prompt])
 
 
 @pytest.fixture
@@ -24,16 +24,16 @@ def pages(tmp_path: Path) -> Path:
 
 
 def test_a_page_becomes_one_passage_a_section(pages: Path) -> None:
-    tea, brewing = read_passages(pages)
+    tea, brewing = read_passages(pages, ["tea"])
     assert tea == Passage("tea", "Tea", "Tea", "All about tea.")
     assert brewing.title == "Tea"
     assert brewing.anchor == "brewing"
     assert brewing.text == ("Use water of 80 degrees.\nWait.\nleaf: minutes\ngreen: 2\n# not a heading")
 
 
-def test_an_empty_folder_is_named_at_start(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"no \.md pages"):
-        read_passages(tmp_path)
+def test_a_missing_page_is_named_at_start(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="tea"):
+        read_passages(tmp_path, ["tea"])
 
 
 def test_it_answers_from_the_section_that_answers() -> None:

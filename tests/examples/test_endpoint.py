@@ -11,7 +11,7 @@ import pytest
 from assistant import PROMPTS, Assistant
 from endpoint import Endpoint, EndpointError
 from retrieval import RANKERS, Library, read_passages
-from start import DOCS
+from start import DOCS, PAGES
 
 Serve = Callable[[Callable[[str, Any], tuple[int, Any]]], Any]  # the fixture
 QUESTION = "Can an event be counted twice?"
@@ -25,7 +25,7 @@ COMPLETION = {
 
 
 def through(endpoint: Endpoint) -> Assistant:
-    return Assistant(Library(read_passages(DOCS), RANKERS["2026-10"]), PROMPTS["v13"], endpoint)
+    return Assistant(Library(read_passages(DOCS, PAGES), RANKERS["2026-10"]), PROMPTS["v13"], endpoint)
 
 
 def test_without_a_base_url_there_is_no_endpoint() -> None:

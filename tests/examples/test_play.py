@@ -67,15 +67,11 @@ def test_dates_are_kept_and_count_back_from_the_anchor(played: dict[str, Any]) -
 
 
 def test_every_output_says_that_it_is_sample_data(played: dict[str, Any]) -> None:
-    assert all(
-        event["metadata"] == {"sample": "true"} for event in played["received"] if event["type"] == "output"
-    )
+    assert all(event["metadata"] == {"sample": "true"} for event in played["received"] if event["type"] == "output")
 
 
 def test_model_and_prompt_change_on_their_days(played: dict[str, Any]) -> None:
-    answers = [
-        event for event in played["received"] if event.get("feature") == "docs-answer" and "input" in event
-    ]
+    answers = [event for event in played["received"] if event.get("feature") == "docs-answer" and "input" in event]
     for event in answers:
         day = (when(event).date() - SUNDAY).days
         assert event["prompt_version"] == ("v13" if day >= -12 else "v12")
@@ -100,9 +96,7 @@ def test_the_answers_are_real(played: dict[str, Any]) -> None:
 
 
 def test_a_time_zone_moves_the_local_times(environment: dict[str, str], serve: Any) -> None:
-    receiver = serve(
-        lambda path, body: (200, {"accepted": len(body["events"]), "duplicates": 0, "rejected": []})
-    )
+    receiver = serve(lambda path, body: (200, {"accepted": len(body["events"]), "duplicates": 0, "rejected": []}))
     args = ("--anchor", f"{SUNDAY}", "--until", UTC_MIDNIGHT, "--timezone", "Europe/Berlin")
     assert play(environment | {"HEEDBACK_URL": receiver.url}, *args).returncode == 0
     first = min((event for event in receiver.events if event["type"] == "output"), key=when)

@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from retrieval import RANKERS, read_passages
+from assistant import NOT_FOUND, PROMPTS, Assistant
+from retrieval import RANKERS, Library, read_passages
 from sample import FILE, Sample, last_sunday
-from start import DOCS
+from start import DOCS, PAGES
 
 from heedback.limits import REASONS
 
@@ -32,9 +33,7 @@ def comments(entries: list[dict[str, Any]]) -> list[str]:
 
 
 def people_who_say(entries: list[dict[str, Any]], *words: str) -> set[str]:
-    return {
-        line["person"] for line in entries if all(word in line.get("comment", "").lower() for word in words)
-    }
+    return {line["person"] for line in entries if all(word in line.get("comment", "").lower() for word in words)}
 
 
 def test_it_says_in_its_first_line_that_it_is_sample_data(sample: Sample) -> None:
@@ -98,9 +97,7 @@ def test_one_spammer_repeats_one_link(entries: list[dict[str, Any]]) -> None:
 
 
 def test_one_enthusiast_gives_a_third_of_all_praise(entries: list[dict[str, Any]]) -> None:
-    praise = Counter(
-        line["person"] for line in entries if line.get("rating") == "up" and line["person"] != SPAMMER
-    )
+    praise = Counter(line["person"] for line in entries if line.get("rating") == "up" and line["person"] != SPAMMER)
     assert 0.3 <= praise[ENTHUSIAST] / praise.total() <= 0.36
 
 
@@ -151,5 +148,36 @@ def test_day_zero_is_the_sunday_that_ends_the_last_complete_week(today: date, su
 
 
 def test_every_page_that_is_summed_up_exists(sample: Sample) -> None:
-    pages = {passage.page for passage in read_passages(DOCS)}
+    pages = {passage.page for passage in read_passages(DOCS, PAGES)}
     assert {line["page"] for line in sample.lines if "page" in line} <= pages
+
+
+@pytest.mark.parametrize(
+    ("complaint", "feature", "seen"),
+    [
+        ("middle of", "docs-answer", "…"),
+        ("switch heedback off", "docs-answer", "disabled=True"),
+        ("nichts gefunden", "docs-answer", NOT_FOUND),
+        ("page about privacy", "docs-answer", NOT_FOUND),
+        ("the whole folder", "docs-answer", "delete the folder"),
+        ("box", "docs-summary", "┌"),
+    ],
+)
+def test_people_complain_about_what_the_answers_really_do(
+    sample: Sample, complaint: str, feature: str, seen: str
+) -> None:
+    """After a change of the docs most complaints must still fit, or the demonstration makes no sense."""
+    passages = read_passages(DOCS, PAGES)
+    assistants = {
+        (prompt, model): Assistant(Library(passages, RANKERS[model]), PROMPTS[prompt])
+        for prompt in PROMPTS
+        for model in RANKERS
+    }
+    fits = []
+    for visit in sample.visits(datetime(2026, 12, 1, tzinfo=UTC)):
+        if visit.feature == feature and complaint in visit.said.get("comment", "").lower():
+            assistant = assistants[visit.release["prompt"], visit.release["model"]]
+            ask = assistant.summarise if feature == "docs-summary" else assistant.answer
+            fits.append(seen in ask(visit.asked).text)
+    assert len(fits) >= 2
+    assert sum(fits) / len(fits) >= 0.8
