@@ -210,8 +210,7 @@ class Client:
 
     def _capture_output(self, shown: Output, fields: dict[str, Any]) -> None:
         at = fields.pop("occurred_at", None)
-        said = self._defaults | fields
-        self._capture(lambda: events.output(shown.feature, said, self._policy), at, shown.id)
+        self._capture(lambda: events.output(shown.feature, self._defaults | fields, self._policy), at, shown.id)
 
     def _capture(
         self,
