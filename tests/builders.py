@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +13,30 @@ from sqlalchemy.orm import Session
 from heedback_service.core.ids import new_id
 from heedback_service.core.priority import Factors, Trend, score
 from heedback_service.store.tables import Account, Feedback, Item, ItemEvent, ItemFeedback, ItemPerson, Member, Project
-from support import NOW
+from support import NOW, an_output, make_id, some_feedback
 
-WEEK = timedelta(days=7)
+Feed = Callable[..., Any]  # the fixture that takes events in
+Written = Callable[..., dict[str, Any]]  # the fixture that plans and writes a week
 
 
 def ago(**span: float) -> float:
     """Minutes before now, as the makers of events in `support` take them."""
     return timedelta(**span) / timedelta(minutes=1)
+
+
+def on(day: int, hour: int = 12) -> float:
+    """Minutes from that day of November 2026, in UTC, to the fixed now."""
+    return (NOW - datetime(2026, 11, day, hour, tzinfo=UTC)) / timedelta(minutes=1)
+
+
+def rated(n: int, day: int, user: str | None, *, up: bool = False, **said: Any) -> list[dict[str, Any]]:
+    """The n-th output, shown to `user` that day of November, and what they said about it: down, unless up."""
+    shown = {name: said.pop(name) for name in ("feature", "prompt_version", "response_model") if name in said}
+    feature = {"feature": shown["feature"]} if "feature" in shown else {}
+    minutes = on(day)
+    output = an_output(n, minutes=minutes, user=user, **shown)
+    thumb = {"up" if up else "down": True}
+    return [output, some_feedback(n, minutes=minutes, user=user, output_id=make_id(n), **feature, **thumb, **said)]
 
 
 def a_member(session: Session, project: Project, name: str, *, digest: bool = True, role: str = "maintainer") -> UUID:
