@@ -15,7 +15,7 @@ from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedbac
 
 FIRST: Final = 5  # how many items a digest names; the list itself has the rest
 SINCE_REPORTS: Final = 3  # fewer reports say nothing about when something began
-_QUOTABLE: Final = 160  # characters; a shorter comment is quoted before a longer one
+_QUOTABLE: Final = (12, 160)  # characters: neither "no" nor a letter, if there is something between
 _DIMENSIONS: Final = {"prompt_version": "prompt", "response_model": "model", "app_version": "app"}
 _DECISIONS: Final = ("accept", "decline", "resolve")
 
@@ -155,7 +155,7 @@ def _quote(session: Session, item: Item) -> UUID | None:
         .join(ItemFeedback, _of_feedback())
         .where(ItemFeedback.project_id == item.project_id, ItemFeedback.item_id == item.id)
         .where(Feedback.counts, func.length(Feedback.comment) > 0)
-        .order_by(func.length(Feedback.comment) > _QUOTABLE, Feedback.last_at.desc(), Feedback.id)
+        .order_by(func.length(Feedback.comment).between(*_QUOTABLE).desc(), Feedback.last_at.desc(), Feedback.id)
         .limit(1)
     ).scalar_one_or_none()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from email.utils import parseaddr
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -13,6 +14,8 @@ from heedback_service.channels.email import Mail
 from heedback_service.core.ids import derived_id
 from heedback_service.flow.digest_view import View
 from heedback_service.store.tables import Delivery, Project
+
+_BLANK: Final = re.compile(r"\n{3,}")
 
 
 def mail(view: View, delivery: Delivery, sender: str, date: datetime) -> Mail:
@@ -22,7 +25,7 @@ def mail(view: View, delivery: Delivery, sender: str, date: datetime) -> Mail:
         sender=sender,
         recipient=delivery.recipient,
         subject=view.subject,
-        text=rendered("mail.txt", digest=view),
+        text=_BLANK.sub("\n\n", rendered("mail.txt", digest=view)),
         html=rendered("mail.html", digest=view),
     )
 

@@ -42,7 +42,7 @@ class FeatureLine:
     outputs: str
     rate: str
     before: str | None
-    raters: str
+    raters: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def _feature(feature: Mapping[str, Any]) -> FeatureLine:
         outputs=count(feature["outputs"], "output"),
         rate=words.rate(down, rated),
         before=words.rate_before(rated, feature["down_before"], feature["rated_before"]),
-        raters=people(feature["raters"]),
+        raters=f"{people(feature['raters'])} rated" if feature["raters"] else None,
     )
 
 

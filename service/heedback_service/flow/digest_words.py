@@ -145,10 +145,11 @@ def _change(now: Interval, then: Interval) -> str:
 
 def _raters(content: Numbers) -> Figure | None:
     week, before = content["week"], content["week_before"]
-    if not week["people"]:
+    if not week["raters"]:
         return None
     said = "person rated" if week["raters"] == 1 else "people rated"
-    detail = f"The week before: {before['raters']:,} of {before['people']:,}."
+    then = f"{before['raters']:,} of {before['people']:,}" if before["raters"] else "nobody"
+    detail = f"The week before: {then}."
     return Figure(f"{week['raters']:,}", f"{said}, of {week['people']:,} who were shown an output", detail)
 
 
