@@ -62,7 +62,16 @@ def read_settings() -> Settings:
         SettingsError: an unknown name with our prefix, a bad value, or a file or folder that cannot be used.
     """
     _refuse_unknown()
-    env = FileAwareEnv(prefix=PREFIX, eager=False)
+    try:
+        return _read(FileAwareEnv(prefix=PREFIX, eager=False))
+    except EnvValidationError as error:
+        said = cast("Mapping[str, list[str]]", error.error_messages)
+        raise SettingsError("; ".join(f"{name}: {' '.join(why)}" for name, why in said.items())) from error
+    except (EnvError, OSError, ValueError) as error:
+        raise SettingsError(str(error)) from error
+
+
+def _read(env: FileAwareEnv) -> Settings:
     data: Path = env.path("DATA", Path(".heedback"))
     database_url: str | None = env.str("DATABASE_URL", None, validate=_database)
     secret_key: str | None = env.str("SECRET_KEY", None, validate=validate.Length(min=32))
@@ -71,24 +80,18 @@ def read_settings() -> Settings:
     mail_from: str = env.str("MAIL_FROM", "heedback@localhost", validate=validate.ContainsOnly(_PRINTABLE))
     smtp_url: str | None = env.str("SMTP_URL", None, validate=_smtp)
     settle_seconds: float = env.float("SETTLE_SECONDS", 30.0, validate=validate.Range(0, 3600))
-    try:
-        env.seal()
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Settings(
-            data=data,
-            database_url=database_url or f"sqlite:///{data.absolute() / 'heedback.db'}",
-            secret_key=secret_key or _kept_secret(data / "secret_key"),
-            public_url=public_url.rstrip("/") if public_url else None,
-            outbox=outbox or data / "outbox",
-            mail_from=mail_from,
-            smtp_url=smtp_url,
-            settle_seconds=settle_seconds,
-        )
-    except EnvValidationError as error:
-        said = cast("Mapping[str, list[str]]", error.error_messages)
-        raise SettingsError("; ".join(f"{name}: {' '.join(why)}" for name, why in said.items())) from error
-    except (EnvError, OSError, UnicodeDecodeError) as error:
-        raise SettingsError(str(error)) from error
+    env.seal()
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Settings(
+        data=data,
+        database_url=database_url or f"sqlite:///{data.absolute() / 'heedback.db'}",
+        secret_key=secret_key or _kept_secret(data / "secret_key"),
+        public_url=public_url.rstrip("/") if public_url else None,
+        outbox=outbox or data / "outbox",
+        mail_from=mail_from,
+        smtp_url=smtp_url,
+        settle_seconds=settle_seconds,
+    )
 
 
 def _refuse_unknown() -> None:

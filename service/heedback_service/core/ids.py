@@ -24,8 +24,9 @@ def tamed(given: UUID, now: datetime) -> UUID:
     """A sender's id, with its time bits zeroed if they lie more than 24 hours ahead of `now`.
 
     Rows are partitioned by the time in their id; one from the far future would sit in a partition that no purge
-    reaches. Other versions than 7 carry no time and stay as they are. The sender's retry is tamed alike, as long as it
-    comes before its clock's future does.
+    reaches. Other versions than 7 carry no time and stay as they are. What refers to the id is tamed alike, until our
+    clock comes within 24 hours of that future: a day or more for a clock that is two days ahead, years for the usual
+    wrong one.
     """
     if given.version != 7:
         return given

@@ -99,7 +99,7 @@ def _once_each(events: Iterable[Event]) -> list[Event]:
 
 def _by_our_clock(event: Event, sent_at: datetime, now: datetime) -> Event:
     at = corrected(event["occurred_at"], sent_at, now)
-    ids = {name: tamed(event[name], at) for name in ("id", "output_id") if event.get(name) is not None}
+    ids = {name: tamed(event[name], now) for name in ("id", "output_id") if event.get(name) is not None}
     return {**event, **ids, "at": at}
 
 

@@ -467,6 +467,7 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("feature_id", sa.Uuid(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
+        sa.Column("feedback_id", sa.Uuid(), nullable=False),
         sa.Column("item_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -475,7 +476,11 @@ def upgrade() -> None:
             name=op.f("fk_item_keys_project_id_item_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("project_id", "feature_id", "key", "item_id", name=op.f("pk_item_keys")),
+        sa.PrimaryKeyConstraint("project_id", "feature_id", "key", "feedback_id", name=op.f("pk_item_keys")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("ix_item_keys_project_id_feedback_id"), "item_keys", ["project_id", "feedback_id"], unique=False
     )
     op.create_index(op.f("ix_item_keys_project_id_item_id"), "item_keys", ["project_id", "item_id"], unique=False)
     op.create_table(
@@ -499,6 +504,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_item_person_project_id_person"), table_name="item_person")
     op.drop_table("item_person")
     op.drop_index(op.f("ix_item_keys_project_id_item_id"), table_name="item_keys")
+    op.drop_index(op.f("ix_item_keys_project_id_feedback_id"), table_name="item_keys")
     op.drop_table("item_keys")
     op.drop_index(op.f("ix_item_feedback_project_id_item_id"), table_name="item_feedback")
     op.drop_table("item_feedback")

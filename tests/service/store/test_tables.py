@@ -1,0 +1,113 @@
+"""The tables: keys start with the project, models and migrations agree, a half-done migration leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic import op
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, inspect, select
+from sqlalchemy.exc import StatementError
+
+from heedback_service.store import migrate
+from heedback_service.store.db import Database
+from heedback_service.store.tables import GLOBAL_TABLES, Base, Project
+from support import NOW
+
+
+@pytest.mark.parametrize("name", sorted(Base.metadata.tables.keys() - GLOBAL_TABLES))
+def test_every_key_of_a_project_s_table_starts_with_the_project(name: str) -> None:
+    table = Base.metadata.tables[name]
+    keys = [each for each in table.constraints if isinstance(each, PrimaryKeyConstraint | UniqueConstraint)]
+    assert keys
+    assert [list(key.columns)[0].name for key in keys] == ["project_id"] * len(keys)
+    to_global = {"projects", "accounts"}
+    for key in table.foreign_key_constraints:
+        assert key.referred_table.name in to_global or key.column_keys[0] == "project_id"
+
+
+def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    assert migrate.upgrade(db)
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, Base.metadata) == []
+    assert not migrate.upgrade(db)
+    db.dispose()
+
+
+def test_processes_that_start_at_once_on_an_empty_database_all_succeed(tmp_path: Path) -> None:
+    script = (
+        "import sys; from heedback_service.store.db import Database;"
+        "from heedback_service.store.migrate import upgrade;"
+        "db = Database(sys.argv[1]); sys.stdin.readline(); print(upgrade(db))"
+    )
+    command = [sys.executable, "-c", script, f"sqlite:///{tmp_path / 'x.db'}"]
+    started = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    ends = [process.communicate(timeout=60) for process in started]
+    assert [process.returncode for process in started] == [0] * 4, ends
+    assert sorted(out.strip() for out, _ in ends) == ["False", "False", "False", "True"]
+
+
+def test_a_migration_that_fails_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    create_table = op.create_table
+
+    def fails_at_items(name: str, *args: object, **kwargs: object) -> object:
+        if name == "items":
+            raise RuntimeError("the disk is full, say")
+        return create_table(name, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(op, "create_table", fails_at_items)
+    with pytest.raises(RuntimeError, match="disk is full"):
+        migrate.upgrade(db)
+    assert inspect(db.engine).get_table_names() == []
+    monkeypatch.undo()
+    assert migrate.upgrade(db)
+    db.dispose()
+
+
+def test_only_instants_go_in_and_only_utc_comes_out(db: Database) -> None:
+    in_tokyo = datetime(2026, 11, 18, 9, tzinfo=timezone(timedelta(hours=9)))
+    with db.write() as session:
+        session.add(Project(slug="a", name="A", timezone="UTC", created_at=in_tokyo))
+    with db.read() as session:
+        stored = session.scalars(select(Project)).one().created_at
+    assert (stored, stored.tzinfo) == (in_tokyo, UTC)
+    with pytest.raises(StatementError, match="naive"), db.write() as session:
+        session.add(Project(slug="b", name="B", timezone="UTC", created_at=NOW.replace(tzinfo=None)))
+
+
+def test_a_writer_has_its_turn_from_the_start(db: Database) -> None:
+    with db.write() as first:
+        first.add(Project(slug="a", name="A", timezone="UTC", created_at=NOW))
+        with db.read() as reader:
+            assert reader.scalars(select(Project)).all() == []
+    with db.read() as reader:
+        assert [project.slug for project in reader.scalars(select(Project))] == ["a"]
+
+
+def test_a_forked_child_opens_connections_of_its_own(db: Database, project: Project) -> None:
+    with db.read() as session:
+        session.scalars(select(Project)).all()
+    child = os.fork()
+    if child == 0:
+        with db.write() as session:
+            session.add(Project(slug="child", name="Child", timezone="UTC", created_at=NOW))
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    with db.read() as session:
+        assert sorted(session.scalars(select(Project.slug))) == ["acme", "child"]

@@ -1,0 +1,64 @@
+"""Settings are read once, and refused loudly with the name and the reason."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from heedback_service.settings import Settings, SettingsError, read_settings
+
+
+@pytest.fixture(autouse=True)
+def _data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEEDBACK_SERVER_DATA", str(tmp_path / "data"))
+
+
+def test_everything_has_a_default_in_the_data_folder(tmp_path: Path) -> None:
+    settings = read_settings()
+    assert isinstance(settings, Settings)
+    assert settings.database_url == f"sqlite:///{tmp_path / 'data' / 'heedback.db'}"
+    assert settings.outbox == tmp_path / "data" / "outbox"
+
+
+def test_the_secret_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None:
+    first, second = read_settings(), read_settings()
+    assert first.secret_key == second.secret_key
+    assert len(first.secret_key) >= 32
+    assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_value_can_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "key"
+    file.write_text("k" * 40)
+    monkeypatch.setenv("HEEDBACK_SERVER_SECRET_KEY_FILE", str(file))
+    assert read_settings().secret_key == "k" * 40
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("PUBLIK_URL", "http://x", "did you mean HEEDBACK_SERVER_PUBLIC_URL"),
+        ("DATABASE_URL", "mysql://x/y", "sqlite:///FILE or postgresql"),
+        ("DATABASE_URL", "not a url", "Not a database URL"),
+        ("SECRET_KEY", "short", "32"),
+        ("PUBLIC_URL", "nowhere", "Not a valid URL"),
+        ("SMTP_URL", "http://mail", "smtp://"),
+        ("SETTLE_SECONDS", "soon", "Not a valid number"),
+        ("MAIL_FROM", "a@b.org\nBcc: c@d.org", "HEEDBACK_SERVER_MAIL_FROM"),
+        ("SECRET_KEY_FILE", "/no/such/file", "SECRET_KEY"),
+    ],
+)
+def test_a_bad_setting_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str) -> None:
+    monkeypatch.setenv(f"HEEDBACK_SERVER_{name}", value)
+    with pytest.raises(SettingsError, match=reason) as refusal:
+        read_settings()
+    assert f"HEEDBACK_SERVER_{name.removesuffix('_FILE')}" in str(refusal.value)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("HEEDBACK_SERVER_DATA", str(tmp_path / "file" / "data"))
+    with pytest.raises(SettingsError, match="file"):
+        read_settings()
