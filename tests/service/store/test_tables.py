@@ -26,7 +26,7 @@ def test_every_key_of_a_project_s_table_starts_with_the_project(name: str) -> No
     table = Base.metadata.tables[name]
     keys = [each for each in table.constraints if isinstance(each, PrimaryKeyConstraint | UniqueConstraint)]
     assert keys
-    assert [list(key.columns)[0].name for key in keys] == ["project_id"] * len(keys)
+    assert [next(iter(key.columns)).name for key in keys] == ["project_id"] * len(keys)
     to_global = {"projects", "accounts"}
     for key in table.foreign_key_constraints:
         assert key.referred_table.name in to_global or key.column_keys[0] == "project_id"

@@ -1,0 +1,231 @@
+"""`heedback` as real processes: served, stopped, worked, and talked to by the real SDK."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+import heedback
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("HEEDBACK_")}
+    return ours | {"HEEDBACK_SERVER_DATA": str(tmp_path / "data"), "HEEDBACK_SERVER_SETTLE_SECONDS": "0"}
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Run:
+    """The command, to its end."""
+
+    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "heedback_service.cli", *words],
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.fixture
+def project(run: Run) -> dict[str, str]:
+    made = run("project", "create", "acme", "--timezone", "Europe/Oslo", "--json")
+    assert made.returncode == 0, made.stderr
+    answer: dict[str, str] = json.loads(made.stdout)
+    return answer
+
+
+class Service:
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "heedback_service.cli", "serve", "--port", "0"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
+        assert self.url.startswith("http://127.0.0.1:"), self.url
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self.url.removeprefix("http://").split(":")
+        return host, int(port)
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def service(environment: dict[str, str], project: dict[str, str]) -> Iterator[Service]:
+    started = Service(environment)
+    yield started
+    if started.process.poll() is None:
+        started.process.kill()
+        started.process.wait()
+
+
+def an_event(n: int) -> dict[str, Any]:
+    return {
+        "type": "output",
+        "id": f"019aa000-0000-7000-8000-{n:012x}",
+        "occurred_at": "2026-11-16T09:12:00Z",
+        "feature": "summary",
+    }
+
+
+def envelope(*events: dict[str, Any]) -> dict[str, Any]:
+    return {"sent_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "events": list(events)}
+
+
+def test_what_the_sdk_captures_is_stored_triaged_and_counted(
+    service: Service, project: dict[str, str], run: Run, tmp_path: Path
+) -> None:
+    client = heedback.Client(
+        service.url, project["key"], spool=tmp_path / "spool.db", user_key=project["user_key"], app_version="1.0"
+    )
+    for n in range(3):
+        out = client.output("summary", user=f"user-{n}", input="Sum this up.", output="It is 12.", prompt_version="v1")
+        client.rate(out, "down", reasons=["incorrect"], comment="The total is wrong, it should be 21")
+    assert client.flush(20)
+    client.close()
+    assert run("worker", "--once").returncode == 0
+    assert service.end() == 0
+    lines = [json.loads(line) for line in run("export", "acme").stdout.splitlines()]
+    outputs = [line for line in lines if line["type"] == "output"]
+    feedback = [line for line in lines if line["type"] == "feedback"]
+    assert [line["output"] for line in outputs] == ["It is 12."] * 3
+    assert {line["output_id"] for line in feedback} == {line["id"] for line in outputs}
+    assert all(line["person"].startswith("u-") and line["triaged_at"] for line in feedback)
+    assert run("rollup", "verify", "acme").stdout == "Every count agrees with the rows.\n"
+
+
+def test_a_request_in_flight_is_finished_before_sigterm_ends_the_service(
+    service: Service, project: dict[str, str], run: Run
+) -> None:
+    body = json.dumps(envelope(an_event(1))).encode()
+    head = (
+        f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {project['key']}\r\nConnection: close\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode()
+    answers: list[requests.Response] = []
+    others = [
+        threading.Thread(target=lambda: answers.append(requests.get(f"{service.url}/openapi.json", timeout=20)))
+        for _ in range(4)
+    ]
+    with socket.create_connection(service.address, timeout=20) as connection:
+        connection.sendall(head + body)
+        for other in others:
+            other.start()
+        time.sleep(0.02)
+        assert service.end() == 0
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+    assert b'"accepted": 1' in answer or b'"accepted":1' in answer
+    for other in others:
+        other.join()
+    assert '"019aa000-0000-7000-8000-000000000001"' in run("export", "acme").stdout
+
+
+def test_what_was_answered_survives_sigkill(service: Service, project: dict[str, str], run: Run) -> None:
+    headers = {"Authorization": f"Bearer {project['key']}"}
+    stop = threading.Event()
+    acknowledged: list[str] = []
+
+    def send() -> None:
+        for n in range(1, 5000):
+            if stop.is_set():
+                return
+            try:
+                answer = requests.post(
+                    f"{service.url}/v1/events", json=envelope(an_event(n)), headers=headers, timeout=5
+                )
+            except requests.RequestException:
+                return
+            if answer.ok:
+                acknowledged.append(an_event(n)["id"])
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    while len(acknowledged) < 20:
+        assert sender.is_alive()
+        time.sleep(0.01)
+    service.process.kill()
+    stop.set()
+    sender.join()
+    stored = run("export", "acme").stdout
+    assert all(event_id in stored for event_id in acknowledged)
+    assert run("rollup", "verify").returncode == 0
+
+
+def test_a_busy_port_is_one_clear_line(service: Service, run: Run) -> None:
+    second = run("serve", "--port", str(service.address[1]))
+    assert second.returncode == 1
+    assert second.stderr.strip() == f"Error: cannot listen on 127.0.0.1:{service.address[1]}: Address already in use"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["project", "create", "acme"], "project acme exists already"),
+        (["project", "create", "Acme Books"], "is not a slug"),
+        (["project", "create", "b", "--timezone", "Mars/Olympus"], "is not a time zone"),
+        (["export", "nobody"], "there is no project nobody"),
+        (["key", "revoke", "acme", "abc"], "no living key abc"),
+        (["user", "link", "nobody@example.org"], "nobody has an account"),
+        (["user", "add", "nonsense", "--name", "N", "--project", "acme"], "not an e-mail address"),
+        (["digest", "acme", "--period", "2026-13"], "is no week"),
+        (["digest", "acme", "--period", "2099-W01"], "is not over yet"),
+    ],
+)
+def test_a_command_that_cannot_be_done_says_why_in_a_line(
+    run: Run, project: dict[str, str], words: list[str], says: str
+) -> None:
+    done = run(*words)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_bad_setting_stops_every_command(run: Run) -> None:
+    done = run("serve", HEEDBACK_SERVER_SMTP_URL="http://mail")
+    assert (done.returncode, "HEEDBACK_SERVER_SMTP_URL" in done.stderr) == (1, True)
+
+
+def test_settings_shows_what_is_in_force_and_no_secret(run: Run) -> None:
+    shown = run("settings", HEEDBACK_SERVER_SECRET_KEY="s" * 40).stdout
+    assert "HEEDBACK_SERVER_SETTLE_SECONDS=0.0" in shown
+    assert "sss" not in shown
+
+
+def test_a_person_gets_a_place_and_a_link(run: Run, project: dict[str, str]) -> None:
+    added = run("user", "add", "Ana@example.org", "--name", "Ana", "--project", "acme", "--role", "owner")
+    assert added.stdout == "ana@example.org is owner of acme.\n"
+    link = run("user", "link", "ana@example.org", "--url", "http://127.0.0.1:8700/").stdout
+    assert link.startswith("http://127.0.0.1:8700/signin/link/")
+
+
+def test_a_key_works_until_it_is_revoked(service: Service, run: Run) -> None:
+    key = run("key", "create", "acme").stdout.strip()
+    headers = {"Authorization": f"Bearer {key}"}
+    assert requests.post(f"{service.url}/v1/events", json=envelope(), headers=headers, timeout=9).status_code == 200
+    assert run("key", "revoke", "acme", key.split("_")[2]).returncode == 0
+    assert requests.post(f"{service.url}/v1/events", json=envelope(), headers=headers, timeout=9).status_code == 401
