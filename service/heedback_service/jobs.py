@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from heedback_service.flow import deliver, digest
+from heedback_service.flow import aging, deliver, digest
+from heedback_service.flow.triage import triage_next
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 
@@ -45,6 +46,22 @@ class Job:
     every: timedelta
 
 
+def triage(tools: Tools) -> bool:
+    settle = timedelta(seconds=tools.settings.settle_seconds)
+    with tools.db.write() as session:
+        return triage_next(session, tools.clock(), new_id=tools.new_id, holder=tools.holder, settle=settle)
+
+
+def wake(tools: Tools) -> bool:
+    with tools.db.write() as session:
+        return aging.wake_due(session, tools.clock(), new_id=tools.new_id)
+
+
+def reprioritise(tools: Tools) -> bool:
+    with tools.db.write() as session:
+        return aging.reprioritise(session, tools.clock())
+
+
 def plan_digests(tools: Tools) -> bool:
     with tools.db.write() as session:
         return digest.plan_due(session, tools.clock())
@@ -59,6 +76,9 @@ def deliver_digest(tools: Tools) -> bool:
 
 
 JOBS: Final = (
+    Job("triage new feedback", triage, timedelta(seconds=5)),
+    Job("wake items whose snooze is over", wake, timedelta(minutes=1)),
+    Job("reprioritise items as they age", reprioritise, timedelta(minutes=5)),
     Job("plan the digests that are due", plan_digests, timedelta(minutes=1)),
     Job("write planned digests", write_digest, timedelta(seconds=15)),
     Job("deliver digests", deliver_digest, timedelta(seconds=15)),

@@ -44,7 +44,7 @@ def classify(
     flag_reasons: tuple[str, ...],
     reasons: tuple[str, ...],
     comment: str | None,
-    correction: str | None = None,
+    corrected: bool = False,
 ) -> Category:
     """The category of one piece of feedback. A flag goes first, then reasons a person gave, then words.
 
@@ -61,7 +61,7 @@ def classify(
         return guess
     if "other" in reasons:
         return Category("down", "other", 1.0, ("other",))
-    if correction and not words:
+    if corrected and not words:
         return Category("down", "incorrect", SURE_ENOUGH, ("a correction",))
     return Category("", "", 0.0, ())
 

@@ -30,6 +30,9 @@ _BY_REASON: Final = {
     "down:refused": (1, "because it refuses"),
     "down:style": (1, "because of how it is written"),
 }
+_DISLIKED: Final = "because people rate it down without a reason we know"
+_REMARKED: Final = "because people remark on it without rating it down"
+_NO_REASON: Final = (_DISLIKED, _REMARKED)  # said of an item only if nobody gives a better one
 _DANGER: Final = Cues.of(DANGER)
 _SMALL: Final = Cues.of(SMALL)
 
@@ -71,7 +74,7 @@ def of_item(severities: Iterable[Severity]) -> Severity:
         whys = {each.why: n for each, n in counted.items() if each.level == level}
         reached += sum(whys.values())
         if whys and (level == WORST or reached >= needed):
-            return Severity(level, min(whys, key=lambda why: (-whys[why], why)))
+            return Severity(level, min(whys, key=lambda why: (why in _NO_REASON, -whys[why], why)))
     return Severity(0, "because nobody reports it any more")
 
 
@@ -79,5 +82,5 @@ def _by_rating(category: Category, polarity: int | None) -> tuple[int, str]:
     if category.key and category.key != "other":
         return 1, f"because people marked it “{category.key.replace('_', ' ')}”"
     if polarity == -1:
-        return 1, "because people rate it down without a reason we know"
-    return 0, "because people remark on it without rating it down"
+        return 1, _DISLIKED
+    return 0, _REMARKED

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from heedback_service.flow import reports
+from heedback_service.flow.reports import Keyed
+from heedback_service.store.db import insert_into
 from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemKey, ItemPerson
+
+_REKEYED: Final = 200  # reports of an item that are read to find new holders for the keys of one that left
+
+
+def put(session: Session, project_id: int, rows: Sequence[dict[str, Any]], people: Mapping[UUID, str | None]) -> None:
+    """Put feedback, which is in no item, into items: rows of `item_feedback`, and the person of each feedback."""
+    if not rows:
+        return
+    session.execute(insert_into(session, ItemFeedback), rows)
+    counted = Counter((row["item_id"], people[row["feedback_id"]]) for row in rows)
+    add_people(session, project_id, {(item, who): n for (item, who), n in counted.items() if who is not None})
+
+
+def add_people(session: Session, project_id: int, counted: Mapping[tuple[UUID, str], int]) -> None:
+    """Count `n` more pieces of feedback for each (item, person)."""
+    if not counted:
+        return
+    new = insert_into(session, ItemPerson)
+    adding = new.on_conflict_do_update(
+        index_elements=["project_id", "item_id", "person"], set_={"n": ItemPerson.n + new.excluded.n}
+    )
+    rows = [
+        {"project_id": project_id, "item_id": item_id, "person": person, "n": n}
+        for (item_id, person), n in sorted(counted.items())
+    ]
+    session.execute(adding, rows)
 
 
 def withdraw(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> list[UUID]:
@@ -17,24 +48,47 @@ def withdraw(session: Session, project_id: int, feedback_ids: Collection[UUID]) 
         select(ItemFeedback.item_id, Feedback.person)
         .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))
         .where(ItemFeedback.project_id == project_id, ItemFeedback.feedback_id.in_(feedback_ids))
-        .order_by(ItemFeedback.item_id, Feedback.person)
     )
     rows = session.execute(leaving).all()
     if not rows:
         return []
-    for item_id, person in rows:
-        session.execute(
-            update(ItemPerson)
-            .where(ItemPerson.project_id == project_id, ItemPerson.item_id == item_id, ItemPerson.person == person)
-            .values(n=ItemPerson.n - 1)
-        )
     items = sorted({item_id for item_id, _ in rows})
-    gone = (ItemPerson.project_id == project_id, ItemPerson.item_id.in_(items), ItemPerson.n <= 0)
-    session.execute(delete(ItemPerson).where(*gone))
+    _take_people(session, project_id, Counter((item_id, who) for item_id, who in rows if who is not None))
+    held = (ItemKey.project_id == project_id, ItemKey.feedback_id.in_(feedback_ids))
+    losing = sorted(set(session.scalars(select(ItemKey.item_id).where(*held))))
     for table in (ItemFeedback, ItemKey):
         session.execute(delete(table).where(table.project_id == project_id, table.feedback_id.in_(feedback_ids)))
+    for item_id in losing:
+        _hand_over(session, project_id, item_id)
     recount(session, project_id, items)
     return items
+
+
+def merge(session: Session, project_id: int, item_id: UUID, into: UUID) -> None:
+    """Move all that `item_id` holds into another item."""
+    its = (ItemPerson.project_id == project_id, ItemPerson.item_id == item_id)
+    people = {(into, who): n for who, n in session.execute(select(ItemPerson.person, ItemPerson.n).where(*its))}
+    session.execute(delete(ItemPerson).where(*its))
+    add_people(session, project_id, people)
+    for table in (ItemFeedback, ItemKey):
+        moving = update(table).where(table.project_id == project_id, table.item_id == item_id)
+        session.execute(moving.values(item_id=into).execution_options(synchronize_session=False))
+
+
+def key_rows(project_id: int, item_id: UUID, report: Keyed, bands: Iterable[str]) -> list[dict[str, Any]]:
+    """The rows by which `report` makes its item findable, with these of its bands."""
+    kinds = [(report.keys.signature, "signature"), *((band, "band") for band in bands)]
+    return [
+        {
+            "project_id": project_id,
+            "feature_id": report.told.feature_id,
+            "key": key,
+            "feedback_id": report.told.id,
+            "item_id": item_id,
+            "kind": kind,
+        }
+        for key, kind in kinds
+    ]
 
 
 def recount(session: Session, project_id: int, items: Collection[UUID]) -> None:
@@ -47,3 +101,47 @@ def recount(session: Session, project_id: int, items: Collection[UUID]) -> None:
         .values(people=people.scalar_subquery(), feedback_count=feedback.scalar_subquery())
         .execution_options(synchronize_session=False)
     )
+
+
+def _take_people(session: Session, project_id: int, counted: Mapping[tuple[UUID, str], int]) -> None:
+    if not counted:
+        return
+    taking = (
+        update(ItemPerson)
+        .where(
+            ItemPerson.project_id == project_id,
+            ItemPerson.item_id == bindparam("its_item"),
+            ItemPerson.person == bindparam("its_person"),
+        )
+        .values(n=ItemPerson.n - bindparam("less"))
+    )
+    bound = [{"its_item": item_id, "its_person": who, "less": n} for (item_id, who), n in sorted(counted.items())]
+    session.connection().execute(taking, bound)
+    items = {item_id for item_id, _ in counted}
+    gone = (ItemPerson.project_id == project_id, ItemPerson.item_id.in_(items), ItemPerson.n <= 0)
+    session.execute(delete(ItemPerson).where(*gone))
+
+
+def _hand_over(session: Session, project_id: int, item_id: UUID) -> None:
+    """Let those who stay hold the keys of their texts, now that one who held keys for all has left."""
+    staying = (
+        reports.reading(project_id)
+        .join(
+            ItemFeedback,
+            (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id),
+        )
+        .where(ItemFeedback.item_id == item_id)
+        .order_by(Feedback.id.desc())
+        .limit(_REKEYED)
+    )
+    kept = select(ItemKey.key).where(
+        ItemKey.project_id == project_id, ItemKey.item_id == item_id, ItemKey.kind == "signature"
+    )
+    known = set(session.scalars(kept))
+    rows: list[dict[str, Any]] = []
+    for report in reports.keyed(session, project_id, map(reports.told, session.execute(staying))):
+        if report.keys.signature not in known:
+            known.add(report.keys.signature)
+            rows += key_rows(project_id, item_id, report, report.keys.bands)
+    if rows:
+        session.execute(insert_into(session, ItemKey), rows)

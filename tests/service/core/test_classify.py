@@ -75,7 +75,7 @@ def test_a_flag_goes_first() -> None:
 
 
 def test_a_correction_without_words_says_incorrect() -> None:
-    assert of(None, correction="1,428.00").name == "down:incorrect"
+    assert of(None, corrected=True).name == "down:incorrect"
 
 
 @given(

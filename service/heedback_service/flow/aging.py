@@ -1,0 +1,61 @@
+"""What time alone does to items: snoozes end, and priorities change as reports grow old."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from heedback_service.flow import ranking
+from heedback_service.store.db import insert_into
+from heedback_service.store.tables import Item, ItemEvent
+
+BATCH: Final = 200
+EVERY: Final = timedelta(hours=6)
+
+
+def wake_due(session: Session, now: datetime, *, new_id: Callable[[], UUID]) -> bool:
+    """Bring back items whose snooze is over, with an event `woke`; says whether there were any. The caller commits."""
+    waking = (
+        update(Item)
+        .where(Item.snoozed_until <= now)
+        .values(snoozed_until=None, changed_at=now)
+        .returning(Item.project_id, Item.id)
+        .execution_options(synchronize_session=False)
+    )
+    events = [
+        {
+            "project_id": project_id,
+            "id": new_id(),
+            "item_id": item_id,
+            "verb": "woke",
+            "before": {},
+            "after": {"snoozed_until": None},
+            "at": now,
+        }
+        for project_id, item_id in session.execute(waking)
+    ]
+    if events:
+        session.execute(insert_into(session, ItemEvent), events)
+    return bool(events)
+
+
+def reprioritise(session: Session, now: datetime, every: timedelta = EVERY) -> bool:
+    """Read open items anew that were not read for `every`, a bounded number; says whether there were any."""
+    due = (
+        select(Item.project_id, Item.id)
+        .where(Item.state.in_(("new", "accepted")), Item.feedback_count > 0, Item.prioritised_at <= now - every)
+        .order_by(Item.prioritised_at, Item.project_id, Item.id)
+        .limit(BATCH)
+    )
+    by_project: dict[int, list[UUID]] = defaultdict(list)
+    for project_id, item_id in session.execute(due):
+        by_project[project_id].append(item_id)
+    for project_id, items in by_project.items():
+        ranking.refresh(session, project_id, items, now)
+    return bool(by_project)

@@ -1,0 +1,128 @@
+"""Filing: what a board found is written, items with their numbers, places, people, keys and events."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+
+from heedback_service.core.grouping import GROUPING_VERSION
+from heedback_service.flow import placement
+from heedback_service.flow.joining import Board, Scope
+from heedback_service.store.db import insert_into
+from heedback_service.store.tables import Item, ItemEvent, ItemKey, Project
+
+
+def file(scope: Scope, board: Board) -> set[UUID]:
+    """Write what was found; returns the items that changed."""
+    _make(scope, board)
+    for item_id, into in board.merged.items():
+        placement.merge(scope.session, scope.project_id, item_id, into)
+    homes = {each.report.told.id: board.home(each.item_id) for each in board.placed}
+    rows = [
+        {
+            "project_id": scope.project_id,
+            "feedback_id": each.report.told.id,
+            "item_id": homes[each.report.told.id],
+            "placed_by": "rule",
+            "why": each.why,
+            "grouping_version": GROUPING_VERSION,
+        }
+        for each in board.placed
+    ]
+    people = {each.report.told.id: each.report.told.person for each in board.placed}
+    placement.put(scope.session, scope.project_id, rows, people)
+    _keep_keys(scope, board, homes)
+    touched = set(homes.values())
+    _log(scope, board, touched)
+    return touched | set(board.merged) | set(board.merged.values())
+
+
+def _make(scope: Scope, board: Board) -> None:
+    """Insert the new items, with the project's next numbers. What they are about is read off their reports later."""
+    if not (made := board.made):
+        return
+    counting = (
+        update(Project)
+        .where(Project.id == scope.project_id)
+        .values(last_item_number=Project.last_item_number + len(made))
+        .returning(Project.last_item_number)
+        .execution_options(synchronize_session=False)
+    )
+    last = scope.session.scalars(counting).one()
+    rows = [
+        _blank(scope) | {"id": item_id, "number": number}
+        for number, item_id in enumerate(made, start=last - len(made) + 1)
+    ]
+    scope.session.execute(insert_into(scope.session, Item), rows)
+
+
+def _blank(scope: Scope) -> dict[str, Any]:
+    nothing_yet = {"title": "", "category": "unknown", "category_why": "", "severity": 0, "severity_why": ""}
+    counts = {"priority": 0, "factors": {}, "people": 0, "feedback_count": 0}
+    times = ("prioritised_at", "first_at", "last_at", "created_at", "changed_at")
+    return {
+        "project_id": scope.project_id,
+        "feature_id": scope.feature_id,
+        "title_by": "rule",
+        "state": "new",
+        "version": 1,
+        **nothing_yet,
+        **counts,
+        **dict.fromkeys(times, scope.now),
+    }
+
+
+def _keep_keys(scope: Scope, board: Board, homes: dict[UUID, UUID]) -> None:
+    rows = [
+        row
+        for each in board.placed
+        if each.bands is not None
+        for row in placement.key_rows(scope.project_id, homes[each.report.told.id], each.report, each.bands)
+    ]
+    if rows:
+        scope.session.execute(insert_into(scope.session, ItemKey), rows)
+
+
+def _log(scope: Scope, board: Board, touched: set[UUID]) -> None:
+    numbers = _numbers(scope, set(board.merged.values()))
+    events: list[tuple[UUID, str, dict[str, Any]]] = [(item_id, "created", {}) for item_id in board.made]
+    events += [(item_id, "merged", {"into": numbers[into]}) for item_id, into in board.merged.items()]
+    events += [(item_id, "reported_again", {}) for item_id in _newly_back(scope, touched)]
+    rows = [
+        {
+            "project_id": scope.project_id,
+            "id": scope.new_id(),
+            "item_id": item_id,
+            "verb": verb,
+            "before": {},
+            "after": after,
+            "at": scope.now,
+        }
+        for item_id, verb, after in events
+    ]
+    if rows:
+        scope.session.execute(insert_into(scope.session, ItemEvent), rows)
+
+
+def _numbers(scope: Scope, items: set[UUID]) -> dict[UUID, int]:
+    query = select(Item.id, Item.number).where(Item.project_id == scope.project_id, Item.id.in_(items))
+    return dict(scope.session.execute(query).all()) if items else {}
+
+
+def _newly_back(scope: Scope, touched: set[UUID]) -> list[UUID]:
+    """Resolved items whose last event is not that they were reported again: once a resolution is enough."""
+    if not touched:
+        return []
+    resolved = select(Item.id).where(
+        Item.project_id == scope.project_id, Item.id.in_(touched), Item.state == "resolved"
+    )
+    newest_first = func.row_number().over(partition_by=ItemEvent.item_id, order_by=ItemEvent.id.desc())
+    ranked = (
+        select(ItemEvent.item_id, ItemEvent.verb, newest_first.label("place"))
+        .where(ItemEvent.project_id == scope.project_id, ItemEvent.item_id.in_(resolved))
+        .subquery()
+    )
+    last = select(ranked.c.item_id).where(ranked.c.place == 1, ranked.c.verb != "reported_again")
+    return list(scope.session.scalars(last.order_by(ranked.c.item_id)))

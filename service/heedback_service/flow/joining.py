@@ -1,0 +1,180 @@
+"""A batch of reports finding their items: by exact signature, or by near-identical words.
+
+Items are the connected parts of the graph whose edges are "the same" (`core.grouping.same`), so neither the order of
+reports nor the cut into batches matters. A report that connects two items joins them into one, but for what people have
+touched: that stays as it is, and takes in what nobody has touched.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from heedback_service.core.grouping import JOIN_AT, near
+from heedback_service.core.text import normalise
+from heedback_service.flow.reports import Keyed
+from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, ItemKey
+
+_COMPARED: Final = 32  # candidates a report is compared with, those with most keys in common first
+_CROWDED: Final = 64  # holders of one band; more say no more, and a template would fill the table
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where and when, and how new rows are named."""
+
+    session: Session
+    project_id: int
+    feature_id: UUID
+    now: datetime
+    new_id: Callable[[], UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A report with the item it was found to belong to, and the bands it makes it findable by (None: by no key)."""
+
+    report: Keyed
+    item_id: UUID
+    why: str
+    bands: tuple[str, ...] | None
+
+
+class Board:
+    """The items of one feature while a batch is placed on them. Nothing is written here."""
+
+    def __init__(self, scope: Scope, arrivals: Sequence[Keyed], former: Iterable[UUID]) -> None:
+        self._scope = scope
+        self._into: dict[UUID, UUID] = {}  # item → the item it became part of
+        self._home: dict[UUID, UUID] = {}  # report that holds keys → its item
+        self._texts = {each.told.id: each.text for each in arrivals}
+        self._holders: dict[str, list[UUID]] = defaultdict(list)
+        self._ranks: dict[UUID, int] = {}  # the older an item, the lower
+        self._settled: dict[UUID, bool] = {}
+        self._read(arrivals, former)
+        self._stored = set(self._ranks)
+        self._next_rank = max(self._ranks.values(), default=0)
+        self.placed: list[Placed] = []
+
+    def place(self, report: Keyed, former: UUID | None) -> None:
+        """Find or make the item of `report`. `former`: the item that it alone made up until now."""
+        matches = self._matches(report)
+        if former in self._ranks:
+            matches.setdefault(self.home(former), "was there alone, and its words changed")
+        home = self._joined(matches) if matches else self._made()
+        why = matches.get(home) or next(iter(matches.values()), "the first of its kind")
+        bands = None if report.keys.signature in self._holders else self._hold(report, home)
+        self.placed.append(Placed(report, home, why, bands))
+
+    def home(self, item_id: UUID) -> UUID:
+        """The item that `item_id` is part of by now."""
+        while item_id in self._into:
+            item_id = self._into[item_id]
+        return item_id
+
+    @property
+    def made(self) -> list[UUID]:
+        """New items, in the order in which they were found to be needed."""
+        return [item_id for item_id in self._ranks if item_id not in self._stored and item_id not in self._into]
+
+    @property
+    def merged(self) -> dict[UUID, UUID]:
+        """Stored items that became part of another one."""
+        return {item_id: self.home(item_id) for item_id in self._into if item_id in self._stored}
+
+    def _matches(self, report: Keyed) -> dict[UUID, str]:
+        """The items of the same reports, with why."""
+        if alike := self._holders.get(report.keys.signature):
+            why = "the same words" if report.text else "the same answer and reasons, no words"
+            return {self.home(self._home[holder]): why for holder in alike}
+        scores = {holder: near(report.text, self._texts.get(holder, "")) for holder in self._candidates(report)}
+        by_score = sorted(scores, key=lambda holder: scores[holder])
+        return {
+            self.home(self._home[holder]): f"nearly the same words ({scores[holder]:.2f})"
+            for holder in by_score
+            if scores[holder] >= JOIN_AT
+        }
+
+    def _candidates(self, report: Keyed) -> list[UUID]:
+        """Those whose text shares most bands with the report's."""
+        shared = Counter(holder for band in report.keys.bands for holder in self._holders.get(band, ()))
+        return sorted(shared, key=lambda holder: (-shared[holder], holder))[:_COMPARED]
+
+    def _joined(self, matches: Iterable[UUID]) -> UUID:
+        """One item for all that match: the oldest that people touched, else the oldest; it takes in the untouched."""
+        oldest_first = sorted(matches, key=lambda item_id: self._ranks[item_id])
+        if len(oldest_first) == 1:
+            return oldest_first[0]
+        home = next(filter(self._is_settled, oldest_first), oldest_first[0])
+        for other in oldest_first:
+            if other != home and not self._is_settled(other):
+                self._into[other] = home
+        return home
+
+    def _made(self) -> UUID:
+        item_id = self._scope.new_id()
+        self._ranks[item_id] = self._next_rank = self._next_rank + 1
+        self._settled[item_id] = False
+        return item_id
+
+    def _hold(self, report: Keyed, home: UUID) -> tuple[str, ...]:
+        self._home[report.told.id] = home
+        self._holders[report.keys.signature].append(report.told.id)
+        free = tuple(band for band in report.keys.bands if len(self._holders[band]) < _CROWDED)
+        for band in free:
+            self._holders[band].append(report.told.id)
+        return free
+
+    def _read(self, arrivals: Sequence[Keyed], former: Iterable[UUID]) -> None:
+        wanted = {key for each in arrivals for key in (each.keys.signature, *each.keys.bands)}
+        project_id = self._scope.project_id
+        stored = select(ItemKey.key, ItemKey.feedback_id, ItemKey.item_id).where(
+            ItemKey.project_id == project_id, ItemKey.feature_id == self._scope.feature_id, ItemKey.key.in_(wanted)
+        )
+        for key, holder, item_id in self._scope.session.execute(stored):
+            self._holders[key].append(holder)
+            self._home[holder] = item_id
+        self._read_texts({holder for each in arrivals for holder in self._candidates(each)})
+        self._read_items({*self._home.values(), *former})
+
+    def _read_texts(self, holders: set[UUID]) -> None:
+        query = select(Feedback.id, Feedback.comment).where(
+            Feedback.project_id == self._scope.project_id, Feedback.id.in_(holders), Feedback.comment.is_not(None)
+        )
+        for holder, comment in self._scope.session.execute(query) if holders else ():
+            self._texts[holder] = normalise(comment or "")
+
+    def _read_items(self, items: set[UUID]) -> None:
+        query = select(Item.id, Item.number).where(
+            Item.project_id == self._scope.project_id,
+            Item.feature_id == self._scope.feature_id,
+            Item.id.in_(items),
+        )
+        if items:
+            self._ranks = dict(self._scope.session.execute(query).all())
+
+    def _is_settled(self, item_id: UUID) -> bool:
+        """Whether a person has done anything to it."""
+        if item_id not in self._settled:
+            project_id = self._scope.project_id
+            decided = exists().where(
+                ItemEvent.project_id == project_id, ItemEvent.item_id == item_id, ItemEvent.actor.is_not(None)
+            )
+            placed = exists().where(
+                ItemFeedback.project_id == project_id,
+                ItemFeedback.item_id == item_id,
+                ItemFeedback.placed_by == "person",
+            )
+            touched = or_(
+                Item.state != "new", Item.title_by != "rule", Item.snoozed_until.is_not(None), decided, placed
+            )
+            query = select(touched).where(Item.project_id == project_id, Item.id == item_id)
+            self._settled[item_id] = bool(self._scope.session.scalar(query))
+        return self._settled[item_id]

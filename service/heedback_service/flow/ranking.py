@@ -1,0 +1,141 @@
+"""What an item is called, how bad it is and how much it matters, read off the reports it holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Case, ColumnElement, Select, bindparam, case, func, select, update
+from sqlalchemy.orm import Session
+
+from heedback_service.core import classify, priority, severity
+from heedback_service.core.priority import Factors
+from heedback_service.core.titles import title
+from heedback_service.flow import reports
+from heedback_service.flow.reports import Told
+from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPerson
+
+# An item is named and judged by its newest reports: what it is about shows in these, and the work stays bounded.
+JUDGED: Final = 50
+
+_HOLDS: Final = (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """All reports of one item, counted."""
+
+    reports: int
+    recent: int
+    earlier: int
+    first_at: datetime
+    last_at: datetime
+
+
+def refresh(session: Session, project_id: int, items: Collection[UUID], now: datetime) -> None:
+    """Read the title (unless a person gave it), category, severity, counts and priority of these items anew.
+
+    `Item.version` stays: it is for what people decide, and their decisions must not fail because a report came in.
+    """
+    newest = _newest(session, project_id, items)
+    tallies = _tallies(session, project_id, items, now)
+    people = _people(session, project_id, items)
+    columns = [
+        _columns(item_id, newest.get(item_id, []), tallies.get(item_id), people.get(item_id, 0), now)
+        for item_id in sorted(items)
+    ]
+    _write(session, project_id, columns, now)
+
+
+def _columns(item_id: UUID, newest: list[Told], tally: _Tally | None, people: int, now: datetime) -> dict[str, Any]:
+    if tally is None:  # everybody has left: it keeps its name and its past, and has no weight
+        return {"its_id": item_id, "its_title": None, "people": 0, "feedback_count": 0, "priority": 0}
+    category, category_why = classify.of_item(each.judgement[0] for each in newest)
+    worst = severity.of_item(each.judgement[1] for each in newest)
+    trend = priority.trend(tally.recent, tally.earlier, tally.first_at, now)
+    factors = Factors(people, tally.reports, worst.level, worst.why, trend, tally.first_at, tally.last_at)
+    return {
+        "its_id": item_id,
+        "its_title": title((each.comment for each in newest if each.comment), category),
+        "category": category,
+        "category_why": category_why,
+        "severity": worst.level,
+        "severity_why": worst.why,
+        "people": people,
+        "feedback_count": tally.reports,
+        "first_at": tally.first_at,
+        "last_at": tally.last_at,
+        "factors": factors.as_json(),
+        "priority": priority.score(factors, now),
+    }
+
+
+def _write(session: Session, project_id: int, columns: list[dict[str, Any]], now: datetime) -> None:
+    by_id = update(Item).where(Item.project_id == project_id, Item.id == bindparam("its_id"))
+    for emptied in (False, True):
+        rows = [row for row in columns if (row["feedback_count"] == 0) == emptied]
+        if rows:
+            plain: dict[str, Any] = {name: bindparam(name) for name in rows[0] if not name.startswith("its_")}
+            renamed = {} if emptied else {"title": _unless_named()}
+            session.connection().execute(by_id.values(plain | renamed | {"prioritised_at": now}), rows)
+
+
+def _unless_named() -> Case[str]:
+    return case((Item.title_by == "rule", bindparam("its_title")), else_=Item.title)
+
+
+def _newest(session: Session, project_id: int, items: Collection[UUID]) -> dict[UUID, list[Told]]:
+    place = func.row_number().over(partition_by=ItemFeedback.item_id, order_by=ItemFeedback.feedback_id.desc())
+    ranked = (
+        select(ItemFeedback.item_id, ItemFeedback.feedback_id, place.label("place"))
+        .where(ItemFeedback.project_id == project_id, ItemFeedback.item_id.in_(items))
+        .subquery()
+    )
+    query = (
+        reports.reading(project_id)
+        .add_columns(ranked.c.item_id)
+        .join(ranked, ranked.c.feedback_id == Feedback.id)
+        .where(ranked.c.place <= JUDGED)
+        .order_by(Feedback.id)
+    )
+    found: dict[UUID, list[Told]] = defaultdict(list)
+    for row in session.execute(query):
+        found[row.item_id].append(reports.told(row))
+    return found
+
+
+def _tallies(session: Session, project_id: int, items: Collection[UUID], now: datetime) -> Mapping[UUID, _Tally]:
+    since = now - priority.WEEK
+    recent = Feedback.first_at > since
+    earlier = Feedback.first_at.between(since - priority.WEEK * priority.PAST_WEEKS, since)
+    query: Select[Any] = (
+        select(
+            ItemFeedback.item_id,
+            func.count(),
+            _count_if(recent),
+            _count_if(earlier),
+            func.min(Feedback.first_at),
+            func.max(Feedback.last_at),
+        )
+        .join(Feedback, _HOLDS)
+        .where(ItemFeedback.project_id == project_id, ItemFeedback.item_id.in_(items))
+        .group_by(ItemFeedback.item_id)
+    )
+    return {item_id: _Tally(*counts) for item_id, *counts in session.execute(query)}
+
+
+def _count_if(condition: ColumnElement[bool]) -> Any:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _people(session: Session, project_id: int, items: Collection[UUID]) -> dict[UUID, int]:
+    query = (
+        select(ItemPerson.item_id, func.count())
+        .where(ItemPerson.project_id == project_id, ItemPerson.item_id.in_(items))
+        .group_by(ItemPerson.item_id)
+    )
+    return dict(session.execute(query).all())

@@ -1,0 +1,134 @@
+"""Feedback as triage reads it: what was said, whether it is work for anybody, and the keys that find its like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from heedback_service.core.classify import Category, classify
+from heedback_service.core.grouping import Keys, Report, keys
+from heedback_service.core.severity import Severity, severity
+from heedback_service.store.tables import Feedback, OutputText, Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One row of feedback."""
+
+    id: UUID
+    version: int
+    person: str | None
+    feature_id: UUID
+    subject: str
+    output_id: UUID | None
+    prompt_version: str | None
+    polarity: int | None
+    flag: bool
+    flag_reasons: tuple[str, ...]
+    reasons: tuple[str, ...]
+    comment: str | None
+    correction: str | None
+    counts: bool
+    first_at: datetime
+    last_at: datetime
+
+    @property
+    def is_work(self) -> bool:
+        """Whether somebody should look at it: flagged, rated down, corrected, or remarked on without praise."""
+        remarked = self.polarity != 1 and bool(self.comment and self.comment.strip())
+        return self.counts and (self.flag or self.polarity == -1 or self.correction is not None or remarked)
+
+    @property
+    def judgement(self) -> tuple[Category, Severity]:
+        """What it is about and how bad it is."""
+        return _judged(
+            self.flag, self.flag_reasons, self.reasons, self.comment, self.correction is not None, self.polarity
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """Feedback with its keys, and its text in the normal form ("" if it says no more than a thumb)."""
+
+    told: Told
+    keys: Keys
+    text: str
+
+
+def reading(project_id: int) -> Select[Any]:
+    """All that `told` needs, of every row of a project; narrow and order it."""
+    columns: tuple[Any, ...] = (
+        *(Feedback.id, Feedback.version, Feedback.person, Feedback.feature_id, Feedback.subject),
+        *(Feedback.output_id, Slice.prompt_version, Feedback.polarity, Feedback.flag, Feedback.flag_reasons),
+        *(Feedback.reasons, Feedback.comment, Feedback.correction, Feedback.counts),
+        *(Feedback.first_at, Feedback.last_at),
+    )
+    of_slice = (Slice.project_id == Feedback.project_id) & (Slice.id == Feedback.slice_id)
+    return select(*columns).join(Slice, of_slice, isouter=True).where(Feedback.project_id == project_id)
+
+
+def told(row: Sequence[Any]) -> Told:
+    """A row of `reading`; columns added behind are left alone."""
+    values = list(row[: len(Told.__slots__)])
+    for name in ("flag_reasons", "reasons"):
+        at = Told.__slots__.index(name)
+        values[at] = tuple(sorted(values[at] or ()))
+    return Told(*values)
+
+
+def keyed(session: Session, project_id: int, heard: Iterable[Told]) -> list[Keyed]:
+    """The keys of each. What has no words is told apart by the answer it is about."""
+    reports = [(each, _report(each)) for each in heard]
+    wordless = {each.output_id for each, report in reports if each.output_id and not report.text()}
+    answers = _answers(session, project_id, wordless)
+    found = []
+    for each, plain in reports:
+        text = plain.text()
+        report = plain if text else _report(each, answers.get(each.output_id, each.subject))
+        found.append(Keyed(each, keys(report), text))
+    return found
+
+
+def _report(each: Told, answer: str | None = None) -> Report:
+    return Report(
+        feature=each.feature_id.hex,
+        reasons=each.reasons,
+        flag_reasons=("", *each.flag_reasons) if each.flag else (),
+        comment=each.comment,
+        prompt_version=each.prompt_version,
+        output_hash=answer,
+    )
+
+
+def _answers(session: Session, project_id: int, outputs: Iterable[UUID]) -> dict[UUID | None, str]:
+    """What names the answer of each output whose text we have: two outputs with one text are one answer."""
+    if not (wanted := sorted(outputs)):
+        return {}
+    query = select(OutputText.output_id, OutputText.output).where(
+        OutputText.project_id == project_id, OutputText.output_id.in_(wanted), OutputText.output.is_not(None)
+    )
+    return {
+        output_id: blake2b((text or "").strip().encode("utf-8", "replace"), digest_size=16).hexdigest()
+        for output_id, text in session.execute(query)
+    }
+
+
+@lru_cache(maxsize=4096)  # an item's reports are judged again whenever one joins
+def _judged(
+    flag: bool,
+    flag_reasons: tuple[str, ...],
+    reasons: tuple[str, ...],
+    comment: str | None,
+    corrected: bool,
+    polarity: int | None,
+) -> tuple[Category, Severity]:
+    category = classify(flag=flag, flag_reasons=flag_reasons, reasons=reasons, comment=comment, corrected=corrected)
+    return category, severity(category, polarity=polarity, comment=comment)
