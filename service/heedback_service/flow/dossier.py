@@ -1,0 +1,229 @@
+"""Everything there is to know about one item: who said what about which output, how often, since when, and what was
+done about it. A fixed number of queries, however many reports there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import and_, case, func, select
+from sqlalchemy.orm import Session
+
+from heedback_service.core.periods import local_day
+from heedback_service.core.statistics import Interval, wilson
+from heedback_service.store.tables import (
+    Account,
+    Feature,
+    Feedback,
+    Item,
+    ItemEvent,
+    ItemFeedback,
+    Output,
+    OutputText,
+    Project,
+    RollupDay,
+    Slice,
+)
+
+EVIDENCE_PAGE: Final = 20
+HISTORY: Final = 50
+DAYS: Final = 14
+# An output is cut here where it is one of many; the feedback's own page has it whole.
+EXCERPT_CHARS: Final = 6000
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One piece of feedback, with as much of its output's texts as may be shown beside others."""
+
+    feedback: Feedback
+    input: str | None
+    output: str | None
+    trace_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """`outputs` of the feature's `of` outputs from `first` to `last` (project-local days) have such feedback."""
+
+    outputs: int
+    of: int
+    first: date
+    last: date
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A line of the item's history. `who` is None when the service did it itself."""
+
+    event: ItemEvent
+    who: str | None
+    taken_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """An item with its evidence.
+
+    Attributes:
+        reports: pieces of feedback in the item that stand (not retracted, not spam).
+        share: None while no output of it is known.
+        versions: dimension -> value -> how many of the `reports` carry it, most frequent first.
+        days: reports on each of the last 14 project-local days, oldest first.
+        evidence: one page of the reports: flags first, then those with words, newest first.
+    """
+
+    item: Item
+    feature: Feature
+    owner: Account | None
+    reports: int
+    share: Share | None
+    versions: Mapping[str, Mapping[str, int]]
+    days: tuple[tuple[date, int], ...]
+    evidence: tuple[Evidence, ...]
+    history: tuple[Deed, ...]
+
+
+def dossier(session: Session, project: Project, number: int, now: datetime, page: int = 1) -> Dossier | None:
+    """The item with that number in the project, with page `page` of its evidence; None if there is none."""
+    query = (
+        select(Item, Feature, Account)
+        .join(Feature, and_(Feature.project_id == Item.project_id, Feature.id == Item.feature_id))
+        .outerjoin(Account, Account.id == Item.assignee)
+        .where(Item.project_id == project.id, Item.number == number)
+    )
+    found = session.execute(query).one_or_none()
+    if found is None:
+        return None
+    item, feature, owner = found
+    slices = _reports_by_slice(session, item)
+    return Dossier(
+        item=item,
+        feature=feature,
+        owner=owner,
+        reports=sum(n for _, n in slices),
+        share=_share(session, item),
+        versions=_versions(slices),
+        days=_days(session, item, project.timezone, now),
+        evidence=_evidence(session, item, page),
+        history=_history(session, item),
+    )
+
+
+def _reports_by_slice(session: Session, item: Item) -> list[tuple[Slice, int]]:
+    counted = (
+        select(Feedback.slice_id, func.count().label("n"))
+        .where(*_standing(item))
+        .group_by(Feedback.slice_id)
+        .subquery()
+    )
+    query = select(Slice, counted.c.n).join(counted, Slice.id == counted.c.slice_id)
+    return [(slice_, n) for slice_, n in session.execute(query.where(Slice.project_id == item.project_id))]
+
+
+def _versions(slices: list[tuple[Slice, int]]) -> dict[str, dict[str, int]]:
+    counted: dict[str, Counter[str]] = {}
+    for slice_, n in slices:
+        for name, value in _dimensions(slice_).items():
+            if value:
+                counted.setdefault(name, Counter())[value] += n
+    return {name: dict(values.most_common()) for name, values in counted.items()}
+
+
+def _dimensions(slice_: Slice) -> dict[str, str]:
+    asked, answered = slice_.request_model, slice_.response_model
+    models = [asked, answered] if asked != answered else [asked]
+    return {
+        "Prompt": " ".join(filter(None, (slice_.prompt_name, slice_.prompt_version))),
+        "Model": " → ".join(filter(None, models)),
+        "App": slice_.app_version or "",
+        "Environment": slice_.environment or "",
+        "Surface": slice_.surface or "",
+        "User group": slice_.user_group or "",
+    }
+
+
+def _share(session: Session, item: Item) -> Share | None:
+    known = (*_standing(item), Feedback.output_id.is_not(None))
+    span = select(func.count(Feedback.output_id.distinct()), func.min(Feedback.day), func.max(Feedback.day))
+    outputs, first, last = session.execute(span.where(*known)).one()
+    if not outputs:
+        return None
+    shown = (
+        select(func.coalesce(func.sum(RollupDay.outputs), 0))
+        .join(Slice, and_(Slice.project_id == RollupDay.project_id, Slice.id == RollupDay.slice_id))
+        .where(
+            RollupDay.project_id == item.project_id,
+            RollupDay.day.between(first, last),
+            Slice.feature_id == item.feature_id,
+        )
+    )
+    of = max(session.scalar(shown) or 0, outputs)
+    return Share(outputs, of, first, last, wilson(outputs, of))
+
+
+def _days(session: Session, item: Item, timezone: str, now: datetime) -> tuple[tuple[date, int], ...]:
+    today = local_day(now, timezone)
+    since = now - timedelta(days=DAYS + 1)  # a day more than shown, because local days start at other hours
+    times = session.scalars(select(Feedback.first_at).where(*_standing(item), Feedback.first_at >= since))
+    counted = Counter(local_day(at, timezone) for at in times)
+    days = (today - timedelta(days=n) for n in reversed(range(DAYS)))
+    return tuple((day, counted[day]) for day in days)
+
+
+def _evidence(session: Session, item: Item, page: int) -> tuple[Evidence, ...]:
+    has_words = case((func.coalesce(Feedback.comment, Feedback.correction).is_not(None), 1), else_=0)
+    query = (
+        _with_texts()
+        .where(*_standing(item))
+        .order_by(Feedback.flag.desc(), has_words.desc(), Feedback.last_at.desc(), Feedback.id.desc())
+        .limit(EVIDENCE_PAGE)
+        .offset(EVIDENCE_PAGE * (page - 1))
+    )
+    return tuple(Evidence(*row) for row in session.execute(query))
+
+
+def _with_texts() -> Any:
+    def excerpt(text: Any) -> Any:
+        return func.substr(text, 1, EXCERPT_CHARS + 1)
+
+    # A correction can only be compared with the whole text.
+    compared = case((Feedback.correction.is_not(None), OutputText.output), else_=excerpt(OutputText.output))
+    return (
+        select(Feedback, excerpt(OutputText.input), compared, Output.trace_id)
+        .outerjoin(
+            OutputText,
+            and_(OutputText.project_id == Feedback.project_id, OutputText.output_id == Feedback.output_id),
+        )
+        .outerjoin(Output, and_(Output.project_id == Feedback.project_id, Output.id == Feedback.output_id))
+    )
+
+
+def _history(session: Session, item: Item) -> tuple[Deed, ...]:
+    query = (
+        select(ItemEvent, Account.name)
+        .outerjoin(Account, Account.id == ItemEvent.actor)
+        .where(ItemEvent.project_id == item.project_id, ItemEvent.item_id == item.id)
+        .order_by(ItemEvent.id.desc())
+        .limit(HISTORY)
+    )
+    rows = list(session.execute(query))
+    undone: set[UUID | None] = {event.undoes for event, _ in rows}
+    return tuple(Deed(event, who, event.id in undone) for event, who in rows)
+
+
+def _standing(item: Item) -> tuple[Any, ...]:
+    inside = select(ItemFeedback.feedback_id).where(
+        ItemFeedback.project_id == item.project_id, ItemFeedback.item_id == item.id
+    )
+    return (
+        Feedback.project_id == item.project_id,
+        Feedback.id.in_(inside),
+        ~Feedback.retracted,
+        ~Feedback.spam,
+    )

@@ -1,0 +1,128 @@
+"""What is done to an item. A change is a resource: `POST …/acceptance` makes it, `POST …/acceptance/removal` takes it
+away, because forms know no DELETE. Owner and title have no removal, they are set anew; `POST …/undo` takes back the
+last step of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from flask import abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from heedback_service.core.periods import local_day
+from heedback_service.flow import backlog
+from heedback_service.flow.backlog import Outcome, Refused
+from heedback_service.flow.queue import following
+from heedback_service.store.tables import Item
+from heedback_service.web.pages.access import account, project
+from heedback_service.web.pages.blueprint import pages
+from heedback_service.web.pages.desk import show_desk, viewed, viewer_now
+from heedback_service.web.runtime import runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A verb, what it takes from the form, what is said afterwards, and whether the next item follows."""
+
+    verb: Callable[..., Outcome]
+    said: str
+    form: Callable[[], dict[str, Any]] = dict
+    goes_on: bool = False
+
+
+@pages.post("/p/<slug>/items/<int:number>/<name>")
+def move(slug: str, number: int, name: str) -> ResponseReturnValue:
+    return _make(number, MOVES.get(name) or abort(404))
+
+
+@pages.post("/p/<slug>/items/<int:number>/<name>/removal")
+def removal(slug: str, number: int, name: str) -> ResponseReturnValue:
+    return _make(number, REMOVALS.get(name) or abort(404))
+
+
+def _make(number: int, move: Move) -> ResponseReturnValue:
+    with runtime().db.write() as session:
+        item = backlog.find_item(session, project().id, number) or abort(404)
+        after = following(session, viewer_now(), viewed() or "new", number) if move.goes_on else number
+        outcome = _outdated(session, item, move) or _do(session, item, move)
+    if isinstance(outcome, Refused):
+        return show_desk(number, outcome.why)
+    undoable = None if outcome.verb == "undo" else outcome.event_id.hex
+    flash({"said": move.said, "title": item.title, "number": number, "event": undoable})  # type: ignore[arg-type]
+    return redirect(_on_to(after), 303)
+
+
+def _do(session: Session, item: Item, move: Move) -> Outcome:
+    return move.verb(session, item, account().id, runtime().clock(), runtime().new_id, **move.form())
+
+
+def _outdated(session: Session, item: Item, move: Move) -> Refused | None:
+    """Undo names the event it takes back and needs no other check."""
+    return None if move.verb is backlog.undo else backlog.changed_since(session, item, _id("seen"))
+
+
+def _on_to(number: int | None) -> str:
+    slug, view = project().slug, viewed()
+    if number is None:
+        return url_for("pages.queue", slug=slug, view=view)
+    return url_for("pages.item", slug=slug, number=number, view=view)
+
+
+def _acceptance() -> dict[str, Any]:
+    return {"owner": _id("owner"), "due_on": _date("due_on"), **_judgement()}
+
+
+def _judgement() -> dict[str, Any]:
+    return {"verdict": request.form.get("verdict") or None, "cause": request.form.get("cause") or None}
+
+
+def _until() -> dict[str, Any]:
+    """Until the morning of a day: so many days from today, or the date beside the button."""
+    choice = request.form.get("until", "7")
+    today = local_day(runtime().clock(), project().timezone)
+    if choice == "date":
+        day = _date("date") or today
+    else:
+        day = today + timedelta(days=int(choice) if choice.isdecimal() and len(choice) < 5 else 0)
+    return {"until": datetime.combine(day, time(), ZoneInfo(project().timezone))}
+
+
+def _date(name: str) -> date | None:
+    given = request.form.get(name)
+    try:
+        return date.fromisoformat(given) if given else None
+    except ValueError:
+        abort(400)
+
+
+def _id(name: str) -> UUID | None:
+    given = request.form.get(name)
+    try:
+        return UUID(given) if given else None
+    except ValueError:
+        abort(400)
+
+
+MOVES: Final = {
+    "acceptance": Move(backlog.accept, "Accepted", _acceptance, goes_on=True),
+    "declination": Move(backlog.decline, "Declined", _judgement, goes_on=True),
+    "resolution": Move(
+        backlog.resolve, "Resolved", lambda: {"resolved_in": request.form.get("resolved_in")}, goes_on=True
+    ),
+    "snooze": Move(backlog.snooze, "Snoozed", _until, goes_on=True),
+    "assignment": Move(backlog.assign, "Owner changed", lambda: {"owner": _id("owner")}),
+    "title": Move(backlog.rename, "Renamed", lambda: {"title": request.form.get("title", "")}),
+    "undo": Move(backlog.undo, "Taken back", lambda: {"event_id": _id("event")}),
+}
+REMOVALS: Final = {
+    "acceptance": Move(backlog.unaccept, "Put back among the new"),
+    "declination": Move(backlog.reopen, "Reopened"),
+    "resolution": Move(backlog.reopen, "Reopened"),
+    "snooze": Move(backlog.wake, "Woken"),
+}

@@ -1,0 +1,106 @@
+"""How templates put things into words: times, keys, differences, bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app, url_for
+
+from heedback_service.core import priority, wording
+from heedback_service.core.worddiff import Span, diff
+from heedback_service.flow.backlog import VERBS
+from heedback_service.store.tables import Item
+from heedback_service.web.pages.access import project
+
+_FOLD: Final = 240  # unchanged stretches of a diff are folded beyond this many characters
+_KEPT: Final = 80
+
+_NAV: Final = (("Queue", "pages.queue"), ("Feedback", "pages.feedback"), ("Digests", "pages.digests"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar of a small chart, in its own units: `x` from the left, `height` of 30 at most."""
+
+    x: int
+    height: float
+
+
+def add_to(app: Flask) -> None:
+    app.jinja_env.filters.update(
+        ago=priority.ago,
+        bars=bars,
+        category=category,
+        count=wording.count,
+        day=day,
+        differences=differences,
+        number="{:,}".format,
+        percent=wording.percent,
+        plain=plain,
+        short=short,
+    )
+    app.jinja_env.globals.update(did=did, local=local, nav=nav, priority_words=priority_words)
+
+
+def nav(slug: str) -> Iterator[tuple[str, str, str]]:
+    """Label, endpoint and URL of every main page there is."""
+    for label, endpoint in _NAV:
+        if endpoint in current_app.view_functions:
+            yield label, endpoint, url_for(endpoint, slug=slug)
+
+
+def plain(key: str) -> str:
+    """A key such as `not_a_problem` as words."""
+    return key.replace("_", " ")
+
+
+def category(name: str) -> str:
+    """`flag:private_data` as "private data"."""
+    return plain(name.partition(":")[2] or name)
+
+
+def local(at: datetime) -> datetime:
+    """The instant on the project's own clock."""
+    return at.astimezone(ZoneInfo(project().timezone))
+
+
+def day(at: datetime | date) -> str:
+    """`9 Nov 2026`."""
+    there = local(at) if isinstance(at, datetime) else at
+    return f"{there.day} {there:%b} {there.year}"
+
+
+def short(at: datetime, now: datetime) -> str:
+    """How long ago, for a narrow column: `2 h`, `4 d`."""
+    return priority.ago(at, now).removesuffix(" ago").replace("just now", "now")
+
+
+def did(verb: str) -> str:
+    return VERBS.get(verb, plain(verb))
+
+
+def priority_words(item: Item, now: datetime) -> tuple[str, str, str, str]:
+    """People, severity, trend and freshness, each as a phrase."""
+    return priority.phrases(priority.Factors.from_json(item.factors), now)
+
+
+def bars(days: tuple[tuple[date, int], ...]) -> list[Bar]:
+    """One bar a day; the highest fills the height, and a day with any report is to be seen."""
+    top = max(n for _, n in days)
+    return [Bar(9 * i, max(3.0, round(28 * n / top, 1))) for i, (_, n) in enumerate(days) if n]
+
+
+def differences(correction: str, output: str) -> list[Span]:
+    """What a correction changed, by words; long stretches that stayed are folded to their ends."""
+    return [_folded(span) for span in diff(output, correction)]
+
+
+def _folded(span: Span) -> Span:
+    if span.kind != "same" or len(span.text) <= _FOLD:
+        return span
+    left_out = len(span.text) - 2 * _KEPT
+    return Span("same", f"{span.text[:_KEPT]} […{left_out:,} characters unchanged…] {span.text[-_KEPT:]}")
