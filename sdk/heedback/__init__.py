@@ -79,10 +79,8 @@ def init(url: str | None = None, key: str | None = None, **options: Unpack[Clien
         ConfigurationError: with `strict`, when something given cannot be used. Otherwise that is logged, and nothing is
             captured.
     """
-    global _client
     fresh = Client(url, key, **options)
-    with _choosing:
-        former, _client = _client, fresh
+    former = _replace(fresh)
     if former is not None:
         former.close()
     return fresh
@@ -225,3 +223,11 @@ def _current() -> Client:
             if _client is None:
                 _client = Client()
     return _client
+
+
+def _replace(client: Client | None) -> Client | None:
+    """Make `client` the one of this process; returns the former."""
+    global _client
+    with _choosing:
+        former, _client = _client, client
+    return former

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import EllipsisType
 from typing import Any, Final, Protocol
 
 from heedback import limits
 from heedback.errors import UsageError
-from heedback.fields import FEEDBACK, OUTPUT, SIGNAL, SUBJECTS
+from heedback.fields import FEEDBACK, OUTPUT, SAYS_WHAT_ABOUT, SIGNAL, SUBJECTS
 from heedback.shapes import Policy, amount, fill, long_text
 
 Event = dict[str, Any]
@@ -21,9 +22,24 @@ Event = dict[str, Any]
 _FEATURE: Final = re.compile(limits.FEATURE_PATTERN)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CLEARABLE: Final = frozenset({"reasons", "comment", "correction"})
+_KNOWN_REASONS: Final = {name: frozenset(keys) for name, keys in limits.REASONS.items()} | {
+    "down or up": frozenset(limits.REASONS["down"] + limits.REASONS["up"])
+}
+_SAYS_SOMETHING: Final = frozenset({"rating", "reasons", "comment", "correction", "asked", "metadata"})
 _THUMBS: Final = {"up": 1, "down": 0}
 
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+def _encoder() -> Callable[[Event], str]:
+    """JSON without spaces. `JSONEncoder.encode` builds its C part anew for every call; here it is built once."""
+    plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return plain.encode
+    parts = make(None, plain.default, json.encoder.encode_basestring, None, ":", ",", False, False, False)
+    return lambda event: "".join(parts(event, 0))
+
+
+encode: Final = _encoder()
 
 
 class About(Protocol):
@@ -48,7 +64,7 @@ def output(feature: str, fields: Mapping[str, Any], policy: Policy) -> Event:
 
 def output_text(about: About | str, feature: str | None, texts: Mapping[str, Any], policy: Policy) -> Event | None:
     """Texts that follow their output; None when the client keeps none, or there is none."""
-    event: Event = {"type": "output_text"} | _about(about, feature, {}, policy)
+    event: Event = {"type": "output_text"} | _about(about, {"feature": feature}, policy)
     if policy.keep_text:
         event |= {key: long_text(key, text, policy) for key, text in texts.items() if text is not None}
     return event if event.keys() & {"input", "output"} else None
@@ -61,9 +77,9 @@ def rating(
     given = _rating(value, stars, score)
     if given is not ...:
         event["rating"] = given
-    if not event.keys() & {"rating", "reasons", "comment", "correction", "asked", "metadata"}:
+    if _SAYS_SOMETHING.isdisjoint(event):
         raise UsageError("rating", "there is nothing to say: give a rating, reasons, a comment or a correction")
-    _check_reasons(event, "reasons", _lists_for(event.get("rating")), policy)
+    _check_reasons(event, "reasons", _list_for(event.get("rating")), policy)
     return event
 
 
@@ -74,7 +90,7 @@ def flag(about: About | str | None, raised: bool, fields: Mapping[str, Any], pol
     event["flag"] = True if raised else None
     if reasons is not None or not raised:
         event["flag_reasons"] = reasons if raised else None
-    _check_reasons(event, "flag_reasons", ("flag",), policy)
+    _check_reasons(event, "flag_reasons", "flag", policy)
     return event
 
 
@@ -92,8 +108,8 @@ def retraction(about: About | str | None, fields: Mapping[str, Any], policy: Pol
 def signal(about: About | str, name: str, value: object, fields: Mapping[str, Any], policy: Policy) -> Event:
     if name not in limits.SIGNALS:
         raise UsageError("name", f"is one of {', '.join(limits.SIGNALS)}")
-    event: Event = {"type": "signal", "name": name} | _about(about, fields.get("feature"), {}, policy)
-    fill(event, _said(fields), SIGNAL, policy)
+    event: Event = {"type": "signal", "name": name} | _about(about, fields, policy)
+    fill(event, fields, SIGNAL, policy, skip=SAYS_WHAT_ABOUT)
     _inherit_user(event, about)
     if value is not None:
         event["value"] = amount("value", value, policy)
@@ -101,19 +117,13 @@ def signal(about: About | str, name: str, value: object, fields: Mapping[str, An
 
 
 def _feedback(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
-    subject = {key: fields[key] for key in SUBJECTS if fields.get(key) is not None}
     event: Event = {"type": "feedback", "source": "end_user"}
-    event |= _about(about, fields.get("feature"), subject, policy)
-    fill(event, _said(fields), FEEDBACK, policy, nullable=_CLEARABLE)
+    event |= _about(about, fields, policy)
+    fill(event, fields, FEEDBACK, policy, nullable=_CLEARABLE, skip=SAYS_WHAT_ABOUT)
     # What a reviewer, a program or a model says is not said by the person the output was shown to.
     if event["source"] == "end_user":
         _inherit_user(event, about)
     return event
-
-
-def _said(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields but for those that say what the event is about."""
-    return {key: value for key, value in fields.items() if key not in SUBJECTS and key != "feature"}
 
 
 def _inherit_user(event: Event, about: About | str | None) -> None:
@@ -121,42 +131,48 @@ def _inherit_user(event: Event, about: About | str | None) -> None:
         event["user"] = about.user
 
 
-def _about(about: About | str | None, feature: str | None, subject: Mapping[str, Any], policy: Policy) -> Event:
+def _about(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
     """Feature and subject of an event: an Output, an output's id, or what else names the output."""
     if about is None:
-        if not subject.keys() - {"span_id"}:
-            raise UsageError("output_id", "give an output, trace_id, response_id or join_key")
-        named = {key: SUBJECTS[key](key, value, policy) for key, value in subject.items()}
-        return {"feature": _feature(feature)} | named
-    if isinstance(about, str):
-        if _UUID.fullmatch(about) is None:
-            raise UsageError("output_id", "is not the id of an output")
-        return {"feature": _feature(feature), "output_id": about.lower()}
-    return {"feature": _feature(about.feature), "output_id": about.id}
+        return {"feature": _feature(fields.get("feature"))} | _subject(fields, policy)
+    if not isinstance(about, str):
+        return {"feature": _feature(about.feature), "output_id": about.id}
+    if _UUID.fullmatch(about) is None:
+        raise UsageError("output_id", "is not the id of an output")
+    return {"feature": _feature(fields.get("feature")), "output_id": about.lower()}
+
+
+def _subject(fields: Mapping[str, Any], policy: Policy) -> Event:
+    given = {key: fields[key] for key in SUBJECTS if fields.get(key) is not None}
+    if not given.keys() - {"span_id"}:
+        raise UsageError("output_id", "give an output, trace_id, response_id or join_key")
+    return {key: SUBJECTS[key](key, value, policy) for key, value in given.items()}
 
 
 def _feature(feature: object) -> str:
-    if not isinstance(feature, str) or _FEATURE.fullmatch(feature) is None:
+    if not isinstance(feature, str) or not _is_feature(feature):
         raise UsageError("feature", "is needed: letters, digits and . _ : / - , at most 100, not with a mark in front")
     return feature
 
 
+@lru_cache(1024)
+def _is_feature(text: str) -> bool:
+    return _FEATURE.fullmatch(text) is not None
+
+
 def _rating(value: object, stars: object, score: object) -> Event | EllipsisType | None:
     """The rating on the wire; None clears it; `...` says nothing about it."""
-    given = [each is not ... for each in (value, stars, score)]
-    if sum(given) > 1:
+    if stars is ... and score is ...:
+        return value if value is ... or value is None else {"value": _thumb(value), "scale": "thumbs"}
+    if value is not ... or (stars is not ... and score is not ...):
         raise UsageError("rating", "give one of up or down, stars, score")
-    if value is not ...:
-        return None if value is None else {"value": _thumb(value), "scale": "thumbs"}
     if stars is not ...:
         if isinstance(stars, bool) or not isinstance(stars, int) or not 1 <= stars <= 5:
             raise UsageError("stars", "is a whole number from 1 to 5")
         return {"value": stars, "scale": "stars"}
-    if score is not ...:
-        if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
-            raise UsageError("score", "is a number from 0 to 1")
-        return {"value": score, "scale": "score"}
-    return ...
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
+        raise UsageError("score", "is a number from 0 to 1")
+    return {"value": score, "scale": "score"}
 
 
 def _thumb(value: object) -> int:
@@ -165,21 +181,21 @@ def _thumb(value: object) -> int:
     return _THUMBS[value]
 
 
-def _lists_for(given: Event | None) -> tuple[str, ...]:
+def _list_for(given: Event | None) -> str:
     polarity = limits.polarity(given["value"], given["scale"]) if given else 0
-    return {1: ("up",), -1: ("down",), 0: ("down", "up")}[polarity]
+    return {1: "up", -1: "down", 0: "down or up"}[polarity]
 
 
-def _check_reasons(event: Event, field: str, lists: tuple[str, ...], policy: Policy) -> None:
+def _check_reasons(event: Event, field: str, which: str, policy: Policy) -> None:
     """Reasons carry the version of their list; in version 1 the list is known, and a stranger in it is a slip."""
-    if not event.get(field):
+    given = event.get(field)
+    if not given:
         event.pop("reasons_version", None)
         return
     if event.setdefault("reasons_version", limits.REASONS_VERSION) != limits.REASONS_VERSION:
         return
-    known = {key for each in lists for key in limits.REASONS[each]}
-    for stranger in [key for key in event[field] if key not in known]:
-        policy.left_out(UsageError(field, f"{stranger!r} is not in the list {' or '.join(lists)}"))
-        event[field].remove(stranger)
-    if not event[field]:
+    for stranger in [key for key in given if key not in _KNOWN_REASONS[which]]:
+        policy.left_out(UsageError(field, f"{stranger!r} is not in the list {which}"))
+        given.remove(stranger)
+    if not given:
         del event[field], event["reasons_version"]

@@ -146,3 +146,4 @@ SUBJECTS: Final[dict[str, Shape]] = {
     "response_id": shapes.name,
     "join_key": shapes.name,
 }
+SAYS_WHAT_ABOUT: Final = frozenset({*SUBJECTS, "feature"})

@@ -19,11 +19,10 @@ def uuid7(now_ns: int) -> str:
     process sort in the order they were made: the later word on a field must win.
     """
     ms, rest = divmod(now_ns, 1_000_000)
-    stamp = f"{ms:012x}"
-    random = os.urandom(8)
-    variant = 0x80 | random[0] & 0x3F
-    tail = random.hex()
-    return f"{stamp[:8]}-{stamp[8:]}-7{rest * 4096 // 1_000_000:03x}-{variant:02x}{tail[2:4]}-{tail[4:]}"
+    high = ms << 16 | 0x7000 | rest * 4096 // 1_000_000
+    low = 0x8000_0000_0000_0000 | int.from_bytes(os.urandom(8)) >> 2
+    digits = f"{high << 64 | low:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class Stamps:

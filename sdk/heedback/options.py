@@ -31,9 +31,10 @@ class ClientOptions(TypedDict, total=False):
     (else HEEDBACK_USER_KEY). `environment`, `app_version`: for every output that does not say its own. `redact`: True
     for the rules, False for none, or a function from text to text that runs after the rules. `text`: "never" keeps the
     inputs and outputs of the AI out. `disabled`: every call is a quiet no-op. `strict`: wrong use raises. `max_events`,
-    `max_bytes`: the spool's bounds; over them the oldest outputs and signals go first, feedback last. `transport`
-    stands in for the network, `clock` gives nanoseconds since 1970, `stopwatch` nanoseconds since whenever, `new_id` an
-    id from the former, `jitter` some part of a number: for tests.
+    `max_bytes`: the spool's bounds; over them the oldest outputs and signals go first, feedback last.
+
+    For tests: `clock` gives nanoseconds since 1970, `stopwatch` nanoseconds since whenever, `new_id` an id from the
+    former, `jitter` some part of a number; `transport` stands in for the network.
     """
 
     spool: str | os.PathLike[str] | None
@@ -46,11 +47,11 @@ class ClientOptions(TypedDict, total=False):
     strict: bool
     max_events: int
     max_bytes: int
-    transport: Transport | None
     clock: Callable[[], int]
     stopwatch: Callable[[], int]
     new_id: Callable[[int], str]
     jitter: Callable[[float], float]
+    transport: Transport | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,10 @@ def _once(text: str) -> str:
             if hint in text:
                 text = rule(text)
                 break
-    if _DIGIT.search(text) is None:
-        return text
-    for rule in _NUMBER_RULES:
-        text = rule(text)
+    digits = len(_DIGIT.findall(text))
+    for least, rule in _NUMBER_RULES:
+        if digits >= least:
+            text = rule(text)
     return text
 
 
@@ -85,7 +85,7 @@ _PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 
 
 def _keys(text: str) -> str:
-    return _KEY.sub("[key]", text)
+    return _KEY.sub("[key]", text) if any(hint in text for hint in _KEY_HINTS) else text
 
 
 def _jwts(text: str) -> str:
@@ -266,7 +266,8 @@ _LITERAL_RULES: Final[tuple[tuple[tuple[str, ...], Callable[[str], str]], ...]] 
     (("-----BEGIN",), _private_keys),
     (("eyJ",), _jwts),
     (("earer", "EARER"), _bearers),
-    (_KEY_HINTS, _keys),
+    (("_", "-", "AKIA", "ASIA", "AIza", "SG.", "ya29."), _keys),  # what every one of _KEY_HINTS has
     (("@",), _emails),
 )
-_NUMBER_RULES: Final = (_ipv6s, _ipv4s, _ibans, _cards, _phones)
+# The least number of digits that each of these can be made of.
+_NUMBER_RULES: Final = ((1, _ipv6s), (4, _ipv4s), (7, _ibans), (13, _cards), (7, _phones))

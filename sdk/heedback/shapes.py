@@ -35,24 +35,24 @@ def fill(
     fields: Mapping[str, Any],
     shapes: Mapping[str, Shape],
     policy: Policy,
+    *,
     nullable: frozenset[str] = frozenset(),
+    skip: frozenset[str] = frozenset(),
 ) -> None:
     """Put `fields` into `event` in their wire shape. A wrong detail is left out: it must not cost the rating."""
-    for name, value in fields.items():
+    for field, value in fields.items():
+        if field in skip:
+            continue
         try:
+            shape = shapes.get(field)
+            if shape is None:
+                raise UsageError(field, "there is no such field")
             if value is not None:
-                event[name] = _shape_of(name, shapes)(name, value, policy)
-            elif name in nullable:
-                event[name] = None
+                event[field] = shape(field, value, policy)
+            elif field in nullable:
+                event[field] = None
         except UsageError as error:
             policy.left_out(error)
-
-
-def _shape_of(name: str, shapes: Mapping[str, Shape]) -> Shape:
-    try:
-        return shapes[name]
-    except KeyError:
-        raise UsageError(name, "there is no such field") from None
 
 
 def clean(text: str) -> str:

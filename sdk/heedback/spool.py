@@ -51,6 +51,8 @@ _DROP: Final = """
 DELETE FROM event WHERE seq IN (
   SELECT seq FROM event WHERE seq NOT IN (SELECT seq FROM lease) {which} ORDER BY seq LIMIT ?)
 """
+# Two looks at the ends of the tree: min and max in one SELECT would read every row between them.
+_SPAN: Final = "SELECT (SELECT max(seq) FROM event) - (SELECT min(seq) FROM event) + 1"
 _HELD: Final = "SELECT event.seq, redactor, body FROM lease JOIN event USING (seq) WHERE token = ? ORDER BY event.seq"
 
 
@@ -208,7 +210,7 @@ class FileSpool:
         """Over a bound the oldest go until a sixteenth is free, so that the next look comes soon enough: outputs and
         signals first, feedback last, never what is on its way. The look itself reads counters, not rows."""
         used = self._used_bytes(self._writer)
-        span = self._writer.execute("SELECT max(seq) - min(seq) + 1 FROM event").fetchone()[0] or 0
+        span = self._writer.execute(_SPAN).fetchone()[0] or 0
         if used <= self._max_bytes and span <= self._max_events:
             return
         count = self._writer.execute("SELECT count(*) FROM event").fetchone()[0]
