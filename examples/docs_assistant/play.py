@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from assistant import PROMPTS, Answer, Assistant
 from retrieval import RANKERS, Library, read_passages
@@ -32,11 +32,13 @@ SECOND_THOUGHTS: Final = timedelta(minutes=2)
 def main() -> int:
     args = _arguments()
     started = time.monotonic()
-    zone = ZoneInfo(args.timezone)
-    sample = Sample(args.file, args.anchor or last_sunday(datetime.now(zone).date()), zone)
+    now = datetime.now(args.timezone)
+    sample = Sample(args.file, args.anchor or last_sunday(now.date()), args.timezone)
     player = Player(sample)
-    heedback.init()
-    for visit in sample.visits(until=args.until or datetime.now(zone) - 2 * SECOND_THOUGHTS):
+    if not heedback.init().enabled:
+        print("Set HEEDBACK_URL and HEEDBACK_KEY: there is nowhere to play to.", file=sys.stderr)
+        return 1
+    for visit in sample.visits(until=args.until or now - 2 * SECOND_THOUGHTS):
         player.play(visit)
     delivered = heedback.flush(timeout=args.timeout)
     print(json.dumps(player.report() | {"seconds": round(time.monotonic() - started, 2)}))
@@ -116,11 +118,25 @@ class Player:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="play.py", description="Plays the sample feedback through the SDK.")
     parser.add_argument("--anchor", type=date.fromisoformat, help="the Sunday that ends week five; default: the last")
-    parser.add_argument("--timezone", default="UTC", help="the people's time zone, such as Europe/Berlin")
-    parser.add_argument("--until", type=datetime.fromisoformat, help="leave out what happens later; default: now")
+    parser.add_argument("--timezone", type=_zone, default="UTC", help="the people's time zone, such as Europe/Berlin")
+    parser.add_argument("--until", type=_instant, help="leave out what happens later; default: now")
     parser.add_argument("--file", type=Path, default=FILE, help="the sample to play")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for delivery")
     return parser.parse_args()
+
+
+def _instant(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError("needs a time zone, such as 2026-11-23T09:00Z")
+    return at
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise argparse.ArgumentTypeError(f"{name!r} is no time zone") from None
 
 
 if __name__ == "__main__":

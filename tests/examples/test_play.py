@@ -114,3 +114,9 @@ def test_it_fails_when_not_everything_was_delivered(environment: dict[str, str],
     assert done.returncode == 1
     assert json.loads(done.stdout)["outputs"] > 0
     assert "Not everything was delivered" in done.stderr
+
+
+def test_it_needs_to_know_where_to_play_to(environment: dict[str, str]) -> None:
+    done = play({name: value for name, value in environment.items() if name != "HEEDBACK_URL"})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "HEEDBACK_URL" in done.stderr
