@@ -7,9 +7,11 @@ application, so that no list has to be kept by hand.
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -53,16 +55,22 @@ def complaints(root: Path) -> Iterator[str]:
     files = tracked(root)
     texts = {name: (root / name).read_text("utf-8") for name in files if Path(name).suffix in READABLE}
     docs = {name: text for name, text in texts.items() if name.endswith(".md")}
-    told = "\n".join(text for name, text in docs.items() if name == "README.md" or name.startswith("docs/"))
-    code = "\n".join(text for name, text in texts.items() if re.match(r"(sdk|service|widgets)/.*\.py$", name))
     yield from broken_links(root, docs)
     yield from machine_paths(texts)
     yield from addresses_in_lock(texts.get("requirements.lock", ""))
-    yield from (
-        f"docs/: the setting {name} is not described" for name in unnamed([*settings(code), *server_settings()], told)
-    )
-    commands = docs.get("docs/commands.md", "")
-    yield from (f"docs/commands.md: `{name}` is not described" for name in unnamed(heedback_commands(), commands))
+    yield from undescribed(docs, [*settings(code_of(texts)), *server_settings()], heedback_commands(), wire_fields())
+
+
+def undescribed(docs: Mapping[str, str], names: list[str], commands: list[str], fields: list[str]) -> Iterator[str]:
+    """Settings, commands and wire fields that the page for them leaves out."""
+    told = "\n".join(text for name, text in docs.items() if name == "README.md" or name.startswith("docs/"))
+    yield from (f"docs/: the setting {name} is not described" for name in unnamed(names, told))
+    for page, what in (("docs/commands.md", commands), ("docs/api.md", [f"`{name}`" for name in fields])):
+        yield from (f"{page}: {name} is not described" for name in unnamed(what, docs.get(page, "")))
+
+
+def code_of(texts: Mapping[str, str]) -> str:
+    return "\n".join(text for name, text in texts.items() if re.match(r"(sdk|service|widgets)/.*\.py$", name))
 
 
 def tracked(root: Path) -> list[str]:
@@ -122,6 +130,30 @@ def unnamed(names: Iterable[str], text: str) -> list[str]:
 def heedback_commands() -> list[str]:
     """Every command of the real command line, with its groups: "heedback project create"."""
     return sorted(leaves("heedback", importlib.import_module("heedback_service.cli").main))
+
+
+def wire_fields() -> list[str]:
+    """Every field that the OpenAPI document of the real service names."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["HEEDBACK_SERVER_DATA"] = folder
+        settings = importlib.import_module("heedback_service.settings").read_settings()
+        app = importlib.import_module("heedback_service.app")
+        db = app.open_database(settings)
+        document = app.create_app(settings, db).test_client().get("/openapi.json").get_json()
+        db.dispose()
+    return sorted(set(properties(document)))
+
+
+def properties(schema: object) -> Iterator[str]:
+    """The names of all properties in a JSON Schema or a document that holds some."""
+    if isinstance(schema, dict):
+        named = schema.get("properties")
+        yield from named if isinstance(named, dict) else ()
+        for part in schema.values():
+            yield from properties(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from properties(part)
 
 
 def leaves(path: str, command: object) -> Iterator[str]:

@@ -84,6 +84,26 @@ def test_commands_are_those_of_the_program() -> None:
     ]
 
 
+def test_wire_fields_are_found_however_deep_they_are() -> None:
+    """In nested schemas and in alternatives too."""
+    inner = {"type": "object", "properties": {"value": {"type": "number"}}}
+    schema = {"components": {"schemas": {"A": {"properties": {"rating": {"oneOf": [inner]}}}}}}
+    assert sorted(docs_check.properties(schema)) == ["rating", "value"]
+
+
+def test_what_a_page_leaves_out_is_named() -> None:
+    """With the page that should have it; a field has to stand in code style there."""
+    docs = {"docs/commands.md": "`heedback serve`", "docs/api.md": "the index, `id`", "docs/a.md": "HEEDBACK_URL"}
+    found = docs_check.undescribed(
+        docs, ["HEEDBACK_URL", "HEEDBACK_KEY"], ["heedback serve", "heedback key list"], ["id", "index"]
+    )
+    assert list(found) == [
+        "docs/: the setting HEEDBACK_KEY is not described",
+        "docs/commands.md: heedback key list is not described",
+        "docs/api.md: `index` is not described",
+    ]
+
+
 @pytest.mark.parametrize("folder", ["home/ana", "Users/ana", "root", "tmp"])
 def test_somebodys_own_path_is_found(folder: str) -> None:
     """With file and line."""
