@@ -7,7 +7,7 @@ processes do the same; it is enough because a step's work is found there, whoeve
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -98,7 +98,15 @@ class Ticker:
 
         A job that fails is logged and waits for its next turn; the others go on.
         """
-        found = [self._run(job) for job in self.jobs if self._is_due(job)]
+        return self._run_all([job for job in self.jobs if self._is_due(job)])
+
+    def drain(self) -> None:
+        """Run all jobs in their order, due or not, until there is nothing to do now."""
+        while self._run_all(self.jobs):
+            pass
+
+    def _run_all(self, jobs: Iterable[Job]) -> bool:
+        found = [self._run(job) for job in jobs]  # a list: none is left out because one before it found work
         return any(found)
 
     def drain(self) -> None:

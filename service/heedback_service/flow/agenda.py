@@ -1,4 +1,7 @@
-"""What a digest puts in front of people: what is flagged, what is first on the list, what was settled."""
+"""What a digest puts in front of people: what is flagged, what is first on the list, what was settled.
+
+Flagged, waiting and first mean here what they mean in the queue.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ FIRST: Final = 5  # how many items a digest names; the list itself has the rest
 SINCE_REPORTS: Final = 3  # fewer reports say nothing about when something began
 _QUOTABLE: Final = (12, 160)  # characters: neither "no" nor a letter, if there is something between
 _DIMENSIONS: Final = {"prompt_version": "prompt", "response_model": "model", "app_version": "app"}
+_ORDER: Final = (Item.priority.desc(), Item.last_at.desc(), Item.number.desc())
+_FLAGGED: Final = Item.category.startswith("flag:", autoescape=True)
 _DECISIONS: Final = ("accept", "decline", "resolve")
 
 
@@ -52,23 +57,23 @@ class Settled:
 
 def undecided(session: Session, project_id: int, now: datetime) -> int:
     """Items nobody has accepted or declined, and nobody has put off."""
-    return _count(session, Item.project_id == project_id, Item.state == "new", _awake(now))
+    return _count(session, *_open(project_id, now), Item.state == "new")
 
 
 def new_items(session: Session, project_id: int, start: datetime, end: datetime) -> int:
     """Items whose first report came in the week, whatever became of them."""
-    return _count(session, Item.project_id == project_id, Item.first_at >= start, Item.first_at < end)
+    return _count(session, *_in(project_id), Item.first_at >= start, Item.first_at < end)
 
 
 def flagged(session: Session, project_id: int, now: datetime) -> tuple[int, list[Line]]:
-    """How many open items carry a flag that stands, and the most urgent of them. Snoozing hides none."""
-    chosen = (Item.project_id == project_id, _open(), _flagged())
+    """How many open items are about harm, and the most urgent of them."""
+    chosen = (*_open(project_id, now), _FLAGGED)
     return _count(session, *chosen), _lines(session, now, *chosen)
 
 
 def first_on_the_list(session: Session, project_id: int, now: datetime) -> list[Line]:
     """The items with the highest priority, without the flagged ones, which are told apart."""
-    return _lines(session, now, Item.project_id == project_id, _open(), _awake(now), ~_flagged())
+    return _lines(session, now, *_open(project_id, now), ~_FLAGGED)
 
 
 def settled(session: Session, project_id: int, start: datetime, end: datetime) -> Settled:
@@ -93,7 +98,7 @@ def settled(session: Session, project_id: int, start: datetime, end: datetime) -
 
 
 def _lines(session: Session, now: datetime, *chosen: Any) -> list[Line]:
-    items = session.scalars(select(Item).where(*chosen).order_by(Item.priority.desc(), Item.number).limit(FIRST))
+    items = session.scalars(select(Item).where(*chosen).order_by(*_ORDER).limit(FIRST))
     return [_line(session, item, now) for item in items]
 
 
@@ -160,22 +165,14 @@ def _quote(session: Session, item: Item) -> UUID | None:
     ).scalar_one_or_none()
 
 
-def _open() -> Any:
-    return Item.state.in_(("new", "accepted"))
+def _open(project_id: int, now: datetime) -> tuple[Any, ...]:
+    awake = or_(Item.snoozed_until.is_(None), Item.snoozed_until <= now)
+    return (*_in(project_id), Item.state.in_(("new", "accepted")), awake)
 
 
-def _awake(now: datetime) -> Any:
-    return or_(Item.snoozed_until.is_(None), Item.snoozed_until <= now)
-
-
-def _flagged() -> Any:
-    stands = and_(Feedback.flag, ~Feedback.retracted, ~Feedback.spam)
-    return (
-        select(ItemFeedback.feedback_id)
-        .join(Feedback, _of_feedback())
-        .where(ItemFeedback.project_id == Item.project_id, ItemFeedback.item_id == Item.id, stands)
-        .exists()
-    )
+def _in(project_id: int) -> tuple[Any, Any]:
+    """Without items that lost all their reports: those are kept for their history."""
+    return Item.project_id == project_id, Item.feedback_count > 0
 
 
 def _of_feedback() -> Any:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from email.utils import parseaddr
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -25,8 +25,8 @@ def mail(view: View, delivery: Delivery, sender: str, date: datetime) -> Mail:
         sender=sender,
         recipient=delivery.recipient,
         subject=view.subject,
-        text=_BLANK.sub("\n\n", rendered("mail.txt", digest=view)),
-        html=rendered("mail.html", digest=view),
+        text=as_text(view),
+        html=as_html(view),
     )
 
 
@@ -37,8 +37,16 @@ def message_id(project: Project, digest_id: str, period: str, recipient: str, se
     return f"<{unique}@{parseaddr(sender)[1].rpartition('@')[2] or 'localhost'}>"
 
 
-def rendered(template: str, **known: Any) -> str:
-    return _templates().get_template(template).render(**known)
+def as_text(view: View) -> str:
+    return _BLANK.sub("\n\n", _rendered("mail.txt", view))
+
+
+def as_html(view: View) -> str:
+    return _rendered("mail.html", view)
+
+
+def _rendered(template: str, view: View) -> str:
+    return _templates().get_template(template).render(digest=view)
 
 
 @cache

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from heedback_service.core import periods
 from heedback_service.flow import deliver, digest
-from heedback_service.flow.digest_mail import rendered
+from heedback_service.flow.digest_mail import as_text
 from heedback_service.flow.digest_view import view
 from heedback_service.flow.projects import Refused
 from heedback_service.settings import Settings
@@ -47,4 +47,4 @@ def digest_now(
             return Refused(f"another process is writing the digest of {wanted}; try again in a minute")
         shown = view(session, project, run, settings.public_url)
     mails = sorted(settings.outbox.glob(f"{project.slug}-{digest.WEEKLY}-{wanted}-*.eml"))
-    return Edition(wanted, shown.subject, rendered("mail.txt", digest=shown), tuple(mails))
+    return Edition(wanted, shown.subject, as_text(shown), tuple(mails))

@@ -120,7 +120,7 @@ def view(session: Session, project: Project, run: DigestRun, base: str | None) -
         praise_quote=texts.quote(content["praise"]["quote"]),
         gaps=words.gaps(content),
         days=[_day(day) for day in content["days"]],
-        queue=texts.link(""),
+        queue=texts.link("/queue"),
         page=texts.link(f"/digests/{run.period}"),
         settings=texts.link("/digests#mail"),
     )
