@@ -62,6 +62,22 @@ def reprioritise(tools: Tools) -> bool:
         return aging.reprioritise(session, tools.clock())
 
 
+def triage_feedback(tools: Tools) -> bool:
+    settle = timedelta(seconds=tools.settings.settle_seconds)
+    with tools.db.write() as session:
+        return triage.triage_next(session, tools.clock(), new_id=tools.new_id, holder=tools.holder, settle=settle)
+
+
+def wake_items(tools: Tools) -> bool:
+    with tools.db.write() as session:
+        return aging.wake_due(session, tools.clock(), new_id=tools.new_id)
+
+
+def reprioritise_items(tools: Tools) -> bool:
+    with tools.db.write() as session:
+        return aging.reprioritise(session, tools.clock())
+
+
 def plan_digests(tools: Tools) -> bool:
     with tools.db.write() as session:
         return digest.plan_due(session, tools.clock())
@@ -75,7 +91,11 @@ def deliver_digest(tools: Tools) -> bool:
     return deliver.deliver_next(tools.db, tools.settings, tools.clock())
 
 
+# In the order of the way: what came in is triaged before the week's digest counts it.
 JOBS: Final = (
+    Job("triage feedback", triage_feedback, timedelta(seconds=5)),
+    Job("wake items whose snooze is over", wake_items, timedelta(minutes=1)),
+    Job("prioritise items anew", reprioritise_items, timedelta(minutes=5)),
     Job("triage new feedback", triage, timedelta(seconds=5)),
     Job("wake items whose snooze is over", wake, timedelta(minutes=1)),
     Job("reprioritise items as they age", reprioritise, timedelta(minutes=5)),
@@ -108,11 +128,6 @@ class Ticker:
     def _run_all(self, jobs: Iterable[Job]) -> bool:
         found = [self._run(job) for job in jobs]  # a list: none is left out because one before it found work
         return any(found)
-
-    def drain(self) -> None:
-        """Run every job, due or not, until none finds work."""
-        while any(self._run(job) for job in self.jobs):
-            pass
 
     def _is_due(self, job: Job) -> bool:
         due = self._due.get(job.description)

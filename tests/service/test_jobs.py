@@ -1,0 +1,202 @@
+"""The table of periodic work, and the tick."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from builders import Feed, a_member, rated
+from heedback_service.core.ids import new_id
+from heedback_service.jobs import BUDGET, JOBS, Job, Ticker, Tools
+from heedback_service.settings import Settings
+from heedback_service.store.db import Database
+from heedback_service.store.tables import Delivery, DigestRun, Item, Project
+from support import NOW
+
+SECOND = timedelta(seconds=1)
+
+
+@dataclass
+class Clock:
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Counted:
+    """A step that finds work so many times, each of which takes so long."""
+
+    clock: Clock
+    work: int = 0
+    takes: timedelta = timedelta()
+    calls: int = 0
+    fails: bool = False
+    done: list[str] = field(default_factory=list)
+
+    def __call__(self, _: Tools) -> bool:
+        self.calls += 1
+        self.clock.now += self.takes
+        if self.fails:
+            raise RuntimeError("this step is broken")
+        self.work -= 1
+        return self.work >= 0
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, db: Database) -> Settings:
+    return Settings(
+        data=tmp_path,
+        database_url=str(db.url),
+        secret_key="x" * 32,
+        public_url=None,
+        outbox=tmp_path / "outbox",
+        mail_from="heedback@acme.example",
+        smtp_url=None,
+        settle_seconds=30,
+    )
+
+
+@pytest.fixture
+def ticker(db: Database, settings: Settings, clock: Clock) -> Callable[..., Ticker]:
+    def ticker(*steps: Counted) -> Ticker:
+        jobs = tuple(Job(f"job {n}", step, timedelta(minutes=1)) for n, step in enumerate(steps))
+        return Ticker(Tools(db, settings, clock, new_id, "me"), jobs or JOBS)
+
+    return ticker
+
+
+def test_a_due_job_runs_until_it_finds_no_work(ticker: Callable[..., Ticker], clock: Clock) -> None:
+    step = Counted(clock, work=3)
+    assert ticker(step).tick()
+    assert step.calls == 4
+
+
+def test_a_job_rests_until_it_is_due_again(ticker: Callable[..., Ticker], clock: Clock) -> None:
+    step = Counted(clock)
+    ticking = ticker(step)
+    assert [ticking.tick(), ticking.tick()] == [False, False]
+    clock.now += timedelta(seconds=59)
+    ticking.tick()
+    assert step.calls == 1
+    clock.now += SECOND
+    ticking.tick()
+    assert step.calls == 2
+
+
+def test_a_job_with_much_work_leaves_time_for_the_others_and_goes_on_in_the_next_tick(
+    ticker: Callable[..., Ticker], clock: Clock
+) -> None:
+    endless, other = Counted(clock, work=10**6, takes=SECOND), Counted(clock)
+    ticking = ticker(endless, other)
+    assert ticking.tick()
+    assert (timedelta(seconds=endless.calls), other.calls) == (BUDGET, 1)
+    assert ticking.tick()
+    assert (timedelta(seconds=endless.calls), other.calls) == (2 * BUDGET, 1)
+
+
+def test_a_broken_job_is_logged_and_stops_no_other(
+    ticker: Callable[..., Ticker], clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, other = Counted(clock, fails=True), Counted(clock, work=1)
+    ticking = ticker(broken, other)
+    with caplog.at_level(logging.ERROR):
+        assert ticking.tick()
+    assert other.calls == 2
+    assert "job 0" in caplog.text
+    assert "this step is broken" in caplog.text
+    ticking.tick()
+    assert broken.calls == 1  # it waits for its turn
+
+
+def test_draining_runs_everything_due_or_not_until_nothing_is_left(ticker: Callable[..., Ticker], clock: Clock) -> None:
+    steps = Counted(clock, work=2), Counted(clock, fails=True), Counted(clock, work=1)
+    ticking = ticker(*steps)
+    ticking.tick()
+    for step in steps:
+        step.work = 1
+    ticking.drain()
+    assert all(step.work < 0 for step in (steps[0], steps[2]))
+
+
+def test_the_jobs_lead_from_a_rating_to_a_mail(
+    ticker: Callable[..., Ticker], clock: Clock, db: Database, project: Project, settings: Settings, feed: Feed
+) -> None:
+    with db.write() as session:
+        a_member(session, project, "alice")
+    feed(*rated(1, 11, "ann", comment="The total leaves out the VAT"))
+    clock.now = NOW + timedelta(seconds=31)  # it has settled
+    assert ticker().tick()
+    with db.read() as session:
+        (item,) = session.scalars(select(Item))
+        (run,) = session.scalars(select(DigestRun))
+        (delivery,) = session.scalars(select(Delivery))
+    assert (run.period, run.state, delivery.state) == ("2026-W46", "written", "sent")
+    assert run.content is not None
+    assert [line["item"] for line in run.content["first"]] == [str(item.id)]
+    (mail,) = settings.outbox.iterdir()
+    assert b"The total leaves out the VAT" in mail.read_bytes()
+
+
+WORKER = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from heedback_service.core.ids import new_id
+from heedback_service.jobs import Ticker, Tools
+from heedback_service.settings import Settings
+from heedback_service.store.db import Database
+
+url, folder, now, holder = sys.argv[1:]
+now = datetime.fromisoformat(now)
+settings = Settings(
+    data=Path(folder), database_url=url, secret_key="x" * 32, public_url=None, outbox=Path(folder) / holder,
+    mail_from="heedback@acme.example", smtp_url=None, settle_seconds=30,
+)
+ticker = Ticker(Tools(Database(url), settings, lambda: now, new_id, holder))
+sys.stdin.readline()
+ticker.drain()
+"""
+
+
+def test_two_processes_share_the_work_and_do_nothing_twice(
+    db: Database, project: Project, tmp_path: Path, feed: Feed
+) -> None:
+    with db.write() as session:
+        for name in ("alice", "bob", "cleo", "dan"):
+            a_member(session, project, name)
+    for n in range(1, 8):
+        feed(*rated(n, 11, f"p{n}", comment=f"Number {n} is wrong about the tax", feature=f"feature-{n}"))
+    now = (NOW + timedelta(seconds=31)).isoformat()
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(db.url), str(tmp_path), now, holder], stdin=subprocess.PIPE, text=True
+        )
+        for holder in ("one", "two")
+    ]
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.close()
+    assert [worker.wait(timeout=60) for worker in workers] == [0, 0]
+    with db.read() as session:
+        assert len(list(session.scalars(select(Item)))) == 7
+        (run,) = session.scalars(select(DigestRun))
+        assert {(row.state, row.attempts) for row in session.scalars(select(Delivery))} == {("sent", 1)}
+    assert (run.state, run.token) == ("written", 1)
+    mails = [file.name for holder in ("one", "two") for file in (tmp_path / holder).glob("*.eml")]
+    assert len(mails) == len(set(mails)) == 4
