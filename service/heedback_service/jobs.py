@@ -46,26 +46,10 @@ class Job:
     every: timedelta
 
 
-def triage(tools: Tools) -> bool:
-    settle = timedelta(seconds=tools.settings.settle_seconds)
-    with tools.db.write() as session:
-        return triage_next(session, tools.clock(), new_id=tools.new_id, holder=tools.holder, settle=settle)
-
-
-def wake(tools: Tools) -> bool:
-    with tools.db.write() as session:
-        return aging.wake_due(session, tools.clock(), new_id=tools.new_id)
-
-
-def reprioritise(tools: Tools) -> bool:
-    with tools.db.write() as session:
-        return aging.reprioritise(session, tools.clock())
-
-
 def triage_feedback(tools: Tools) -> bool:
     settle = timedelta(seconds=tools.settings.settle_seconds)
     with tools.db.write() as session:
-        return triage.triage_next(session, tools.clock(), new_id=tools.new_id, holder=tools.holder, settle=settle)
+        return triage_next(session, tools.clock(), new_id=tools.new_id, holder=tools.holder, settle=settle)
 
 
 def wake_items(tools: Tools) -> bool:
@@ -96,9 +80,6 @@ JOBS: Final = (
     Job("triage feedback", triage_feedback, timedelta(seconds=5)),
     Job("wake items whose snooze is over", wake_items, timedelta(minutes=1)),
     Job("prioritise items anew", reprioritise_items, timedelta(minutes=5)),
-    Job("triage new feedback", triage, timedelta(seconds=5)),
-    Job("wake items whose snooze is over", wake, timedelta(minutes=1)),
-    Job("reprioritise items as they age", reprioritise, timedelta(minutes=5)),
     Job("plan the digests that are due", plan_digests, timedelta(minutes=1)),
     Job("write planned digests", write_digest, timedelta(seconds=15)),
     Job("deliver digests", deliver_digest, timedelta(seconds=15)),

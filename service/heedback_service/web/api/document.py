@@ -11,11 +11,12 @@ from heedback_service.web.api.schemas import EVENTS, AnyEvent
 
 
 def describe(api: Api) -> None:
-    """Add how one authenticates, and that an event is one of four kinds, told apart by `type`."""
+    """Add how one authenticates, and that an event is one of four kinds; leave out what no operation uses."""
     api.spec.components.security_scheme(
         "key", {"type": "http", "scheme": "bearer", "bearerFormat": "hb_sk_<kid>_<secret>"}
     )
     api.ma_plugin.converter.add_attribute_function(_kinds)
+    del api.spec.components.schemas["PaginationMetadata"]
 
 
 def _kinds(converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
