@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -21,7 +20,6 @@ from heedback_service.core.ids import new_id as fresh_id
 from heedback_service.jobs import Ticker, Tools
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
-from heedback_service.store.migrate import upgrade
 from heedback_service.web.api.document import describe
 from heedback_service.web.api.events import blueprint as events
 from heedback_service.web.api.problems import ProblemApi, Refusal, as_problem
@@ -31,16 +29,6 @@ from heedback_service.web.runtime import Runtime
 _TICK_SECONDS: Final = 2
 _RETRY_SECONDS: Final = 5
 _log: Final = logging.getLogger(__name__)
-
-
-def open_database(settings: Settings) -> Database:
-    """The database of the settings; an SQLite file is brought up to date, PostgreSQL waits for `heedback migrate`."""
-    db = Database(settings.database_url)
-    if db.is_sqlite:
-        if db.url.database:
-            Path(db.url.database).parent.mkdir(parents=True, exist_ok=True)
-        upgrade(db)
-    return db
 
 
 def create_app(

@@ -11,8 +11,9 @@ from typing import Final
 
 from waitress.server import create_server
 
-from heedback_service.app import create_app, make_ticker, open_database, start_jobs
+from heedback_service.app import create_app, make_ticker, start_jobs
 from heedback_service.settings import Settings
+from heedback_service.store.migrate import open_database
 
 _THREADS: Final = 8
 _IDLE_SECONDS: Final = 2.0
@@ -29,7 +30,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         PortBusyError: the port is taken, or may not be taken by us.
     """
     listener = _listen(host, port)
-    db = open_database(settings)
+    db = open_database(settings.database_url)
     app = create_app(settings, db)
     scheduler = start_jobs(make_ticker(settings, db))
     server = create_server(app, sockets=[listener], threads=_THREADS, ident="heedback")
@@ -44,7 +45,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
 def work(settings: Settings, *, once: bool) -> None:
     """Work the jobs: until nothing is left with `once`, else until SIGTERM or SIGINT."""
-    db = open_database(settings)
+    db = open_database(settings.database_url)
     ticker = make_ticker(settings, db)
     try:
         if once:

@@ -77,10 +77,9 @@ class Service:
 @pytest.fixture
 def service(environment: dict[str, str], project: dict[str, str]) -> Iterator[Service]:
     started = Service(environment)
-    yield started
-    if started.process.poll() is None:
+    with started.process:
+        yield started
         started.process.kill()
-        started.process.wait()
 
 
 def an_event(n: int) -> dict[str, Any]:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from heedback_service.store.db import Database
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 _FOLDER: Final = Path(__file__).with_name("migrations")
+HEAD: Final = "0001"  # the newest of them; known without Alembic, which takes as long to import as all the rest
 _LOCK: Final = 0x6865_6564  # PostgreSQL's advisory locks are numbers; ours spells "heed"
+
+
+def open_database(url: str) -> Database:
+    """The database at `url`. An SQLite file is made and brought up to date; PostgreSQL waits for `heedback migrate`."""
+    db = Database(url)
+    if db.is_sqlite:
+        if db.url.database:
+            Path(db.url.database).parent.mkdir(parents=True, exist_ok=True)
+        upgrade(db)
+    return db
 
 
 def upgrade(db: Database) -> bool:
@@ -48,12 +58,16 @@ def _upgrade_sqlite(db: Database) -> bool:
 def _upgrade(connection: Connection) -> bool:
     if _is_current(connection):
         return False
+    from alembic import command
+
     command.upgrade(config(connection), "head")
     return True
 
 
 def config(connection: Connection | None = None) -> Config:
     """Alembic's configuration, for `upgrade` and for writing new migrations."""
+    from alembic.config import Config
+
     made = Config()
     made.set_main_option("script_location", str(_FOLDER))
     made.attributes["connection"] = connection
@@ -61,5 +75,6 @@ def config(connection: Connection | None = None) -> Config:
 
 
 def _is_current(connection: Connection) -> bool:
-    heads = set(ScriptDirectory.from_config(config()).get_heads())
-    return set(MigrationContext.configure(connection).get_current_heads()) == heads
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [HEAD]

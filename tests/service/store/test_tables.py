@@ -12,6 +12,7 @@ import pytest
 from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, inspect, select
 from sqlalchemy.exc import StatementError
 
@@ -39,6 +40,7 @@ def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, Base.metadata) == []
     assert not migrate.upgrade(db)
+    assert ScriptDirectory.from_config(migrate.config()).get_heads() == [migrate.HEAD]
     db.dispose()
 
 
