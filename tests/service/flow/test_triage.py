@@ -1,0 +1,526 @@
+"""Triage: feedback becomes items, whatever the order, exactly once, and people's decisions stay."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select, update
+
+from heedback_service.core.priority import Factors
+from heedback_service.flow import aging, leases
+from heedback_service.flow.intake import Batch, take
+from heedback_service.flow.triage import triage_next
+from heedback_service.store.db import Database
+from heedback_service.store.tables import (
+    Base,
+    Feature,
+    Feedback,
+    Item,
+    ItemEvent,
+    ItemFeedback,
+    ItemKey,
+    ItemPerson,
+    Lease,
+    Project,
+)
+from support import NOW, an_output, make_id, numbered_ids, some_feedback
+
+VAT = "The total leaves out the VAT"
+TYPO = "the total leavs out the VAT!!"
+SLOW = "It takes forever to load on my phone"
+OUTPUTS = tuple(an_output(n, output=f"Answer {n % 2}", prompt_version="v1") for n in range(1, 5))
+
+
+class Desk:
+    """A service with a few outputs shown; time stands still unless told."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self._new_id = numbered_ids(0x10_0000)
+        with db.write() as session:
+            self.project = Project(slug="acme", name="Acme Books", timezone="Europe/Oslo", created_at=NOW)
+            session.add(self.project)
+        self.hear(*OUTPUTS)
+
+    def hear(self, *events: dict[str, Any], now: datetime = NOW) -> None:
+        with self.db.write() as session:
+            take(session, self.project, Batch(sent_at=now, events=events), now, self._new_id)
+
+    def step(self, now: datetime = NOW, **named: Any) -> bool:
+        with self.db.write() as session:
+            return triage_next(session, now, **({"new_id": self._new_id, "holder": "me"} | named))
+
+    def triage(self, now: datetime = NOW, **named: Any) -> None:
+        while self.step(now, **named):
+            pass
+
+    def items(self) -> list[Item]:
+        with self.db.read() as session:
+            held = select(Item).where(Item.feedback_count > 0).order_by(Item.number)
+            return list(session.scalars(held))
+
+    def item(self) -> Item:
+        (only,) = self.items()
+        return only
+
+    def verbs(self) -> list[str]:
+        with self.db.read() as session:
+            return list(session.scalars(select(ItemEvent.verb).order_by(ItemEvent.id)))
+
+    def people(self) -> dict[int, dict[str, int]]:
+        with self.db.read() as session:
+            rows = session.execute(
+                select(Item.number, ItemPerson.person, ItemPerson.n).join(ItemPerson, ItemPerson.item_id == Item.id)
+            )
+            found: dict[int, dict[str, int]] = {}
+            for number, person, n in rows:
+                found.setdefault(number, {})[person] = n
+            return found
+
+    def change(self, **values: Any) -> None:
+        with self.db.write() as session:
+            session.execute(update(Item).values(**values))
+
+    def parts(self) -> set[tuple[frozenset[str], int, str, int, int]]:
+        """What triage made of it all, without numbers and titles."""
+        with self.db.read() as session:
+            query = select(ItemFeedback.item_id, Feedback.subject, Feedback.person_key).join(
+                Feedback, Feedback.id == ItemFeedback.feedback_id
+            )
+            held: dict[Any, set[str]] = {}
+            for item_id, subject, person in session.execute(query):
+                held.setdefault(item_id, set()).add(f"{subject} {person}")
+        return {
+            (frozenset(held[item.id]), item.people, item.category, item.severity, item.priority)
+            for item in self.items()
+        }
+
+
+@pytest.fixture
+def desk(db: Database) -> Desk:
+    return Desk(db)
+
+
+def down(n: int, comment: str | None = None, user: str | None = None, output: int = 1, **more: Any) -> dict[str, Any]:
+    return some_feedback(n, down=True, output_id=make_id(output), user=user or f"u-{n}", comment=comment, **more)
+
+
+def test_near_copies_become_one_item_and_strangers_another(desk: Desk) -> None:
+    desk.hear(down(11, VAT), down(12, TYPO, output=2), down(13, SLOW))
+    desk.triage()
+    vat, slow = desk.items()
+    assert (vat.title, vat.people, vat.feedback_count) == (f"“{VAT}”", 2, 2)
+    assert (vat.category, vat.category_why) == ("down:incomplete", "from the words “leaves out”")
+    assert (slow.category, slow.severity) == ("down:slow_or_broken", 2)
+    assert [vat.number, slow.number] == [1, 2]
+    assert desk.verbs() == ["created", "created"]
+
+
+def test_praise_is_read_and_makes_no_item(desk: Desk) -> None:
+    desk.hear(some_feedback(11, up=True, output_id=make_id(1), user="u", comment="Lovely, thanks"))
+    desk.triage()
+    assert desk.items() == []
+    with desk.db.read() as session:
+        assert session.scalar(select(func.count()).where(Feedback.triaged_at.is_(None))) == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"flag": True, "flag_reasons": ["private_data"]},
+        {"rating": {"value": 0, "scale": "thumbs"}},
+        {"correction": "Total 1,428.00"},
+        {"comment": "There is no VAT in it"},
+        {"rating": {"value": 3, "scale": "stars"}, "comment": "There is no VAT in it"},
+        {"rating": {"value": 1, "scale": "thumbs"}, "flag": True},
+    ],
+)
+def test_a_flag_a_thumb_down_a_correction_and_a_remark_are_work(desk: Desk, said: dict[str, Any]) -> None:
+    desk.hear(some_feedback(11, output_id=make_id(1), user="u", **said))
+    desk.triage()
+    assert desk.item().people == 1
+
+
+@pytest.mark.parametrize(
+    "said", [{"rating": {"value": 3, "scale": "stars"}}, {"asked": True}, {"rating": {"value": 5, "scale": "stars"}}]
+)
+def test_a_middling_rating_without_words_is_no_work(desk: Desk, said: dict[str, Any]) -> None:
+    desk.hear(some_feedback(11, output_id=make_id(1), user="u", **said))
+    desk.triage()
+    assert desk.items() == []
+
+
+def test_bare_thumbs_on_one_answer_are_one_item_wherever_it_was_shown(desk: Desk) -> None:
+    """Outputs 1 and 3 have one text, output 2 another."""
+    desk.hear(down(11, output=1), down(12, output=3), down(13, output=2))
+    desk.triage()
+    assert [item.feedback_count for item in desk.items()] == [2, 1]
+    assert desk.items()[0].title == "Rated down, no words"
+
+
+def test_nobody_in_particular_counts_as_feedback_and_not_as_a_person(desk: Desk) -> None:
+    anonymous = {key: value for key, value in down(11, VAT).items() if key != "user"}
+    desk.hear(anonymous, down(12, VAT, output=2))
+    desk.triage()
+    assert (desk.item().people, desk.item().feedback_count) == (1, 2)
+
+
+def test_one_person_twice_is_one_person(desk: Desk) -> None:
+    desk.hear(down(11, VAT, user="alice"), down(12, VAT, user="alice", output=2))
+    desk.triage()
+    assert (desk.item().people, desk.item().feedback_count) == (1, 2)
+    assert desk.people() == {1: {"alice": 2}}
+
+
+def test_a_retraction_leaves_and_the_counts_are_exact(desk: Desk) -> None:
+    desk.hear(down(11, VAT, user="alice"), down(12, VAT, user="alice", output=2), down(13, VAT, user="bob"))
+    desk.triage()
+    desk.hear(some_feedback(21, output_id=make_id(2), user="alice", retracted=True, minutes=-1))
+    desk.triage()
+    assert desk.people() == {1: {"alice": 1, "bob": 1}}
+    desk.hear(some_feedback(22, output_id=make_id(1), user="alice", retracted=True, minutes=-1))
+    desk.triage()
+    assert (desk.item().people, desk.item().feedback_count) == (1, 1)
+
+
+def test_spam_leaves_wherever_it_was_put(desk: Desk) -> None:
+    desk.hear(down(11, VAT), down(12, VAT, output=2))
+    desk.triage()
+    with desk.db.write() as session:
+        session.execute(update(ItemFeedback).values(placed_by="person"))
+        spam = session.scalars(select(Feedback.id).order_by(Feedback.id)).first()
+        session.execute(update(Feedback).where(Feedback.id == spam).values(spam=True, counts=False, triaged_at=None))
+    desk.triage()
+    assert desk.item().feedback_count == 1
+
+
+def test_the_keys_outlive_the_report_that_brought_them(desk: Desk) -> None:
+    """The first of two equal reports leaves; a third still joins the second."""
+    desk.hear(down(11, VAT), down(12, VAT, output=2))
+    desk.triage()
+    desk.hear(some_feedback(21, output_id=make_id(1), user="u-11", retracted=True, minutes=-1))
+    desk.triage()
+    desk.hear(down(13, TYPO, output=3))
+    desk.triage()
+    assert desk.item().feedback_count == 2
+
+
+def test_an_item_that_everybody_left_keeps_its_number_and_finds_nobody(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+    desk.triage()
+    desk.hear(some_feedback(21, output_id=make_id(1), user="u-11", retracted=True, minutes=-1))
+    desk.triage()
+    assert desk.items() == []
+    with desk.db.read() as session:
+        assert session.scalar(select(func.count()).select_from(ItemKey)) == 0
+    desk.hear(down(12, VAT, output=2))
+    desk.triage()
+    assert desk.item().number == 2
+
+
+def test_feedback_that_changes_moves_to_the_item_of_its_new_words(desk: Desk) -> None:
+    desk.hear(down(11, VAT), down(12, VAT, output=2), down(13, SLOW))
+    desk.triage()
+    desk.hear(some_feedback(21, output_id=make_id(2), user="u-12", comment=SLOW, minutes=-1))
+    desk.triage()
+    assert [(item.title, item.people) for item in desk.items()] == [(f"“{VAT}”", 1), (f"“{SLOW}”", 2)]
+
+
+def test_details_that_follow_a_click_stay_in_its_item(desk: Desk) -> None:
+    """A thumb down was triaged before its comment came: the item is the same, and now it has words."""
+    desk.hear(down(11))
+    desk.triage()
+    desk.hear(some_feedback(21, output_id=make_id(1), user="u-11", comment=VAT, minutes=-1))
+    desk.triage()
+    assert (desk.item().number, desk.item().title) == (1, f"“{VAT}”")
+    desk.hear(down(12, TYPO, output=2))
+    desk.triage()
+    assert desk.item().people == 2
+
+
+def test_two_that_shared_an_item_and_both_changed_part(desk: Desk) -> None:
+    desk.hear(down(11, VAT), down(12, VAT, output=2))
+    desk.triage()
+    desk.hear(
+        some_feedback(21, output_id=make_id(1), user="u-11", comment=SLOW, minutes=-1),
+        some_feedback(22, output_id=make_id(2), user="u-12", comment="Answers in English to my German", minutes=-1),
+    )
+    desk.triage()
+    assert [(item.number, item.people) for item in desk.items()] == [(1, 1), (2, 1)]
+
+
+def test_what_a_person_placed_stays_when_its_words_change(desk: Desk) -> None:
+    desk.hear(down(11, VAT), down(12, SLOW, output=2))
+    desk.triage()
+    with desk.db.write() as session:
+        session.execute(update(ItemFeedback).values(placed_by="person"))
+    desk.hear(some_feedback(21, output_id=make_id(1), user="u-11", comment=SLOW, minutes=-1))
+    desk.triage()
+    assert [item.title for item in desk.items()] == [f"“{SLOW}”", f"“{SLOW}”"]
+
+
+def test_a_bridge_joins_two_items_that_nobody_touched(desk: Desk) -> None:
+    """The middle report is near both others, which are not near each other."""
+    left, right, middle = BRIDGE
+    desk.hear(down(11, left), down(12, right, output=2))
+    desk.triage()
+    assert len(desk.items()) == 2
+    desk.hear(down(13, middle, output=3))
+    desk.triage()
+    assert (desk.item().number, desk.item().people) == (1, 3)
+    assert desk.verbs() == ["created", "created", "merged"]
+    with desk.db.read() as session:
+        assert session.scalars(select(ItemEvent.after).where(ItemEvent.verb == "merged")).one() == {"into": 1}
+
+
+def test_a_bridge_leaves_apart_what_people_decided_about(desk: Desk) -> None:
+    left, right, middle = BRIDGE
+    desk.hear(down(11, left), down(12, right, output=2))
+    desk.triage()
+    desk.change(state="accepted")
+    desk.hear(down(13, middle, output=3))
+    desk.triage()
+    assert [item.people for item in desk.items()] == [2, 1]
+
+
+def test_an_accepted_item_takes_in_an_older_one_that_nobody_touched(desk: Desk) -> None:
+    left, right, middle = BRIDGE
+    desk.hear(down(11, left), down(12, right, output=2))
+    desk.triage()
+    with desk.db.write() as session:
+        session.execute(update(Item).where(Item.number == 2).values(state="accepted"))
+    desk.hear(down(13, middle, output=3))
+    desk.triage()
+    assert (desk.item().number, desk.item().people) == (2, 3)
+
+
+# The ends differ by two words, which is one too many; the middle differs from each by one.
+BRIDGE = (
+    "the quarterly summary leaves out page seven and every single footnote again today",
+    "the quarterly summary leaves out page seven and every single footnote",
+    "the quarterly summary leaves out page seven and every single footnote again",
+)
+
+
+def test_a_declined_item_counts_on_and_stays_declined(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+    desk.triage()
+    desk.change(state="declined")
+    desk.hear(down(12, VAT, output=2))
+    desk.triage()
+    assert (desk.item().state, desk.item().people) == ("declined", 2)
+
+
+def test_a_report_on_a_resolved_item_is_told_once(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+    desk.triage()
+    desk.change(state="resolved")
+    for n in (12, 13):
+        desk.hear(down(n, VAT, output=2))
+        desk.triage()
+    assert desk.item().state == "resolved"
+    assert desk.verbs() == ["created", "reported_again"]
+
+
+def test_a_title_given_by_a_person_stays(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+    desk.triage()
+    desk.change(title="VAT", title_by="person")
+    desk.hear(down(12, VAT, output=2))
+    desk.triage()
+    assert (desk.item().title, desk.item().people) == ("VAT", 2)
+
+
+def test_a_report_that_joins_does_not_disturb_a_decision(desk: Desk) -> None:
+    """The version that guards people's decisions stays as it was."""
+    desk.hear(down(11, VAT))
+    desk.triage()
+    before = desk.item().version
+    desk.hear(down(12, VAT, output=2))
+    desk.triage()
+    assert desk.item().version == before
+
+
+def test_features_never_mix(desk: Desk) -> None:
+    desk.hear(
+        an_output(5, feature="chat"),
+        down(11, VAT),
+        down(12, VAT, output=5, feature="chat"),
+    )
+    desk.triage()
+    assert [item.people for item in desk.items()] == [1, 1]
+
+
+def test_feedback_that_turns_out_to_be_about_another_feature_moves_there(desk: Desk) -> None:
+    """It named a trace whose output, of another feature, came later."""
+    trace = "a" * 32
+    desk.hear(some_feedback(11, down=True, trace_id=trace, user="u", comment=VAT))
+    desk.triage()
+    first = desk.item()
+    desk.hear(an_output(6, feature="summary", trace_id=trace, prompt_version="v2"))
+    desk.triage()
+    with desk.db.write() as session:
+        chat = Feature(project_id=desk.project.id, id=make_id(900), name="chat", created_at=NOW)
+        session.add(chat)
+        session.flush()
+        session.execute(update(Feedback).values(feature_id=chat.id, triaged_at=None))
+    desk.triage()
+    assert desk.item().feature_id != first.feature_id
+
+
+def test_fresh_feedback_is_left_to_settle(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+    assert not desk.step(settle=timedelta(seconds=30))
+    assert desk.step(NOW + timedelta(seconds=30), settle=timedelta(seconds=30))
+
+
+def test_a_live_lease_is_respected_and_a_dead_one_taken_over(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+    with desk.db.write() as session:
+        feature = session.scalars(select(Feature.id)).one()
+        leases.take(session, f"triage:{desk.project.id}:{feature.hex}", "other", NOW, 60)
+    assert not desk.step()
+    assert desk.step(NOW + timedelta(seconds=61))
+    with desk.db.read() as session:
+        assert session.scalars(select(Lease.holder)).one() == ""
+
+
+def test_while_one_feature_is_taken_another_goes_on(desk: Desk) -> None:
+    desk.hear(an_output(5, feature="chat"), down(11, VAT), down(12, SLOW, output=5, feature="chat"))
+    with desk.db.write() as session:
+        taken = session.scalars(select(Feature.id).where(Feature.name == "summary")).one()
+        leases.take(session, f"triage:{desk.project.id}:{taken.hex}", "other", NOW, 60)
+    desk.triage()
+    assert [item.title for item in desk.items()] == [f"“{SLOW}”"]
+
+
+def test_a_batch_that_fails_leaves_nothing_behind(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+
+    ids = iter([make_id(0x30_0000)])  # enough for the item, none for its event
+    with pytest.raises(StopIteration):
+        desk.step(new_id=lambda: next(ids))
+    desk.triage()
+    assert (desk.item().number, desk.item().people) == (1, 1)
+
+
+def test_a_snooze_ends_by_itself(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+    desk.triage()
+    desk.change(snoozed_until=NOW + timedelta(days=1))
+    with desk.db.write() as session:
+        assert not aging.wake_due(session, NOW, new_id=numbered_ids(0x20_0000))
+    with desk.db.write() as session:
+        assert aging.wake_due(session, NOW + timedelta(days=1), new_id=numbered_ids(0x20_0000))
+    assert desk.item().snoozed_until is None
+    assert desk.verbs() == ["created", "woke"]
+
+
+def test_a_priority_falls_as_its_reports_grow_old(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+    desk.triage()
+    before = desk.item().priority
+    later = NOW + timedelta(days=28)
+    with desk.db.write() as session:
+        assert aging.reprioritise(session, later)
+    with desk.db.write() as session:
+        assert not aging.reprioritise(session, later)
+    assert desk.item().priority < before
+    assert Factors.from_json(desk.item().factors).trend.usual is not None
+
+
+WORDS = st.sampled_from([None, "👎", "wrong", "no vat", VAT, TYPO, SLOW, *BRIDGE])
+
+
+@st.composite
+def _feedback(draw: st.DrawFn, n: int) -> dict[str, Any]:
+    said = down(
+        n,
+        draw(WORDS),
+        user=draw(st.sampled_from(["alice", "bob"])),
+        output=draw(st.integers(1, 4)),
+        minutes=draw(st.sampled_from([0, 20_000])),
+        reasons=draw(st.sampled_from([None, ["style"]])),
+    )
+    return said | draw(st.sampled_from([{}, {}, {"flag": True}, {"retracted": True}, {"rating": None}]))
+
+
+@st.composite
+def _runs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int, int]:
+    events = [draw(_feedback(n)) for n in range(100, 100 + draw(st.integers(1, 8)))]
+    return events, draw(st.permutations(events)), draw(st.integers(1, 4)), draw(st.integers(1, 4))
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Desk]:
+    """Makes desks, each with a file of its own."""
+    folder = tmp_path_factory.mktemp("desks")
+    empty = Database(f"sqlite:///{folder / 'empty.db'}")
+    with empty.write() as session:
+        Base.metadata.create_all(session.connection())
+    empty.dispose()
+    numbers = count()
+
+    def make() -> Desk:
+        file = shutil.copy(folder / "empty.db", folder / f"{next(numbers)}.db")
+        return Desk(Database(f"sqlite:///{file}"))
+
+    return make
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_runs())
+def test_neither_order_nor_batches_change_what_triage_makes_of_it(
+    fresh: Callable[[], Desk], run: tuple[list[dict[str, Any]], list[dict[str, Any]], int, int]
+) -> None:
+    """All at once; and shuffled, in small deliveries, in small batches, every feedback read a second time."""
+    events, shuffled, delivery, batch = run
+    whole, pieces = fresh(), fresh()
+    whole.hear(*events)
+    whole.triage()
+    for start in range(0, len(shuffled), delivery):
+        pieces.hear(*shuffled[start : start + delivery])
+    pieces.triage(batch=batch)
+    assert pieces.parts() == whole.parts()
+    with pieces.db.write() as session:
+        session.execute(update(Feedback).values(triaged_at=None))
+    pieces.triage()
+    assert pieces.parts() == whole.parts()
+    whole.db.dispose()
+    pieces.db.dispose()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(_runs())
+def test_people_and_reports_are_exact_however_feedback_comes_and_goes(
+    fresh: Callable[[], Desk], run: tuple[list[dict[str, Any]], list[dict[str, Any]], int, int]
+) -> None:
+    """Triage after every delivery, so that items meet every change of mind."""
+    desk = fresh()
+    _, shuffled, delivery, batch = run
+    for start in range(0, len(shuffled), delivery):
+        desk.hear(*shuffled[start : start + delivery])
+        desk.triage(batch=batch)
+    with desk.db.read() as session:
+        query = select(ItemFeedback.item_id, Feedback.person, Feedback.counts).join(
+            Feedback, Feedback.id == ItemFeedback.feedback_id
+        )
+        held: dict[Any, list[str]] = {}
+        for item_id, person, counts in session.execute(query):
+            assert counts
+            held.setdefault(item_id, []).append(person)
+        for item in session.scalars(select(Item)):
+            assert item.people == len(set(held.get(item.id, [])))
+            assert item.feedback_count == len(held.get(item.id, []))
+        refcounts = session.execute(select(ItemPerson.item_id, ItemPerson.person, ItemPerson.n))
+        assert {(item_id, who): n for item_id, who, n in refcounts} == {
+            (item_id, who): people.count(who) for item_id, people in held.items() for who in people
+        }
+    desk.db.dispose()
