@@ -475,7 +475,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Desk]:
     return make
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_runs())
 def test_neither_order_nor_batches_change_what_triage_makes_of_it(
     fresh: Callable[[], Desk], run: tuple[list[dict[str, Any]], list[dict[str, Any]], int, int]
@@ -497,7 +497,7 @@ def test_neither_order_nor_batches_change_what_triage_makes_of_it(
     pieces.db.dispose()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_runs())
 def test_people_and_reports_are_exact_however_feedback_comes_and_goes(
     fresh: Callable[[], Desk], run: tuple[list[dict[str, Any]], list[dict[str, Any]], int, int]
