@@ -55,7 +55,8 @@ def show_desk(number: int | None, refused: str | None = None) -> ResponseReturnV
     at = {"at": "item" if number else "queue", "now": now, "refused": refused, "said_page": page_number("said")}
     more = {"seen": last_seen(case.history) if case else None, "said_pages": _pages(case.reports if case else 0)}
     page = render_template("queue.html", **values, **words, **at, **more)
-    return page, 409 if refused else 200
+    # The address of a refused form is no page to come back to.
+    return (page, 409, {"HX-Push-Url": "false"}) if refused else page
 
 
 def viewer_now() -> Viewer:

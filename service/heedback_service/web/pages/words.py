@@ -40,8 +40,11 @@ def add_to(app: Flask) -> None:
         differences=differences,
         number="{:,}".format,
         percent=wording.percent,
+        period=period,
+        points=points,
         plain=plain,
         short=short,
+        trend=trend,
     )
     app.jinja_env.globals.update(did=did, local=local, nav=nav, priority_words=priority_words)
 
@@ -51,6 +54,11 @@ def nav(slug: str) -> Iterator[tuple[str, str, str]]:
     for label, endpoint in _NAV:
         if endpoint in current_app.view_functions:
             yield label, endpoint, url_for(endpoint, slug=slug)
+
+
+def points(share: float) -> str:
+    """The number of a percentage, as `wording.percent` writes it: `2.5`."""
+    return wording.percent(share).split("\u00a0")[0]
 
 
 def plain(key: str) -> str:
@@ -68,10 +76,16 @@ def local(at: datetime) -> datetime:
     return at.astimezone(ZoneInfo(project().timezone))
 
 
-def day(at: datetime | date) -> str:
-    """`9 Nov 2026`."""
+def day(at: datetime | date, now: datetime) -> str:
+    """`9 Nov`, and the year if it is another one."""
     there = local(at) if isinstance(at, datetime) else at
-    return f"{there.day} {there:%b} {there.year}"
+    year = "" if there.year == local(now).year else f" {there.year}"
+    return f"{there.day} {there:%b}{year}"
+
+
+def period(first: date, last: date, now: datetime) -> str:
+    """`on 9 Nov`, `from 9 Nov to 18 Nov`."""
+    return f"on {day(first, now)}" if first == last else f"from {day(first, now)} to {day(last, now)}"
 
 
 def short(at: datetime, now: datetime) -> str:
@@ -86,6 +100,14 @@ def did(verb: str) -> str:
 def priority_words(item: Item, now: datetime) -> tuple[str, str, str, str]:
     """People, severity, trend and freshness, each as a phrase."""
     return priority.phrases(priority.Factors.from_json(item.factors), now)
+
+
+def trend(item: Item, now: datetime) -> str | None:
+    """What is unusual about the item's last week, in a few words; None if nothing is."""
+    known = priority.Factors.from_json(item.factors).trend
+    if known.usual is None:
+        return "new"
+    return priority_words(item, now)[2] if known.factor != 1 else None
 
 
 def bars(days: tuple[tuple[date, int], ...]) -> list[Bar]:

@@ -52,7 +52,7 @@ const KEYS = { j: () => step(1), k: () => step(-1), "?": () => find("#keys").sho
 function heard(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
   if (event.key === "Escape") return closePanels();
-  if (!on() || typing(event.target) || find("dialog[open]")) return;
+  if (busy || !on() || typing(event.target) || find("dialog[open]")) return;
   const known = KEYS[event.key];
   if (known) known();
   else if (!/^[a-z]$/.test(event.key) || event.repeat || !press(event.key)) return;
@@ -67,6 +67,7 @@ function closePanels() {
 }
 
 let scrolled = 0;
+let busy = false; // while an answer is on its way, a key would press what is about to be replaced
 
 /** Swap in what has a desk; anything else (a sign-in page, an error) is gone to as a page of its own. */
 function beforeSwap({ detail }) {
@@ -103,5 +104,7 @@ if (box) {
 }
 dress();
 addEventListener("keydown", heard);
+addEventListener("htmx:beforeRequest", () => (busy = true));
+addEventListener("htmx:afterRequest", () => (busy = false));
 addEventListener("htmx:beforeSwap", beforeSwap);
 addEventListener("htmx:afterSettle", afterSwap);
