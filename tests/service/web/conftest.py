@@ -15,12 +15,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from heedback_service.app import create_app
 from heedback_service.flow import accounts
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Project
-from heedback_service.web.pages import init_pages
-from heedback_service.web.runtime import Runtime
 from people import People, settle
 from support import NOW, numbered_ids
 
@@ -63,7 +62,7 @@ def clock() -> Clock:
 def settings(tmp_path: Path, db: Database) -> Settings:
     return Settings(
         data=tmp_path,
-        database_url=str(db.url),
+        database_url=db.url.render_as_string(),
         secret_key="s" * 48,
         public_url=None,
         outbox=tmp_path / "outbox",
@@ -75,10 +74,7 @@ def settings(tmp_path: Path, db: Database) -> Settings:
 
 @pytest.fixture
 def app(db: Database, settings: Settings, clock: Clock) -> Flask:
-    made = Flask(__name__, static_folder=None)
-    made.extensions.update(Runtime(db=db, settings=settings, clock=clock, new_id=numbered_ids(10_000)).attach())
-    init_pages(made)
-    return made
+    return create_app(settings, db, clock=clock, new_id=numbered_ids(10_000))
 
 
 @pytest.fixture
