@@ -1,0 +1,122 @@
+"""A small real service on a real socket, and clients that keep their spool in the test's folder."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heedback import Client
+
+KEY = "hb_sk_k1_notasecret"
+
+
+class Service:
+    """Keeps each event once by its id, counts repetitions, and can be told to answer something else first."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, dict[str, Any]] = {}
+        self.duplicates = 0
+        self.requests: list[dict[str, Any]] = []
+        self.times: list[float] = []
+        self.answers: list[tuple[int, dict[str, str]]] = []
+        self.reject: Callable[[dict[str, Any]], str | None] = lambda event: None
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def take(self, envelope: dict[str, Any]) -> tuple[int, dict[str, str], dict[str, Any]]:
+        with self._lock:
+            self.times.append(time.monotonic())
+            if self.answers:
+                status, headers = self.answers.pop(0)
+                return status, headers, {"title": "not now"}
+            self.requests.append(envelope)
+            return 200, {}, self._store(envelope["events"])
+
+    def _store(self, events: list[dict[str, Any]]) -> dict[str, Any]:
+        answer: dict[str, Any] = {"accepted": 0, "duplicates": 0, "rejected": []}
+        for index, event in enumerate(events):
+            problem = self.reject(event)
+            if problem:
+                answer["rejected"].append({"index": index, "id": event["id"], "errors": {"comment": [problem]}})
+            elif event["id"] in self.stored:
+                answer["duplicates"] += 1
+            else:
+                self.stored[event["id"]] = event
+                answer["accepted"] += 1
+        self.duplicates += answer["duplicates"]
+        return answer
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        service = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = gzip.decompress(self.rfile.read(int(self.headers["Content-Length"])))
+                assert self.path == "/v1/events"
+                assert self.headers["Authorization"] == f"Bearer {KEY}"
+                status, headers, answer = service.take(json.loads(body))
+                text = json.dumps(answer).encode()
+                self.send_response(status)
+                for name, value in ({"Content-Length": str(len(text))} | headers).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    running = Service()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "spool.db"
+
+
+@pytest.fixture
+def make_client(service: Service, spool: Path) -> Iterator[Callable[..., Client]]:
+    """Strict clients of the running service; closed when the test ends."""
+    made: list[Client] = []
+
+    def make(**options: Any) -> Client:
+        given = {"url": service.url, "key": KEY, "spool": spool, "user_key": "salt", "strict": True} | options
+        made.append(Client(**given))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the developer's own settings or writes to their state folder."""
+    for name in ("HEEDBACK_URL", "HEEDBACK_KEY", "HEEDBACK_SPOOL", "HEEDBACK_USER_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))

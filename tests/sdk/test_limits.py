@@ -1,0 +1,41 @@
+"""The limits hold together, and the golden file says the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from heedback import limits
+
+GOLDEN = json.loads(Path(__file__).parents[1].joinpath("contract/limits.json").read_text(encoding="utf-8"))
+
+
+def test_the_golden_file_holds_the_same_numbers() -> None:
+    """Readers in other languages, and the service, get exactly what the SDK keeps to."""
+    ours = {name: getattr(limits, name) for name in dir(limits) if name.isupper()}
+    assert json.loads(json.dumps(ours)) == GOLDEN
+
+
+def test_a_full_batch_fits_a_request() -> None:
+    """A batch that is not closed yet has room for the largest event and the envelope."""
+    most = limits.BATCH_BYTES + limits.MAX_EVENT_BYTES + limits.ENVELOPE_BYTES
+    assert most < limits.MAX_BODY_BYTES
+    assert limits.BATCH_EVENTS <= limits.MAX_EVENTS
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "expected"),
+    [(1, "thumbs", 1), (0, "thumbs", -1), (5, "stars", 1), (4, "stars", 1), (3, "stars", 0), (2, "stars", -1),
+     (0.7, "score", 1), (0.5, "score", 0), (0.3, "score", -1)],
+)  # fmt: skip
+def test_polarity(value: float, scale: str, expected: int) -> None:
+    """What is up, down and neutral on each scale is part of the contract."""
+    assert limits.polarity(value, scale) == expected
+
+
+def test_an_unknown_scale_is_an_error() -> None:
+    """Nobody guesses a polarity."""
+    with pytest.raises(ValueError, match="unknown rating scale"):
+        limits.polarity(1, "hearts")
