@@ -57,10 +57,10 @@ class MemorySpool:
             taken: dict[int, _Row] = {}
             size = 0
             for seq, row in heapq.merge(self._cheap.items(), self._dear.items(), key=lambda pair: pair[0]):
-                first = next(iter(taken.values()), row)
-                if len(taken) == count or size >= BATCH_BYTES or row.redactor != first.redactor:
+                if len(taken) == count or size >= BATCH_BYTES:
                     break
-                if seq not in self._leased:
+                alike = next(iter(taken.values()), row).redactor == row.redactor
+                if alike and seq not in self._leased:
                     taken[seq] = row
                     size += row.size
             if not taken:

@@ -1,0 +1,165 @@
+"""Delivery, step by step: what each answer of the service does to the batch and to the time until the next."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from heedback.delivery import IDLE_SECONDS, Sender
+from heedback.memory import MemorySpool
+from heedback.tally import Tally
+from heedback.testing import MemoryTransport
+from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
+
+
+def sender(spool: MemorySpool, transport: Transport, tally: Tally | None = None) -> Sender:
+    return Sender(spool, transport, tally or Tally(), clock=lambda: 1_700_000_000_000_000_000, jitter=lambda top: top)
+
+
+@pytest.fixture
+def filled() -> MemorySpool:
+    spool = MemorySpool()
+    for number in range(8):
+        spool.put(f'{{"n":{number}}}', dear=True, redactor=1)
+    return spool
+
+
+def test_delivered_rows_are_forgotten(filled: MemorySpool) -> None:
+    """After the service has committed there is nothing left to keep, and the next look comes at once."""
+    transport = MemoryTransport()
+    steps = sender(filled, transport)
+    assert steps.step() == 0
+    assert [event["n"] for event in transport.events] == list(range(8))
+    assert transport.batches[0].sent_at == "2023-11-14T22:13:20.000Z"
+    assert transport.batches[0].redactor == 1
+    assert filled.facts()["pending"] == 0
+    assert steps.step() == IDLE_SECONDS
+
+
+def test_back_off_doubles_up_to_a_minute_and_starts_anew(filled: MemorySpool) -> None:
+    """Full jitter under a growing top: here the jitter takes all of it."""
+    steps = sender(filled, MemoryTransport(*[RetryAfter()] * 8, Delivered(8), RetryAfter()))
+    assert [steps.step() for _ in range(8)] == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert steps.step() == 0
+    filled.put("{}", dear=True, redactor=1)
+    assert steps.step() == 2
+
+
+def test_the_service_says_when(filled: MemorySpool) -> None:
+    """Retry-After is kept to, and nothing is lost meanwhile."""
+    steps = sender(filled, MemoryTransport(RetryAfter(17.0, "answered 503")))
+    assert steps.step() == 17.0
+    assert filled.facts()["pending"] == 8
+    assert steps.step() == 0
+
+
+def test_rejected_events_are_put_away_and_counted(filled: MemorySpool) -> None:
+    """The neighbours of a bad event are delivered."""
+    tally = Tally()
+    steps = sender(filled, MemoryTransport(Delivered(7, rejected={3: '{"comment": ["no"]}'})), tally)
+    steps.step()
+    assert filled.facts()["dead"] == 1
+    assert filled.facts()["pending"] == 0
+    assert (tally.facts()["delivered"], tally.facts()["rejected"]) == (7, 1)
+
+
+def test_a_refused_batch_is_halved_until_the_bad_event_stands_alone() -> None:
+    """One event that spoils every batch it is in ends with the dead; all others arrive, each once."""
+    spool = MemorySpool()
+    for number in range(100):
+        spool.put(f'{{"n":{number}}}', dear=True, redactor=1)
+    transport = Picky(bad=61)
+    steps = sender(spool, transport)
+    while steps.step() == 0:
+        pass
+    assert transport.stored == [number for number in range(100) if number != 61]
+    assert spool.facts()["dead"] == 1
+    assert transport.requests < 30
+
+
+def test_what_was_dropped_is_told_once(filled: MemorySpool) -> None:
+    """In the first envelope that arrives."""
+    filled.drop("invalid", 3)
+    transport = MemoryTransport(RetryAfter(), Delivered(8))
+    steps = sender(filled, transport)
+    steps.step()
+    steps.step()
+    filled.put("{}", dear=True, redactor=1)
+    steps.step()
+    assert [dict(batch.dropped) for batch in transport.batches] == [{"invalid": 3}, {"invalid": 3}, {}]
+
+
+def test_each_trouble_is_said_once_until_it_is_over(filled: MemorySpool, caplog: pytest.LogCaptureFixture) -> None:
+    """A service that is down for a night writes one line; a second night writes another."""
+    tally = Tally()
+    down = RetryAfter(why="unreachable (ConnectionError)")
+    steps = sender(filled, MemoryTransport(down, down, Delivered(8), down), tally)
+    with caplog.at_level(logging.WARNING):
+        steps.step()
+        steps.step()
+        assert tally.facts()["problem"] == "events wait, unreachable (ConnectionError)"
+        steps.step()
+        assert tally.facts()["problem"] is None
+        filled.put("{}", dear=True, redactor=1)
+        steps.step()
+    assert [record.message for record in caplog.records] == ["heedback: events wait, unreachable (ConnectionError)"] * 2
+
+
+def test_a_transport_that_raises_costs_nothing_but_time(filled: MemorySpool) -> None:
+    """A bug on the way gives the rows back; the thread lives on and tries again."""
+    transport = Faulty()
+    tally = Tally()
+    steps = Sender(filled, transport, tally, clock=lambda: 0, jitter=lambda top: 0.0, linger=0.0)
+    steps.start()
+    assert steps.flush(5.0)
+    assert steps.stop(5.0)
+    assert transport.calls >= 2
+    assert filled.facts()["pending"] == 0
+
+
+def test_stop_ends_the_thread_though_the_service_is_down(filled: MemorySpool) -> None:
+    """One last try, then the end: what is left waits."""
+    steps = sender(filled, MemoryTransport(*[RetryAfter()] * 50))
+    steps.start()
+    assert steps.stop(5.0)
+    assert not any(thread.name == "heedback-sender" for thread in threading.enumerate())
+    assert filled.facts()["pending"] == 8
+
+
+class Picky:
+    """Refuses every batch with the bad number in it, as a service does that cannot even read the batch."""
+
+    def __init__(self, bad: int) -> None:
+        self.bad = bad
+        self.stored: list[int] = []
+        self.requests = 0
+
+    def send(self, batch: Batch) -> Outcome:
+        self.requests += 1
+        numbers = [event["n"] for event in batch.events]
+        if self.bad in numbers:
+            return Rejected("400 not JSON")
+        self.stored += numbers
+        return Delivered(len(numbers))
+
+
+class Faulty:
+    """Raises once, then works."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def send(self, batch: Batch) -> Outcome:
+        self.calls += 1
+        if self.calls == 1:
+            raise RuntimeError("a bug")
+        return Delivered(len(batch.bodies))
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    yield
+    assert not any(thread.name == "heedback-sender" for thread in threading.enumerate())

@@ -1,0 +1,292 @@
+"""The spool: what is put comes out once, in order, whatever happens between."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from heedback.limits import BATCH_BYTES
+from heedback.memory import MemorySpool
+from heedback.refuge import open_spool
+from heedback.spool import LEASE_SECONDS, FileSpool, Lease, Spool, default_path
+
+NOW = 1_000.0
+
+
+class Warnings(list[str]):
+    def __call__(self, kind: str, message: str) -> None:
+        self.append(message)
+
+
+@pytest.fixture(params=["file", "memory"])
+def any_spool(request: pytest.FixtureRequest, spool: Path) -> Iterator[Spool]:
+    made: Spool = FileSpool(str(spool)) if request.param == "file" else MemorySpool()
+    yield made
+    made.close()
+
+
+@given(bodies=st.lists(st.text(min_size=1, max_size=50), max_size=30), count=st.integers(1, 7))
+def test_round_trip(bodies: list[str], count: int) -> None:
+    """Any texts come out as they went in, in order, each once, in leases of any size."""
+    with tempfile.TemporaryDirectory() as folder:
+        spool = FileSpool(f"{folder}/spool.db")
+        for body in bodies:
+            spool.put(body.encode(errors="replace").decode(), dear=True, redactor=1)
+        out: list[str] = []
+        while lease := spool.lease(count, NOW):
+            out.extend(lease.bodies)
+            spool.settle(lease, {}, NOW)
+        spool.close()
+    assert out == [body.encode(errors="replace").decode() for body in bodies]
+
+
+class SpoolMachine(RuleBasedStateMachine):
+    """Puts, leases, settlements, returns and lost senders in any order: nothing is lost, nothing is held by two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.spool = FileSpool(f"{self.folder.name}/spool.db")
+        self.now = NOW
+        self.number = 0
+        self.waiting: set[str] = set()
+        self.delivered: list[str] = []
+        self.held: list[Lease] = []
+
+    @rule(dear=st.booleans())
+    def put(self, dear: bool) -> None:
+        self.number += 1
+        self.spool.put(str(self.number), dear=dear, redactor=1)
+        self.waiting.add(str(self.number))
+
+    @rule(count=st.integers(1, 3))
+    def lease(self, count: int) -> None:
+        lease = self.spool.lease(count, self.now)
+        if lease is not None:
+            taken = {body for other in self.held for body in other.bodies}
+            assert taken.isdisjoint(lease.bodies)
+            self.held.append(lease)
+
+    @precondition(lambda self: self.held)
+    @rule()
+    def settle(self) -> None:
+        lease = self.held.pop(0)
+        self.spool.settle(lease, {}, self.now)
+        self.delivered.extend(lease.bodies)
+        self.waiting.difference_update(lease.bodies)
+
+    @precondition(lambda self: self.held)
+    @rule()
+    def give_back(self) -> None:
+        self.spool.release(self.held.pop())
+
+    @precondition(lambda self: self.held)
+    @rule()
+    def the_sender_hangs(self) -> None:
+        self.held.clear()
+        self.now += LEASE_SECONDS + 1
+
+    @invariant()
+    def nothing_is_lost_or_sent_twice(self) -> None:
+        assert self.spool.facts()["pending"] == len(self.waiting)
+        assert len(self.delivered) == len(set(self.delivered))
+
+    def teardown(self) -> None:
+        self.spool.close()
+        self.folder.cleanup()
+
+
+TestSpoolMachine = SpoolMachine.TestCase
+
+
+def test_a_late_settlement_forgets_only_what_it_still_holds(any_spool: Spool) -> None:
+    """A sender that hung past its lease must not delete what another now holds."""
+    any_spool.put("a", dear=True, redactor=1)
+    first = any_spool.lease(1, NOW)
+    assert first is not None
+    if isinstance(any_spool, FileSpool):
+        second = any_spool.lease(1, NOW + LEASE_SECONDS + 1)
+        assert second is not None
+        any_spool.settle(first, {}, NOW)
+        assert any_spool.facts()["pending"] == 1
+        any_spool.settle(second, {}, NOW)
+    else:
+        any_spool.settle(first, {}, NOW)
+    assert any_spool.facts()["pending"] == 0
+
+
+def test_a_batch_closes_by_bytes(any_spool: Spool) -> None:
+    """The event that crosses the line is still in, the next is not."""
+    for _ in range(4):
+        any_spool.put("x" * (BATCH_BYTES // 2), dear=True, redactor=1)
+    first = any_spool.lease(100, NOW)
+    assert first is not None
+    assert len(first.bodies) == 2
+
+
+def test_one_batch_one_redactor(any_spool: Spool) -> None:
+    """The envelope declares one version of the rules: rows of another wait for the next batch."""
+    for redactor in (1, 1, None, 1):
+        any_spool.put("x", dear=True, redactor=redactor)
+    seen = []
+    while lease := any_spool.lease(100, NOW):
+        seen.append((lease.redactor, len(lease.bodies)))
+        any_spool.settle(lease, {}, NOW)
+    assert seen == [(1, 3), (None, 1)]
+
+
+def test_the_rejected_are_kept_with_the_reasons(spool: Path) -> None:
+    """A rejected event leaves the way of the others and stays for the developer to see."""
+    made = FileSpool(str(spool))
+    for body in ("good", "bad"):
+        made.put(body, dear=True, redactor=1)
+    lease = made.lease(10, NOW)
+    assert lease is not None
+    made.settle(lease, {1: '{"comment": ["no"]}'}, NOW)
+    assert (made.facts()["pending"], made.facts()["dead"]) == (0, 1)
+    made.close()
+    rows = query(spool, "SELECT body, reasons FROM dead")
+    assert rows == [("bad", '{"comment": ["no"]}')]
+
+
+def test_over_the_bound_outputs_go_first_and_are_told(any_spool: Spool, tmp_path: Path) -> None:
+    """What people said outlives what was shown; how many went is told with the next batch, once."""
+    kind = type(any_spool)
+    small: Spool = (
+        FileSpool(str(tmp_path / "small.db"), max_events=32) if kind is FileSpool else MemorySpool(max_events=32)
+    )
+    for number in range(20):
+        small.put(f"rating {number}", dear=True, redactor=1)
+        small.put(f"output {number}", dear=False, redactor=1)
+    lease = small.lease(100, NOW)
+    assert lease is not None
+    ratings = [body for body in lease.bodies if body.startswith("rating")]
+    assert len(ratings) == 20
+    assert len(lease.bodies) <= 32
+    assert lease.dropped == {"spool_full": 40 - len(lease.bodies)}
+    assert lease.bodies[-1] == "output 19"
+    small.settle(lease, {}, NOW)
+    assert small.lease(1, NOW) is None
+    small.close()
+
+
+def test_over_the_bound_in_bytes(tmp_path: Path) -> None:
+    """The file stays about as large as it may be, and the newest feedback is in it."""
+    bound = 512 * 1024
+    made = FileSpool(str(tmp_path / "small.db"), max_events=1600, max_bytes=bound)
+    for number in range(600):
+        made.put(f"{number:05}" + "x" * 4000, dear=True, redactor=1)
+    assert made.facts()["bytes"] <= bound * 1.25
+    with sqlite3.connect(made.path) as db:
+        newest = db.execute("SELECT substr(body, 1, 5) FROM event ORDER BY seq DESC LIMIT 1").fetchone()[0]
+    db.close()
+    assert newest == "00599"
+    made.close()
+
+
+def test_drops_return_when_the_batch_does(any_spool: Spool) -> None:
+    """A batch that did not arrive has told nobody what was dropped."""
+    any_spool.put("a", dear=True, redactor=1)
+    any_spool.drop("invalid", 2)
+    lease = any_spool.lease(1, NOW)
+    assert lease is not None
+    any_spool.release(lease)
+    again = any_spool.lease(1, NOW)
+    assert again is not None
+    assert again.dropped == {"invalid": 2}
+
+
+def test_the_file_is_private(spool: Path) -> None:
+    """Nobody else on the machine reads what people wrote: not the file, not its log, not its folder."""
+    made = FileSpool(str(spool))
+    made.put("a", dear=True, redactor=1)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in spool.parent.iterdir()}
+    assert modes == {"spool.db": 0o600, "spool.db-wal": 0o600, "spool.db-shm": 0o600}
+    assert stat.S_IMODE(spool.parent.stat().st_mode) == 0o700
+    made.close()
+
+
+def test_two_openings_share_one_file(spool: Path) -> None:
+    """Several processes of a host write to one spool and never take the same row."""
+    one, two = FileSpool(str(spool)), FileSpool(str(spool))
+    for number in range(10):
+        (one if number % 2 else two).put(str(number), dear=True, redactor=1)
+    first, second = one.lease(6, NOW), two.lease(6, NOW)
+    assert first is not None
+    assert second is not None
+    assert sorted(first.bodies + second.bodies) == [str(number) for number in range(10)]
+    one.close()
+    two.close()
+
+
+def test_a_corrupt_file_is_set_aside(spool: Path) -> None:
+    """Not a database: kept under another name, a new spool begun, one warning."""
+    spool.parent.mkdir()
+    spool.write_bytes(b"this is no database" * 1000)
+    said = Warnings()
+    made = open_spool(str(spool), said)
+    made.put("a", dear=True, redactor=1)
+    assert made.facts()["spool"] == "file"
+    assert made.facts()["pending"] == 1
+    assert len(said) == 1
+    assert [path.name.startswith("spool.db.corrupt-") for path in spool.parent.glob("*corrupt*")] == [True]
+    made.close()
+
+
+@pytest.mark.parametrize("where", ["/dev/null/spool.db", "/proc/heedback/spool.db"])
+def test_where_nothing_can_be_written_memory_serves(where: str) -> None:
+    """No folder can be made there: a bounded queue in memory, one warning, and facts that say so."""
+    said = Warnings()
+    made = open_spool(where, said)
+    made.put("a", dear=True, redactor=1)
+    assert made.facts()["spool"] == "memory"
+    lease = made.lease(1, NOW)
+    assert lease is not None
+    assert lease.bodies == ("a",)
+    assert len(said) == 1
+
+
+def test_a_write_that_fails_flees_to_memory(spool: Path) -> None:
+    """Another process holds the file: the event waits in memory, goes out from there, and is said once."""
+    said = Warnings()
+    made = open_spool(str(spool), said)
+    made.put("before", dear=True, redactor=1)
+    blocker = sqlite3.connect(spool, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    made.put("meanwhile", dear=True, redactor=1)
+    made.put("and then", dear=True, redactor=1)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert made.facts()["pending"] == 3
+    assert made.facts()["spool"] == "memory"
+    assert len(said) == 1
+    out = []
+    while lease := made.lease(10, NOW):
+        out.extend(lease.bodies)
+        made.settle(lease, {}, NOW)
+    assert sorted(out) == ["and then", "before", "meanwhile"]
+    made.close()
+
+
+def test_projects_do_not_share_a_spool_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file for each service and key, in the user's own state folder."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    one, two = default_path("https://a.example", "k1"), default_path("https://a.example", "k2")
+    assert one != two
+    assert Path(one).parent == tmp_path / "heedback"
+
+
+def query(path: Path, sql: str) -> list[tuple[object, ...]]:
+    db = sqlite3.connect(path)
+    try:
+        return db.execute(sql).fetchall()
+    finally:
+        db.close()
