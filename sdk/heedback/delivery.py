@@ -16,6 +16,7 @@ from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, 
 LINGER_SECONDS: Final = 0.2  # after a capture, so that what a person's click brings about travels together
 IDLE_SECONDS: Final = 30.0  # then the spool is looked at anyway: leases of other processes may have ended
 _FLUSH_LOOK_SECONDS: Final = 0.01
+_FLUSH_HURRY_SECONDS: Final = 0.25
 _SHORTEST_REST: Final = 0.1
 _BACKOFF_BASE: Final = 1.0
 _BACKOFF_TOP: Final = 60.0
@@ -62,15 +63,22 @@ class Sender:
     def flush(self, timeout: float) -> bool:
         """Send now what was captured until now; whether all of it was settled within `timeout` seconds."""
         mark, deadline = self._spool.last(), time.monotonic() + timeout
+        hurry_at = 0.0
+        while self._spool.waiting(mark):
+            now = time.monotonic()
+            if now >= deadline:
+                return False
+            if now >= hurry_at:
+                self._hurry_up()
+                # A service in trouble is asked once; rows that another process held may come free at any time.
+                hurry_at = now + _FLUSH_HURRY_SECONDS if self._failures == 0 else deadline
+            time.sleep(min(deadline - now, _FLUSH_LOOK_SECONDS))
+        return True
+
+    def _hurry_up(self) -> None:
         with self._turn:
             self._hurry = True
             self._turn.notify_all()
-        while self._spool.waiting(mark):
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            time.sleep(min(left, _FLUSH_LOOK_SECONDS))
-        return True
 
     def stop(self, timeout: float) -> bool:
         """Send what can be sent at once, then end; whether the thread ended within `timeout` seconds."""

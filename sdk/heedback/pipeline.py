@@ -16,9 +16,10 @@ from heedback.delivery import LINGER_SECONDS, Sender
 from heedback.refuge import open_spool
 from heedback.spool import Spool
 from heedback.tally import Tally
-from heedback.transport import HttpTransport, Transport
+from heedback.transport import HttpTransport, Transport, importing
 
 EXIT_SECONDS: Final = 3.0
+_IMPORT_SECONDS: Final = 5.0
 CLOSED_FACTS: Final[dict[str, Any]] = {"spool": "closed", "spool_path": None, "pending": 0, "dead": 0, "bytes": 0}
 
 
@@ -127,6 +128,7 @@ class Pipeline:
 
 _living: weakref.WeakSet[Pipeline] = weakref.WeakSet()
 _watching = False
+_import_held = False
 
 
 def _watch_the_process() -> None:
@@ -138,16 +140,35 @@ def _watch_the_process() -> None:
     atexit.register(_close_all)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
-            before=lambda: _each("before_fork"),
-            after_in_parent=lambda: _each("after_fork_in_parent"),
-            after_in_child=lambda: _each("after_fork_in_child"),
+            before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
         )
 
 
-def _each(step: str) -> None:
+def _before_fork() -> None:
+    global _import_held
+    _import_held = importing.acquire(timeout=_IMPORT_SECONDS)
+    _each(Pipeline.before_fork)
+
+
+def _after_fork_in_parent() -> None:
+    _each(Pipeline.after_fork_in_parent)
+    _let_import_go()
+
+
+def _after_fork_in_child() -> None:
+    _each(Pipeline.after_fork_in_child)
+    _let_import_go()
+
+
+def _let_import_go() -> None:
+    if _import_held:
+        importing.release()
+
+
+def _each(step: Callable[[Pipeline], None]) -> None:
     for pipeline in list(_living):
         with contextlib.suppress(Exception):
-            getattr(pipeline, step)()
+            step(pipeline)
 
 
 def _close_all() -> None:

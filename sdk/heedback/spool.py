@@ -123,10 +123,11 @@ class FileSpool:
     def lease(self, count: int, now: float) -> Lease | None:
         """The oldest free rows, at most `count`, closed by bytes; None when there is nothing to send at `now`."""
         token = int.from_bytes(os.urandom(7))
-        take = {"token": token, "pid": os.getpid(), "until": now + LEASE_SECONDS}
+        take = {"token": token, "pid": os.getpid(), "now": now, "until": now + LEASE_SECONDS}
         with self._writing() as db:
-            seqs = db.execute(_TAKE, {**take, "now": now, "count": count, "bytes": BATCH_BYTES}).fetchall()
+            seqs = db.execute(_TAKE, take | {"count": count, "bytes": BATCH_BYTES}).fetchall()
             if not seqs:
+                self._free_the_dead(db)  # for the next look: whoever holds rows may just have been killed
                 return None
             dropped = dict(db.execute("DELETE FROM dropped RETURNING reason, n").fetchall())
         with self._read_lock:
@@ -198,13 +199,15 @@ class FileSpool:
             for statement in _SCHEMA.split(";"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {_FORMAT}")
+            # Under our own number, at opening, stands an earlier process: in containers everybody is number 1.
+            db.execute("DELETE FROM lease WHERE pid = ?", (os.getpid(),))
             self._free_the_dead(db)
 
     def _free_the_dead(self, db: sqlite3.Connection) -> None:
         """Leases of processes that no longer run end now. A mistake costs one delivery more, which nobody counts."""
-        for (pid,) in db.execute("SELECT DISTINCT pid FROM lease").fetchall():
-            if not _is_running(pid):
-                db.execute("DELETE FROM lease WHERE pid = ?", (pid,))
+        holders = [pid for (pid,) in db.execute("SELECT DISTINCT pid FROM lease").fetchall()]
+        dead = [(pid,) for pid in holders if pid != os.getpid() and not _is_running(pid)]
+        db.executemany("DELETE FROM lease WHERE pid = ?", dead)
 
     def _trim(self) -> None:
         """Over a bound the oldest go until a sixteenth is free, so that the next look comes soon enough: outputs and
@@ -278,9 +281,6 @@ def _count_drop(db: sqlite3.Connection, reason: str, n: int) -> None:
 
 
 def _is_running(pid: int) -> bool:
-    """A lease under our own number, at opening, is an earlier process's: in containers everybody is number 1."""
-    if pid == os.getpid():
-        return False
     if os.name == "nt":  # there, signal 0 is not a question
         return True
     try:

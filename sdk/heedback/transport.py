@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -76,6 +77,10 @@ class Transport(Protocol):
     def send(self, batch: Batch) -> Outcome: ...
 
 
+# Held while requests is imported, and before a fork: a child copied in mid-import would keep half a module for ever.
+importing: Final = threading.Lock()
+
+
 class HttpTransport:
     """`POST {url}/v1/events` over one kept-alive connection; TLS is verified, proxies are as requests finds them."""
 
@@ -86,7 +91,8 @@ class HttpTransport:
         self._pid = 0
 
     def send(self, batch: Batch) -> Outcome:
-        import requests
+        with importing:
+            import requests
 
         try:
             response = self._own_session().post(

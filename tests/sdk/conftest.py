@@ -27,6 +27,8 @@ class Service:
         self.requests: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
+        self.lost_answers = 0
+        self.delay = 0.0
         self.reject: Callable[[dict[str, Any]], str | None] = lambda event: None
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -34,6 +36,13 @@ class Service:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
+
+    def wait_for_a_request(self) -> None:
+        """Until one more request was taken than were before."""
+        seen, deadline = len(self.times), time.monotonic() + 10
+        while len(self.times) == seen:
+            assert time.monotonic() < deadline, "no request came"
+            time.sleep(0.005)
 
     def close(self) -> None:
         self._server.shutdown()
@@ -74,6 +83,11 @@ class Service:
                 assert self.path == "/v1/events"
                 assert self.headers["Authorization"] == f"Bearer {KEY}"
                 status, headers, answer = service.take(json.loads(body))
+                time.sleep(service.delay)
+                if status == 200 and service.lost_answers:
+                    service.lost_answers -= 1
+                    self.close_connection = True
+                    return
                 text = json.dumps(answer).encode()
                 self.send_response(status)
                 for name, value in ({"Content-Length": str(len(text))} | headers).items():
