@@ -74,7 +74,7 @@ def test_model_and_prompt_change_on_their_days(played: dict[str, Any]) -> None:
     answers = [event for event in played["received"] if event.get("feature") == "docs-answer" and "input" in event]
     for event in answers:
         day = (when(event).date() - SUNDAY).days
-        assert event["prompt_version"] == ("v13" if day >= -12 else "v12")
+        assert event["prompt_version"] == ("v13" if day >= -9 else "v12")
         assert event["response_model"] == ("bm25-docs-2026-10" if day >= -18 else "bm25-docs-2026-09")
     assert len({event["system_fingerprint"] for event in answers}) == 2
     assert {event["request_model"] for event in answers} == {"bm25-docs"}

@@ -110,14 +110,14 @@ def test_harm_and_private_data_are_flagged(entries: list[dict[str, Any]]) -> Non
 def test_the_model_changes_silently_in_week_three_and_the_prompt_in_week_four(sample: Sample) -> None:
     model, prompt = sample.header["releases"][1:]
     assert model == {"from_day": -18, "model": "2026-10", "announced": False}
-    assert prompt == {"from_day": -12, "prompt": "v13", "announced": True}
+    assert prompt == {"from_day": -9, "prompt": "v13", "announced": True}
     assert RANKERS["2026-09"].fingerprint != RANKERS["2026-10"].fingerprint
 
 
 def test_the_complaint_about_cut_sentences_comes_with_the_new_prompt(entries: list[dict[str, Any]]) -> None:
     days = [line["day"] for line in entries if "middle of" in line.get("comment", "").lower()]
     assert len(days) >= 15
-    assert min(days) == -12
+    assert min(days) == -9
 
 
 def test_nobody_browses_at_a_random_time(sample: Sample) -> None:
