@@ -62,4 +62,4 @@ def mail_status(session: Session, run: DigestRun) -> str | None:
 def _issue(run: DigestRun) -> Issue:
     content = run.content or {}
     first, last = (date.fromisoformat(content[key]) for key in ("first_day", "last_day"))
-    return Issue(run.period, days(first, last), headline(content), run.written_at)
+    return Issue(run.period, f"{days(first, last)} {last.year}", headline(content), run.written_at)

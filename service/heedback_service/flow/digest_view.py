@@ -51,7 +51,7 @@ class DayLine:
     day: date
     outputs: int
     rated: int
-    rate: str | None
+    rate: str
     note: str | None
 
 
@@ -210,13 +210,10 @@ def _feature(feature: Mapping[str, Any]) -> FeatureLine:
 
 
 def _day(day: Mapping[str, Any]) -> DayLine:
-    at = date.fromisoformat(day["day"])
-    enough = day["rated"] >= words.TOO_FEW
-    notes = [] if enough or not day["rated"] else ["too few to say"]
-    if day["dropped"]:
-        notes.append(f"incomplete: up to {count(day['dropped'], 'event')} dropped")
-    rate = percent(day["down"] / day["rated"]) if enough else None
-    return DayLine(weekday(at), at, day["outputs"], day["rated"], rate, "; ".join(notes) or None)
+    at, down, rated = date.fromisoformat(day["day"]), day["down"], day["rated"]
+    rate = percent(down / rated) if rated >= words.TOO_FEW else "too few to say" if rated else "–"
+    note = f"incomplete: up to {count(day['dropped'], 'event')} dropped" if day["dropped"] else None
+    return DayLine(weekday(at), at, day["outputs"], rated, rate, note)
 
 
 def _more(n: int, what: str) -> str | None:
