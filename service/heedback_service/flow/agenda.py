@@ -124,21 +124,21 @@ def _trend(item: Item, now: datetime) -> str:
 
 def _since(session: Session, item: Item) -> str | None:
     """What the reports began with. A claim, so it is made only if every report agrees and there was a time before."""
-    reports = session.execute(
-        select(Slice)
+    columns = [getattr(Slice, dimension) for dimension in _DIMENSIONS]
+    told = session.execute(
+        select(*[part for column in columns for part in (func.count(column), func.min(column), func.max(column))])
         .join(Feedback, and_(Feedback.project_id == Slice.project_id, Feedback.slice_id == Slice.id))
         .join(ItemFeedback, _of_feedback())
         .where(ItemFeedback.project_id == item.project_id, ItemFeedback.item_id == item.id, Feedback.counts)
-        .add_columns(Feedback.id)
-    ).all()
-    for dimension, word in _DIMENSIONS.items():
-        values = [value for found, _ in reports if (value := getattr(found, dimension)) is not None]
-        if len(values) < SINCE_REPORTS or len(set(values)) > 1:
+    ).one()
+    for n, (dimension, word) in enumerate(_DIMENSIONS.items()):
+        reports, value, other = told[3 * n : 3 * n + 3]
+        if reports < SINCE_REPORTS or value != other:
             continue
         began = _first_days(session, item, dimension)
-        start = began.get(values[0])
-        if start and any(day < start for other, day in began.items() if other != values[0]):
-            return f"{word} {values[0]}"
+        start = began.get(value)
+        if start and any(day < start for other, day in began.items() if other != value):
+            return f"{word} {value}"
     return None
 
 
