@@ -31,9 +31,10 @@ def percent(share: float) -> str:
 
 def span(hours: float) -> str:
     """`40 min`, `9 h`, `3 days`."""
-    if hours < 1:
-        return f"{max(1, round(hours * 60))}{_NBSP}min"
-    if hours < 48:
+    minutes = max(1, round(hours * 60))
+    if minutes < 60:
+        return f"{minutes}{_NBSP}min"
+    if round(hours) < 48:
         return f"{hours:.0f}{_NBSP}h"
     return f"{hours / 24:.0f}{_NBSP}days"
 

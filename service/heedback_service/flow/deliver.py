@@ -10,6 +10,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from typing import Any, Final
 
 from sqlalchemy import and_, or_, select, update
@@ -42,6 +43,14 @@ class Claim:
     recipient: str
     token: int
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message ready to go; `name` is its file's in the outbox."""
+
+    message: EmailMessage
+    name: str
 
 
 def deliver_next(db: Database, settings: Settings, now: datetime) -> bool:
@@ -110,7 +119,7 @@ def _give_up(session: Session, now: datetime) -> None:
     session.execute(update(Delivery).where(*hopeless).values(died))
 
 
-def _letter(session: Session, claimed: Claim, settings: Settings, now: datetime) -> Any:
+def _letter(session: Session, claimed: Claim, settings: Settings, now: datetime) -> Letter | Refused:
     if not _still_wanted(session, claimed):
         return Refused("not a member who wants the digest any more")
     run = session.get_one(DigestRun, (claimed.project_id, claimed.digest_id, claimed.period))
@@ -119,19 +128,18 @@ def _letter(session: Session, claimed: Claim, settings: Settings, now: datetime)
     shown = view(session, project, run, settings.public_url)
     name = f"{project.slug}-{claimed.digest_id}-{claimed.period}-{_hash(claimed.recipient)}"
     try:
-        return email.build(mail(shown, delivery, settings.mail_from, run.written_at or now)), name
+        return Letter(email.build(mail(shown, delivery, settings.mail_from, run.written_at or now)), name)
     except ValueError as error:
         return Refused(f"cannot be addressed: {error}")
 
 
-def _send(letter: Any, claimed: Claim, settings: Settings) -> Outcome:
-    message, name = letter
-    kept = outbox.put(message, settings.outbox, name)
+def _send(letter: Letter, claimed: Claim, settings: Settings) -> Outcome:
+    kept = outbox.put(letter.message, settings.outbox, letter.name)
     if settings.smtp_url is None:
         return kept
     if isinstance(kept, TryLater):
         _log.warning("digest %s: %s", claimed.period, kept.reason)
-    return email.send(message, settings.smtp_url)
+    return email.send(letter.message, settings.smtp_url)
 
 
 def _still_wanted(session: Session, claimed: Claim) -> bool:
