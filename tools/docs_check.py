@@ -137,9 +137,9 @@ def wire_fields() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HEEDBACK_SERVER_DATA"] = folder
         settings = importlib.import_module("heedback_service.settings").read_settings()
-        app = importlib.import_module("heedback_service.app")
-        db = app.open_database(settings)
-        document = app.create_app(settings, db).test_client().get("/openapi.json").get_json()
+        db = importlib.import_module("heedback_service.store.migrate").open_database(settings.database_url)
+        app = importlib.import_module("heedback_service.app").create_app(settings, db)
+        document = app.test_client().get("/openapi.json").get_json()
         db.dispose()
     return sorted(set(properties(document)))
 
