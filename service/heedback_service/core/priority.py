@@ -9,7 +9,7 @@ score stays below 100. Severity 3 goes to the front: its score becomes 90 + scor
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import exp2, log2, sqrt
 from typing import Any, Final
@@ -58,8 +58,15 @@ class Factors:
     last_at: datetime
 
     def as_json(self) -> dict[str, Any]:
-        times = {"first_at": self.first_at.isoformat(), "last_at": self.last_at.isoformat()}
-        return asdict(self) | times
+        return {
+            "people": self.people,
+            "reports": self.reports,
+            "severity": self.severity,
+            "severity_why": self.severity_why,
+            "trend": {name: getattr(self.trend, name) for name in Trend.__slots__},
+            "first_at": self.first_at.isoformat(),
+            "last_at": self.last_at.isoformat(),
+        }
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Factors:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 LONGEST: Final = 8192  # characters; a comment has at most 4096, a pasted log gains nothing from more
@@ -49,19 +50,27 @@ def words(text: str) -> tuple[str, ...]:
     return _without_courtesies(all_words(text))
 
 
+@lru_cache(maxsize=4096)  # a text is read for its keys, its reason, its severity and its title
 def all_words(text: str) -> tuple[str, ...]:
     """The words of `text`, folded like `words`, with greeting and thanks kept: "no thanks" is an opinion."""
     folded = unicodedata.normalize("NFKC", text[:LONGEST])[:LONGEST].casefold()
     folded = unicodedata.normalize("NFKC", _DROPPED.sub("", folded))
-    lettered = "".join(c if unicodedata.category(c)[0] in "LNM" else _gap(c) for c in folded)
-    spaced = _UNSPACED.sub(r" \1 ", _DRAWN_OUT.sub(r"\1\1", lettered))
+    spaced = _UNSPACED.sub(r" \1 ", _DRAWN_OUT.sub(r"\1\1", folded.translate(_LETTERS)))
     found = (word for word in spaced.split() if any(map(str.isalnum, word)))
     return tuple(" ".join(found)[:LONGEST].split())
 
 
-def _gap(char: str) -> str:
-    """What stands where `char` stood: nothing for what nobody sees (direction overrides, joiners), else a space."""
-    return "" if unicodedata.category(char) == "Cf" else " "
+class _Letters(dict[int, str]):
+    """A table for `str.translate` that fills itself: letters, digits and marks stay, the rest becomes a space, and what
+    nobody sees (direction overrides, joiners) nothing."""
+
+    def __missing__(self, code: int) -> str:
+        category = unicodedata.category(chr(code))
+        self[code] = kept = chr(code) if category[0] in "LNM" else "" if category == "Cf" else " "
+        return kept
+
+
+_LETTERS: Final = _Letters()
 
 
 def _without_courtesies(found: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from heedback_service.core.text import LONGEST, words
@@ -46,8 +47,8 @@ def title(comments: Iterable[str], category: str) -> str:
 
 def _central(quotes: list[str]) -> str:
     """The quote whose words most of the others use as well; of equals the shorter, then the first by alphabet."""
-    if not quotes:
-        return ""
+    if len(quotes) < 2:
+        return quotes[0] if quotes else ""
     spoken = {quote: frozenset(words(quote)) for quote in quotes}
     used_by = Counter(word for quote in quotes for word in spoken[quote])
 
@@ -59,6 +60,7 @@ def _central(quotes: list[str]) -> str:
     return min(spoken, key=rank)
 
 
+@lru_cache(maxsize=4096)  # an item is named anew whenever a report joins it
 def _opening(comment: str) -> str:
     """The first sentence that says something, on one line, without what cannot be seen, cut at a word."""
     sentences = [_plain(part) for part in _SENTENCE.split(comment[:LONGEST])]

@@ -55,7 +55,7 @@ def _make(scope: Scope, board: Board) -> None:
         _blank(scope) | {"id": item_id, "number": number}
         for number, item_id in enumerate(made, start=last - len(made) + 1)
     ]
-    scope.session.execute(insert_into(scope.session, Item), rows)
+    scope.session.connection().execute(insert_into(scope.session, Item), rows)
 
 
 def _blank(scope: Scope) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _keep_keys(scope: Scope, board: Board, homes: dict[UUID, UUID]) -> None:
         for row in placement.key_rows(scope.project_id, homes[each.report.told.id], each.report, each.bands)
     ]
     if rows:
-        scope.session.execute(insert_into(scope.session, ItemKey), rows)
+        scope.session.connection().execute(insert_into(scope.session, ItemKey), rows)
 
 
 def _log(scope: Scope, board: Board, touched: set[UUID]) -> None:
@@ -103,7 +103,7 @@ def _log(scope: Scope, board: Board, touched: set[UUID]) -> None:
         for item_id, verb, after in events
     ]
     if rows:
-        scope.session.execute(insert_into(scope.session, ItemEvent), rows)
+        scope.session.connection().execute(insert_into(scope.session, ItemEvent), rows)
 
 
 def _numbers(scope: Scope, items: set[UUID]) -> dict[UUID, int]:

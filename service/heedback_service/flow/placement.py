@@ -22,7 +22,7 @@ def put(session: Session, project_id: int, rows: Sequence[dict[str, Any]], peopl
     """Put feedback, which is in no item, into items: rows of `item_feedback`, and the person of each feedback."""
     if not rows:
         return
-    session.execute(insert_into(session, ItemFeedback), rows)
+    session.connection().execute(insert_into(session, ItemFeedback), rows)
     counted = Counter((row["item_id"], people[row["feedback_id"]]) for row in rows)
     add_people(session, project_id, {(item, who): n for (item, who), n in counted.items() if who is not None})
 
@@ -39,7 +39,7 @@ def add_people(session: Session, project_id: int, counted: Mapping[tuple[UUID, s
         {"project_id": project_id, "item_id": item_id, "person": person, "n": n}
         for (item_id, person), n in sorted(counted.items())
     ]
-    session.execute(adding, rows)
+    session.connection().execute(adding, rows)
 
 
 def withdraw(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> list[UUID]:
@@ -144,4 +144,4 @@ def _hand_over(session: Session, project_id: int, item_id: UUID) -> None:
             known.add(report.keys.signature)
             rows += key_rows(project_id, item_id, report, report.keys.bands)
     if rows:
-        session.execute(insert_into(session, ItemKey), rows)
+        session.connection().execute(insert_into(session, ItemKey), rows)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedback_service.core.grouping import JOIN_AT, Report, keys, near, same
+from heedback_service.core.grouping import Report, keys, near, same
 from heedback_service.core.text import normalise
 
 TEXTS = st.text(alphabet="abcdef äß\n.!", max_size=60)
@@ -155,7 +155,3 @@ def test_a_hostile_text_takes_bounded_time(bait: str) -> None:
     keys(said(bait))
     assert near(normalise(bait), normalise(bait.replace("w", "v"))) <= 1
     assert time.process_time() - start < 2
-
-
-def test_the_threshold_is_stated_in_the_docs() -> None:
-    assert JOIN_AT == 0.88

@@ -1,0 +1,52 @@
+"""The numbers in docs/triage.md are the ones the rules use, and its example comes out as it says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from heedback_service.core import grouping, priority
+from heedback_service.core.classify import SURE_ENOUGH
+from heedback_service.core.priority import Factors
+from heedback_service.core.titles import LONGEST_TITLE
+from heedback_service.flow import aging, ranking
+
+PAGE = " ".join((Path(__file__).parents[3] / "docs" / "triage.md").read_text(encoding="utf-8").split())
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"nearness of at least {grouping.JOIN_AT}",
+        f"below {SURE_ENOUGH} the category is *unknown*",
+        f"its newest {ranking.JUDGED} reports",
+        f"half every {priority.HALF_LIFE.days} days, never below {priority.STALE}",
+        f"fewer than {priority.UNLIKELY * 100:.0f} of 100 weeks",
+        f"up to {priority.PAST_WEEKS} weeks",
+        f"its score becomes {priority.FRONT} + a tenth of it. All others stop at {priority.FRONT - 1}",
+        f"at most {LONGEST_TITLE} characters",
+        f"every {aging.EVERY / timedelta(hours=1):.0f} hours",
+    ],
+)
+def test_the_page_states_the_limits_in_force(said: str) -> None:
+    assert said in PAGE
+
+
+def test_the_worked_example_comes_out_as_it_says() -> None:
+    first_at, last_at = NOW - timedelta(weeks=4), NOW - timedelta(hours=1)
+    trend = priority.trend(16, 15, first_at, NOW)
+    item = Factors(14, 31, 2, "because people say it is incorrect", trend, first_at, last_at)
+    values = (priority.crowd(item), 2.0, trend.factor, priority.freshness(last_at, NOW))
+    points = values[0] * values[1] * values[2] * values[3]
+    people, severity, rise, fresh = priority.phrases(item, NOW)
+    for line in (
+        f"| people | {people} | log2(15) = {values[0]:.2f} |",
+        f"| severity | {severity} | {values[1]:.2f} |",
+        f"| trend | {rise} | √3.2 = {values[2]:.2f} (chance: {trend.chance:.3f}) |",
+        f"| freshness | {fresh} | {values[3]:.3f} |",
+        f"= {points:.2f}. Score: 100 × {points:.2f} / {points + 4:.2f} = **{priority.score(item, NOW)}**",
+    ):
+        assert line in PAGE
