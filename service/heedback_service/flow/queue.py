@@ -76,7 +76,7 @@ def listing(session: Session, viewer: Viewer, view: str, page: int = 1) -> Listi
     return Listing(rows, counts, page, max(1, -(-counts[view] // PAGE)))
 
 
-def home_view(session: Session, viewer: Viewer, number: int | None) -> str:
+def home_view(session: Session, viewer: Viewer, number: int) -> str:
     """The view in which the item is found when it is opened from elsewhere; "new" if there is no such item."""
     found = session.scalar(select(Item).where(Item.project_id == viewer.project_id, Item.number == number))
     if found is None:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
+from browsing import PASSWORD, Browser, Clock
 from heedback_service.app import create_app
 from heedback_service.flow import accounts
 from heedback_service.settings import Settings
@@ -22,35 +17,6 @@ from heedback_service.store.db import Database
 from heedback_service.store.tables import Project
 from people import People, settle
 from support import NOW, numbered_ids
-
-PASSWORD = "correct horse battery"
-
-
-@dataclass
-class Clock:
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        self.now += timedelta(**by)
-
-
-@dataclass
-class Browser:
-    """A signed-in (or signed-out) person who fills in forms: each post first takes the page's own token."""
-
-    client: FlaskClient
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def get(self, path: str, **more: Any) -> TestResponse:
-        return self.client.get(path, headers=self.headers, **more)
-
-    def post(self, path: str, *, page: str = "/signin", **form: Any) -> TestResponse:
-        token = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page).text)
-        sent = {"csrf_token": token[1] if token else "", **form}
-        return self.client.post(path, data=sent, headers=self.headers)
 
 
 @pytest.fixture

@@ -38,10 +38,11 @@ def show_desk(number: int | None, refused: str | None = None) -> ResponseReturnV
     """The page of item `number`, or of the first one in the view; with a refusal it says why, as 409."""
     now, viewer = runtime().clock(), viewer_now()
     with runtime().db.read() as session:
-        view = viewed() or home_view(session, viewer, number)
+        view = viewed() or ("new" if number is None else home_view(session, viewer, number))
         listed = listing(session, viewer, view, page_number("page"))
-        shown = number or (listed.rows[0].item.number if listed.rows else None)
-        case = dossier(session, project(), shown, now, page_number("said")) if shown else None
+        first = listed.rows[0].item.number if listed.rows else None
+        shown = first if number is None else number
+        case = dossier(session, project(), shown, now, page_number("said")) if shown is not None else None
         if number is not None and case is None:
             abort(404)
         values = {
@@ -52,7 +53,7 @@ def show_desk(number: int | None, refused: str | None = None) -> ResponseReturnV
             "members": accounts.members_of(session, project().id),
         }
     words = {"views": VIEWS, "accepting": ACCEPTING, "declining": DECLINING, "causes": CAUSES}
-    at = {"at": "item" if number else "queue", "now": now, "refused": refused, "said_page": page_number("said")}
+    at = {"at": "queue" if number is None else "item", "now": now, "refused": refused, "said_page": page_number("said")}
     more = {"seen": last_seen(case.history) if case else None, "said_pages": _pages(case.reports if case else 0)}
     page = render_template("queue.html", **values, **words, **at, **more)
     # The address of a refused form is no page to come back to.

@@ -48,10 +48,9 @@ def _protect(response: Response) -> Response:
     response.headers.setdefault("Referrer-Policy", "same-origin")
     if response.mimetype == "text/html":
         response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers["Cache-Control"] = "no-store"
     if request.endpoint == "pages.static":
         _let_keep(response, request.view_args or {})
-    elif (request.endpoint or "").startswith("pages."):
-        response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -1,0 +1,219 @@
+"""Deciding on the pages: each button does its verb, says so, goes on, and can be taken back."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from browsing import Browser
+from furniture import bring_in, make_item, report
+from heedback_service.store.db import Database
+from heedback_service.store.tables import Item, Project
+from people import People
+from support import NOW
+
+MOVES = ("acceptance", "declination", "resolution", "snooze", "assignment", "title", "undo")
+REMOVALS = ("acceptance", "declination", "resolution", "snooze")
+
+
+@pytest.fixture
+def item(db: Database, project: Project, people: People) -> Callable[[], Item]:
+    """#1, as it is in the store; #2 and #3 stand below it."""
+    with db.write() as session:
+        for n in (1, 2, 3):
+            said = bring_in(session, project, "chat", [report(f"u-{n}-{k}", k) for k in range(5 - n)], n * 1000)
+            make_item(session, project, n, f"Problem {n}", said)
+
+    def read() -> Item:
+        with db.read() as session:
+            return session.query(Item).filter_by(number=1).one()
+
+    return read
+
+
+def test_accepting_goes_on_to_the_next_item_and_says_what_was_done(
+    bob: Browser, people: People, item: Callable[[], Item]
+) -> None:
+    answer = bob.move(1, "acceptance", view="new", verdict="confirmed", cause="prompt", due_on="2026-12-01")
+    assert (answer.status_code, answer.location) == (303, "/p/acme/items/2?view=new")
+    found = item()
+    assert (found.state, found.assignee, found.verdict, found.cause, found.due_on) == (
+        "accepted",
+        people.bob,
+        "confirmed",
+        "prompt",
+        date(2026, 12, 1),
+    )
+    page = bob.get(answer.location).text
+    assert "Accepted: <bdi>Problem 1</bdi> (#1)." in page
+    assert "Problem 2</h1>" in page
+    assert "Accepted: " not in bob.get(answer.location).text
+
+
+def test_the_message_s_button_takes_the_decision_back(bob: Browser, item: Callable[[], Item]) -> None:
+    page = bob.get(bob.move(1, "acceptance", view="new").location).text
+    action, event = re.search(r'action="([^"]+/undo)".*?name="event" value="([0-9a-f]+)"', page, re.S).groups()  # type: ignore[union-attr]
+    answer = bob.post(action, page="/p/acme/items/1", view="new", event=event)
+    assert answer.location == "/p/acme/items/1?view=new"
+    assert item().state == "new"
+    assert "Taken back: " in bob.get(answer.location).text
+
+
+def test_after_the_last_item_the_view_is_empty(bob: Browser, item: Callable[[], Item]) -> None:
+    answers = [bob.move(number, "declination", view="new").location for number in (1, 2, 3)]
+    assert answers == ["/p/acme/items/2?view=new", "/p/acme/items/3?view=new", "/p/acme/queue?view=new"]
+    assert "Nothing new" in bob.get(answers[-1]).text
+
+
+@pytest.mark.parametrize(
+    ("way_there", "name", "back"),
+    [
+        ([], "acceptance", "new"),
+        ([], "declination", "new"),
+        (["acceptance"], "declination", "accepted"),
+        (["acceptance"], "resolution", "accepted"),
+    ],
+)
+def test_every_decision_has_its_removal(
+    bob: Browser, item: Callable[[], Item], way_there: list[str], name: str, back: str
+) -> None:
+    for step in way_there:
+        bob.move(1, step)
+    assert bob.move(1, name).status_code == 303
+    assert item().state != back
+    answer = bob.move(1, f"{name}/removal")
+    assert (answer.status_code, answer.location) == (303, "/p/acme/items/1")
+    assert item().state == back
+
+
+@pytest.mark.parametrize(
+    ("form", "until"),
+    [
+        ({}, datetime(2026, 11, 24, 23, tzinfo=UTC)),
+        ({"until": "1"}, datetime(2026, 11, 18, 23, tzinfo=UTC)),
+        ({"until": "date", "date": "2027-07-01"}, datetime(2027, 6, 30, 22, tzinfo=UTC)),
+    ],
+    ids=["a week", "tomorrow", "a summer day"],
+)
+def test_a_snooze_lasts_until_a_day_begins_where_the_project_is(
+    bob: Browser, item: Callable[[], Item], form: dict[str, str], until: datetime
+) -> None:
+    assert bob.move(1, "snooze", **form).status_code == 303
+    assert item().snoozed_until == until
+    assert bob.move(1, "snooze/removal").status_code == 303
+    assert item().snoozed_until is None
+
+
+def test_an_owner_and_a_title_are_set_without_leaving_the_item(
+    alice: Browser, people: People, item: Callable[[], Item]
+) -> None:
+    assert alice.move(1, "assignment", owner=str(people.bob)).location == "/p/acme/items/1"
+    assert alice.move(1, "title", title="<i>Better</i>").location == "/p/acme/items/1"
+    assert (item().assignee, item().title, item().title_by) == (people.bob, "<i>Better</i>", "person")
+    page = alice.get("/p/acme/items/1").text
+    assert "&lt;i&gt;Better&lt;/i&gt;</h1>" in page
+    assert "<bdi>Alice</bdi> renamed it" in page
+
+
+def test_resolving_says_what_fixed_it(bob: Browser, item: Callable[[], Item]) -> None:
+    bob.move(1, "acceptance")
+    bob.move(1, "resolution", resolved_in="prompt v14")
+    assert item().resolved_in == "prompt v14"
+    assert "Resolved in <bdi>prompt v14</bdi>" in bob.get("/p/acme/items/1").text
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "sentence"),
+    [
+        ("resolution", {}, "It is new; only what is accepted can be resolved."),
+        ("acceptance/removal", {}, "It is new; only what is accepted can be put back among the new ones."),
+        ("snooze/removal", {}, "It is not snoozed."),
+        ("snooze", {"until": "0"}, "Snooze it until some day after today, within a year."),
+        ("snooze", {"until": "date"}, "Snooze it until some day after today, within a year."),
+        ("snooze", {"until": "99999"}, "Snooze it until some day after today, within a year."),
+        ("title", {"title": " "}, "A title has 1 to 200 characters."),
+        ("undo", {}, "Nothing was done to it that could be taken back."),
+    ],
+)
+def test_what_cannot_be_done_is_said_on_the_page_of_the_item(
+    bob: Browser, item: Callable[[], Item], name: str, form: dict[str, str], sentence: str
+) -> None:
+    answer = bob.move(1, name, **form)
+    assert answer.status_code == 409
+    assert answer.headers["HX-Push-Url"] == "false"
+    page = html.unescape(answer.text)
+    assert f"Nothing was changed. {sentence}" in page
+    assert "Problem 1</h1>" in page
+
+
+def test_a_decision_on_an_outdated_page_is_refused_by_name(
+    alice: Browser, bob: Browser, item: Callable[[], Item]
+) -> None:
+    alice.move(1, "acceptance")
+    answer = bob.move(1, "declination", seen="")
+    assert answer.status_code == 409
+    assert "Somebody changed it: Alice accepted it." in answer.text
+    assert item().state == "accepted"
+
+
+def test_reports_that_join_do_not_outdate_a_page(
+    bob: Browser, db: Database, project: Project, item: Callable[[], Item]
+) -> None:
+    with db.write() as session:
+        session.query(Item).filter_by(number=1).one().people += 1
+    assert bob.move(1, "acceptance", seen="").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("acceptance", {"due_on": "soon"}),
+        ("acceptance", {"owner": "me"}),
+        ("acceptance", {"seen": "x"}),
+        ("undo", {"event": "last"}),
+        ("snooze", {"until": "date", "date": "2026-02-30"}),
+    ],
+)
+def test_a_form_nobody_could_have_filled_in_is_refused(
+    bob: Browser, item: Callable[[], Item], name: str, form: dict[str, Any]
+) -> None:
+    assert bob.move(1, name, **form).status_code == 400
+    assert item().state == "new"
+
+
+def test_only_verbs_there_are_have_an_address(bob: Browser, item: Callable[[], Item]) -> None:
+    page = "/p/acme/items/1"
+    for path in ("nonsense", "nonsense/removal", "title/removal", "undo/removal", "assignment/removal"):
+        assert bob.post(f"{page}/{path}", page=page).status_code == 404
+    assert bob.post("/p/acme/items/99/acceptance", page=page).status_code == 404
+
+
+@pytest.mark.parametrize("path", [*MOVES, *(f"{name}/removal" for name in REMOVALS)])
+def test_a_stranger_decides_nothing_and_learns_nothing(charlie: Browser, item: Callable[[], Item], path: str) -> None:
+    assert charlie.post(f"/p/acme/items/1/{path}", page="/").status_code == 404
+    assert charlie.post(f"/p/acme/items/99/{path}", page="/").status_code == 404
+    assert item().state == "new"
+
+
+def test_only_what_can_be_done_has_a_button(bob: Browser, item: Callable[[], Item]) -> None:
+    def keys() -> set[str]:
+        acts = re.search(r'<div class="acts".*', bob.get("/p/acme/items/1").text, re.S)
+        assert acts
+        return set(re.findall(r'data-key="(.)"', acts[0]))
+
+    assert keys() == {"y", "n", "h", "a"}
+    bob.move(1, "acceptance")
+    assert keys() == {"r", "n", "h", "a", "o", "z"}
+    bob.move(1, "resolution")
+    assert keys() == {"o", "z"}
+
+
+def test_a_snooze_that_is_over_says_so_in_the_list(bob: Browser, db: Database, item: Callable[[], Item]) -> None:
+    with db.write() as session:
+        session.query(Item).filter_by(number=1).one().snoozed_until = NOW - timedelta(hours=1)
+    assert "woke from snooze" in bob.get("/p/acme/queue").text
