@@ -171,11 +171,16 @@ class _Texts:
         return Entry(
             number=line["number"],
             title=title,
-            quote=None if quote == title else quote,
+            quote=quote if quote and _letters(quote) != _letters(title) else None,
             facts=facts,
             priority=line["priority"],
             link=self.link(f"/items/{line['number']}") if item else None,
         )
+
+
+def _letters(words: str) -> str:
+    """What is left when case, quotes and punctuation are not looked at: titles are often made of a comment."""
+    return "".join(c for c in words.casefold() if c.isalnum())
 
 
 def _items(session: Session, project_id: int, ids: Iterable[str]) -> dict[str, Item]:

@@ -113,6 +113,21 @@ def test_what_was_taken_back_since_is_no_longer_quoted(
     assert "2 people rated, of 2" in "".join(f"{f.value} {f.meaning}" for f in read().figures)
 
 
+def test_a_quote_that_only_repeats_the_title_is_left_out(
+    feed: Feed, written: Written, read: Read, db: Database, project: Project
+) -> None:
+    feed(
+        *rated(1, 11, "ann", comment="the total leaves out the VAT!"), *rated(2, 11, "ben", comment="No VAT in the sum")
+    )
+    with db.write() as session:
+        for number, person in enumerate(("ann", "ben"), 1):
+            an_item(
+                session, project, number, feedback_of(session, project, person), title="“The total leaves out the VAT”"
+            )
+    written()
+    assert {entry.number: entry.quote for entry in read().first} == {1: None, 2: "No VAT in the sum"}
+
+
 def test_an_item_that_is_gone_leaves_its_numbers(
     feed: Feed, written: Written, read: Read, db: Database, project: Project
 ) -> None:
