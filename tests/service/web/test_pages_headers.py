@@ -16,6 +16,7 @@ from heedback_service.store.tables import Project
 
 HERE = Path(package.__file__).parent
 STATIC = HERE / "static"
+DOCS = Path(__file__).parents[3] / "docs"
 PAGES = ("/signin", "/p/acme/queue", "/p/acme/items/1", "/p/acme/feedback", "/nowhere", "/p/acme/items/999")
 
 
@@ -96,3 +97,14 @@ def test_every_form_that_changes_something_carries_the_token(alice: Browser, fur
     forms = re.findall(r'<form[^>]*method="post".*?</form>', page, re.S)
     assert len(forms) >= 6
     assert all('name="csrf_token"' in form for form in forms)
+
+
+def test_the_keys_of_the_help_are_those_of_the_buttons_and_of_the_docs() -> None:
+    help_ = re.findall(r"\('(.)', '([^']+)'\)", (HERE / "templates/_keys.html").read_text())
+    docs = re.findall(r"^\| `(.)` \| ([^|]+) \|", (DOCS / "queue.md").read_text(), re.M)
+    buttons = "".join(path.read_text() for path in (HERE / "templates").glob("*.html"))
+    script = re.search(r"const KEYS = \{(.*)\}", (STATIC / "desk.js").read_text())
+    assert script
+    pressed = {*re.findall(r'data-key="(.)"', buttons), *re.findall(r'"?([a-z?])"?: \(\)', script[1])}
+    assert help_ == docs
+    assert {key for key, _ in help_} == pressed
