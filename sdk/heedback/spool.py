@@ -24,6 +24,7 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 KEPT_DEAD: Final = 10_000
 _CHECK_EVERY: Final = 128  # puts between two looks at the bounds
 _BUSY_SECONDS: Final = 0.25  # another process is writing: longer than this the host's thread does not wait
+_PATIENT_TRIES: Final = 20
 _FORMAT: Final = 1
 
 _SCHEMA: Final = """
@@ -241,14 +242,28 @@ class FileSpool:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._write_lock:
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
+        self._begin()
+        try:
+            yield self._writer
             self._writer.execute("COMMIT")
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        finally:
+            self._write_lock.release()
+
+    def _begin(self) -> None:
+        """Patient where a capture is not: a batch that was sent must be settled. Captures pass between the tries."""
+        for tries_left in reversed(range(_PATIENT_TRIES)):
+            self._write_lock.acquire()
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                return
+            except BaseException as error:
+                self._write_lock.release()
+                if not isinstance(error, sqlite3.OperationalError) or not tries_left:
+                    raise
+            time.sleep(_BUSY_SECONDS / 10)
 
     def _one(self, sql: str, *values: Any) -> Any:
         with self._read_lock:

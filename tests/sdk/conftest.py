@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from heedback import Client
+
+settings.register_profile("sdk", deadline=None)  # real files on a busy machine take their time
+settings.load_profile("sdk")
 
 KEY = "hb_sk_k1_notasecret"
 
@@ -119,7 +123,8 @@ def make_client(service: Service, spool: Path) -> Iterator[Callable[..., Client]
     made: list[Client] = []
 
     def make(**options: Any) -> Client:
-        given = {"url": service.url, "key": KEY, "spool": spool, "user_key": "salt", "strict": True} | options
+        given: dict[str, Any] = {"url": service.url, "key": KEY, "spool": spool, "user_key": "salt", "strict": True}
+        given |= options
         made.append(Client(**given))
         return made[-1]
 

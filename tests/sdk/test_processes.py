@@ -126,7 +126,7 @@ def test_killed_while_a_batch_is_on_its_way(start: Any, service: Any) -> None:
 
 def test_four_processes_share_a_spool(start: Any, service: Any) -> None:
     """At once, on one file: each event arrives once, whoever sends it."""
-    processes = [start(CAPTURE, "150") for _ in range(4)]
+    processes = [start(f"{CAPTURE}assert heedback.flush(30), heedback.stats()", "150") for _ in range(4)]
     captured = [event_id for process in processes for event_id in ids(process)]
     assert len(captured) == 604
     assert ids(start(LEFTOVERS)) == []

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -33,6 +33,7 @@ def any_spool(request: pytest.FixtureRequest, spool: Path) -> Iterator[Spool]:
     made.close()
 
 
+@settings(max_examples=40)
 @given(bodies=st.lists(st.text(min_size=1, max_size=50), max_size=30), count=st.integers(1, 7))
 def test_round_trip(bodies: list[str], count: int) -> None:
     """Any texts come out as they went in, in order, each once, in leases of any size."""
@@ -105,6 +106,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
 
 TestSpoolMachine = SpoolMachine.TestCase
+TestSpoolMachine.settings = settings(max_examples=30, stateful_step_count=30)
 
 
 def test_a_late_settlement_forgets_only_what_it_still_holds(any_spool: Spool) -> None:
@@ -268,7 +270,7 @@ def test_a_write_that_fails_flees_to_memory(spool: Path) -> None:
     assert made.facts()["pending"] == 3
     assert made.facts()["spool"] == "memory"
     assert len(said) == 1
-    out = []
+    out: list[str] = []
     while lease := made.lease(10, NOW):
         out.extend(lease.bodies)
         made.settle(lease, {}, NOW)
