@@ -247,7 +247,8 @@ class FileSpool:
             yield self._writer
             self._writer.execute("COMMIT")
         except BaseException:
-            self._writer.execute("ROLLBACK")
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
             raise
         finally:
             self._write_lock.release()

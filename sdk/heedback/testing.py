@@ -31,6 +31,10 @@ class MemoryTransport:
         self.batches: list[Batch] = []
         self._outcomes = list(outcomes)
 
+    def answer_with(self, *outcomes: Outcome) -> None:
+        """Answer the next batches with these."""
+        self._outcomes.extend(outcomes)
+
     def send(self, batch: Batch) -> Outcome:
         self.batches.append(batch)
         return self._outcomes.pop(0) if self._outcomes else Delivered(accepted=len(batch.bodies))
@@ -42,17 +46,25 @@ class MemoryTransport:
 
 
 class Sent:
-    """What a client captured. Each look flushes first, so that nothing captured before is missing."""
+    """What a client captured. Each list flushes first, so that nothing captured before is missing."""
 
     def __init__(self, client: Client, transport: MemoryTransport) -> None:
         self.client = client
         self.transport = transport
 
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        if not self.client.flush(5.0):
+    def look(self, timeout: float = 5.0) -> list[dict[str, Any]]:
+        """Every event sent so far.
+
+        Raises:
+            AssertionError: after `timeout` seconds some that were captured are still waiting.
+        """
+        if not self.client.flush(timeout):
             raise AssertionError(f"events are still waiting: {self.client.stats()}")
         return self.transport.events
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return self.look()
 
     @property
     def outputs(self) -> list[dict[str, Any]]:
