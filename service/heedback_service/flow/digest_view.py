@@ -39,7 +39,7 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class FeatureLine:
     name: str
-    outputs: str
+    ratings: str
     rate: str
     before: str | None
     raters: str | None
@@ -204,21 +204,22 @@ def _fixed(item: Item) -> str:
 
 
 def _feature(feature: Mapping[str, Any]) -> FeatureLine:
-    down, rated = feature["down"], feature["rated"]
+    outputs = feature["outputs"]
     return FeatureLine(
         name=feature["name"],
-        outputs=count(feature["outputs"], "output"),
-        rate=words.rate(down, rated),
-        before=words.rate_before(rated, feature["down_before"], feature["rated_before"]),
-        raters=f"{people(feature['raters'])} rated" if feature["raters"] else None,
+        ratings=count(feature["rated"], "rating"),
+        rate=words.rate(feature["down"], feature["rated"], outputs),
+        before=words.rate_before(outputs, feature["down_before"], feature["outputs_before"]),
+        raters=f"from {people(feature['raters'])}" if feature["raters"] else None,
     )
 
 
 def _day(day: Mapping[str, Any]) -> DayLine:
-    at, down, rated = date.fromisoformat(day["day"]), day["down"], day["rated"]
-    rate = percent(down / rated) if rated >= words.TOO_FEW else "too few to say" if rated else "–"
+    at, outputs, rated = date.fromisoformat(day["day"]), day["outputs"], day["rated"]
+    enough = outputs >= words.TOO_FEW
+    rate = percent(words.share(day["down"], outputs)) if enough else "too few to say" if outputs else "–"
     note = f"incomplete: up to {count(day['dropped'], 'event')} dropped" if day["dropped"] else None
-    return DayLine(weekday(at), at, day["outputs"], rated, rate, note)
+    return DayLine(weekday(at), at, outputs, rated, rate, note)
 
 
 def _more(n: int, what: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from heedback_service.core.statistics import Interval, wilson
 from heedback_service.core.wording import count, listed, people, percent, span, weekday
 
-TOO_FEW: Final = 20  # ratings; with 19, the 95 % interval of a share can be 41 points wide
+TOO_FEW: Final = 20  # outputs; with 19, the 95 % interval of a share can be 41 points wide
 
 Numbers = Mapping[str, Any]
 
@@ -61,20 +61,25 @@ def figures(content: Numbers) -> list[Figure]:
     return [figure for figure in (_down(content), _raters(content), _look(content)) if figure]
 
 
-def rate(down: int, rated: int) -> str:
-    """`4.4 % of 412 rated down`, or the bare counts if they are too few."""
+def rate(down: int, rated: int, outputs: int) -> str:
+    """`4.4 % of 412 outputs rated down`, or the bare counts if they are too few."""
     if not rated:
         return "not rated"
-    if rated < TOO_FEW:
-        return f"{down:,} of {rated:,} rated down, too few to say"
-    return f"{percent(down / rated)} of {rated:,} rated down"
+    if outputs < TOO_FEW:
+        return f"{down:,} of {count(outputs, 'output')} rated down, too few to say"
+    return f"{percent(share(down, outputs))} of {outputs:,} outputs rated down"
 
 
-def rate_before(rated: int, down_before: int, rated_before: int) -> str | None:
-    """What to compare this week's rate with; None if either week has too few ratings for a comparison."""
-    if min(rated, rated_before) < TOO_FEW:
+def rate_before(outputs: int, down_before: int, outputs_before: int) -> str | None:
+    """What to compare this week's rate with; None if either week has too few outputs for a comparison."""
+    if min(outputs, outputs_before) < TOO_FEW:
         return None
-    return f"was {percent(down_before / rated_before)} of {rated_before:,}"
+    return f"was {percent(share(down_before, outputs_before))} of {outputs_before:,}"
+
+
+def share(down: int, outputs: int) -> float:
+    """The part of the outputs that was rated down. Several people can rate one output down: it is never above 1."""
+    return min(down, outputs) / outputs
 
 
 def praise(content: Numbers) -> str | None:
@@ -121,18 +126,22 @@ def gaps(content: Numbers) -> list[str]:
 
 def _down(content: Numbers) -> Figure | None:
     week, before = content["week"], content["week_before"]
-    down, rated = week["down"], week["rated"]
-    if not rated:
+    down, outputs = week["down"], week["outputs"]
+    if not week["rated"]:
         return None
-    if rated < TOO_FEW:
-        return Figure(f"{down:,} of {rated:,}", "rated down", f"Too few to say: a rate needs {TOO_FEW} ratings.")
-    sure = wilson(down, rated)
-    detail = f"{down:,} of {count(rated, 'rating')}, 95\u00a0% interval {percent(sure.low)} to {percent(sure.high)}."
-    was = rate_before(rated, before["down"], before["rated"])
+    ratings = count(week["rated"], "rating")
+    if outputs < TOO_FEW:
+        detail = f"Too few to say: a rate needs {TOO_FEW} outputs. {ratings} in all."
+        return Figure(f"{down:,} of {outputs:,}", "output rated down" if outputs == 1 else "outputs rated down", detail)
+    sure = wilson(min(down, outputs), outputs)
+    detail = f"{down:,} of {outputs:,} outputs, 95\u00a0% interval {percent(sure.low)} to {percent(sure.high)}."
+    detail += f" {ratings} in all."
+    was = rate_before(outputs, before["down"], before["outputs"])
     if was is None:
-        return Figure(percent(down / rated), "rated down", f"{detail} Too few the week before to compare.")
-    change = _change(sure, wilson(before["down"], before["rated"]))
-    return Figure(percent(down / rated), f"rated down, {was}", f"{detail} {change}")
+        detail += " Too few outputs the week before to compare."
+        return Figure(percent(share(down, outputs)), "of outputs rated down", detail)
+    change = _change(sure, wilson(min(before["down"], before["outputs"]), before["outputs"]))
+    return Figure(percent(share(down, outputs)), f"of outputs rated down, {was}", f"{detail} {change}")
 
 
 def _change(now: Interval, then: Interval) -> str:
@@ -164,12 +173,12 @@ def _look(content: Numbers) -> Figure | None:
 
 
 def _few(content: Numbers) -> str | None:
-    few = [day for day in content["days"] if day["rated"] < TOO_FEW]
+    few = [day for day in content["days"] if day["outputs"] < TOO_FEW]
     if not few:
         return None
     if len(few) == len(content["days"]):
-        return f"No day had {TOO_FEW} ratings: too few to say anything about single days."
-    return f"Fewer than {TOO_FEW} ratings on {_days(few)}: too few to say anything about {_those(few)}."
+        return f"No day had {TOO_FEW} outputs: too few to say anything about single days."
+    return f"Fewer than {TOO_FEW} outputs on {_days(few)}: too few to say anything about {_those(few)}."
 
 
 def _those(days: list[Numbers]) -> str:

@@ -22,7 +22,8 @@ class Week:
     """Sums over the days of a week, and the distinct people of that week.
 
     Attributes:
-        rated: pieces of feedback with a rating, the denominator of `up`, `neutral` and `down`.
+        outputs: what was shown, the denominator of every rate.
+        rated: pieces of feedback with a rating: `up`, `neutral` and `down` together.
         unlinked: pieces of feedback whose output is not known; in none of the other numbers.
         people: who was shown an output; whoever rated one was shown it, even if the output named nobody.
         raters: those of them who rated.
@@ -57,7 +58,7 @@ class FeatureWeek:
     outputs: int
     rated: int
     down: int
-    rated_before: int
+    outputs_before: int
     down_before: int
     raters: int
 
@@ -113,7 +114,7 @@ def by_feature(session: Session, project_id: int, days: Days, before: Days) -> l
         _sum(case((now, RollupDay.outputs))).label("outputs"),
         _sum(case((now, RollupDay.rated))).label("rated"),
         _sum(case((now, RollupDay.down))).label("down"),
-        _sum(case((then, RollupDay.rated))).label("rated_before"),
+        _sum(case((then, RollupDay.outputs))).label("outputs_before"),
         _sum(case((then, RollupDay.down))).label("down_before"),
     )
     rows = session.execute(

@@ -53,7 +53,7 @@ def test_the_week_before_is_told_beside_it(feed: Feed, written: Written) -> None
     assert (before["rated"], before["down"], before["raters"]) == (2, 1, 2)
     assert content["week"]["down"] == 0
     (feature,) = content["features"]
-    assert (feature["rated"], feature["rated_before"], feature["down_before"]) == (1, 2, 1)
+    assert (feature["rated"], feature["outputs_before"], feature["down_before"]) == (1, 2, 1)
 
 
 def test_features_are_told_apart_the_most_rated_first(feed: Feed, written: Written) -> None:

@@ -62,19 +62,22 @@ def test_one_of_each_is_said_in_the_singular(
     assert shown.subject == "Feedback 9–15 Nov: 1 new, 1 needs you"
     text = as_text(shown).replace("\xa0", " ")
     assert "1 new item; 1 item needs a decision." in text
-    assert "1 of 1 rated down" in text
+    assert "1 of 1 output rated down" in text
     assert "1 person, new: 1 report so far" in text
     assert not re.search(r"\b1 (people|items|outputs|ratings|reports)\b", text)
 
 
-def test_rates_are_said_only_of_enough_ratings_and_with_their_range(feed: Feed, written: Written, read: Read) -> None:
+def test_rates_are_said_only_of_enough_outputs_and_with_their_range(feed: Feed, written: Written, read: Read) -> None:
     for n in range(40):
         feed(*rated(n, 10, f"p{n}", up=n >= 10))
         feed(*rated(100 + n, 3, f"p{n}", up=n >= 38))
     written()
     down, people = read().figures
-    assert (down.value, down.meaning) == ("25\xa0%", "rated down, was 95\xa0% of 40")
-    assert down.detail == "10 of 40\xa0ratings, 95\xa0% interval 14\xa0% to 40\xa0%. Clearly less than the week before."
+    assert (down.value, down.meaning) == ("25\xa0%", "of outputs rated down, was 95\xa0% of 40")
+    assert (
+        down.detail
+        == "10 of 40 outputs, 95\xa0% interval 14\xa0% to 40\xa0%. 40\xa0ratings in all. Clearly less than the week before."
+    )
     assert (people.value, people.meaning) == ("40", "people rated, of 40 who were shown an output")
     notes = {day.name: day.rate for day in read().days}
     assert (notes["Monday"], notes["Tuesday"]) == ("–", "25\xa0%")
@@ -87,12 +90,12 @@ def test_a_difference_that_can_be_chance_is_called_that(feed: Feed, written: Wri
     assert read().figures[0].detail.endswith("The difference to the week before can be chance.")
 
 
-def test_nineteen_ratings_are_too_few(feed: Feed, written: Written, read: Read) -> None:
+def test_nineteen_outputs_are_too_few(feed: Feed, written: Written, read: Read) -> None:
     for n in range(19):
         feed(*rated(n, 10, f"p{n}"))
     written()
     assert read().figures[0].value == "19 of 19"
-    assert read().features[0].rate == "19 of 19 rated down, too few to say"
+    assert read().features[0].rate == "19 of 19\xa0outputs rated down, too few to say"
 
 
 def test_what_was_taken_back_since_is_no_longer_quoted(

@@ -71,7 +71,7 @@ def test_the_page_has_the_weeks_numbers_and_leads_to_the_items(alice: Any) -> No
     page = alice.get(ONE).text.replace("\xa0", " ")
     assert '<h1 class="num">2 new, 2 need you</h1>' in page
     assert "24 %" in page
-    assert "6 of 25 ratings" in page
+    assert "6 of 25 outputs" in page
     assert 'href="/p/acme/items/1"' in page
     assert 'href="/p/acme/items/2"' in page
     assert "saved me an hour" in page
