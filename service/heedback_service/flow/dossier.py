@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any, Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, case, func, select
 from sqlalchemy.orm import Session
@@ -22,7 +24,6 @@ from heedback_service.store.tables import (
     Item,
     ItemEvent,
     ItemFeedback,
-    Output,
     OutputText,
     Project,
     RollupDay,
@@ -43,7 +44,6 @@ class Evidence:
     feedback: Feedback
     input: str | None
     output: str | None
-    trace_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,37 +101,57 @@ def dossier(session: Session, project: Project, number: int, now: datetime, page
     if found is None:
         return None
     item, feature, owner = found
-    slices = _reports_by_slice(session, item)
+    parts = _parts(session, item)
     return Dossier(
         item=item,
         feature=feature,
         owner=owner,
-        reports=sum(n for _, n in slices),
-        share=_share(session, item),
-        versions=_versions(slices),
+        reports=sum(part.reports for part in parts),
+        share=_share(session, item, parts),
+        versions=_versions(parts),
         days=_days(session, item, project.timezone, now),
         evidence=_evidence(session, item, page),
         history=_history(session, item),
     )
 
 
-def _reports_by_slice(session: Session, item: Item) -> list[tuple[Slice, int]]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The item's reports within one slice; `first` and `last` are days of known outputs, None without any."""
+
+    slice_: Slice
+    reports: int
+    outputs: int
+    first: date | None
+    last: date | None
+
+
+def _parts(session: Session, item: Item) -> list[_Part]:
+    """An output is in one slice, so that distinct outputs may be summed over them."""
+    known = Feedback.output_id.is_not(None)
     counted = (
-        select(Feedback.slice_id, func.count().label("n"))
+        select(
+            Feedback.slice_id,
+            func.count().label("reports"),
+            func.count(Feedback.output_id.distinct()).label("outputs"),
+            func.min(Feedback.day).filter(known).label("first"),
+            func.max(Feedback.day).filter(known).label("last"),
+        )
         .where(*_standing(item))
         .group_by(Feedback.slice_id)
         .subquery()
     )
-    query = select(Slice, counted.c.n).join(counted, Slice.id == counted.c.slice_id)
-    return [(slice_, n) for slice_, n in session.execute(query.where(Slice.project_id == item.project_id))]
+    query = select(Slice, counted.c.reports, counted.c.outputs, counted.c.first, counted.c.last)
+    query = query.join(counted, Slice.id == counted.c.slice_id).where(Slice.project_id == item.project_id)
+    return [_Part(*row) for row in session.execute(query)]
 
 
-def _versions(slices: list[tuple[Slice, int]]) -> dict[str, dict[str, int]]:
+def _versions(parts: list[_Part]) -> dict[str, dict[str, int]]:
     counted: dict[str, Counter[str]] = {}
-    for slice_, n in slices:
-        for name, value in _dimensions(slice_).items():
+    for part in parts:
+        for name, value in _dimensions(part.slice_).items():
             if value:
-                counted.setdefault(name, Counter())[value] += n
+                counted.setdefault(name, Counter())[value] += part.reports
     return {name: dict(values.most_common()) for name, values in counted.items()}
 
 
@@ -148,12 +168,12 @@ def _dimensions(slice_: Slice) -> dict[str, str]:
     }
 
 
-def _share(session: Session, item: Item) -> Share | None:
-    known = (*_standing(item), Feedback.output_id.is_not(None))
-    span = select(func.count(Feedback.output_id.distinct()), func.min(Feedback.day), func.max(Feedback.day))
-    outputs, first, last = session.execute(span.where(*known)).one()
+def _share(session: Session, item: Item, parts: list[_Part]) -> Share | None:
+    outputs = sum(part.outputs for part in parts)
     if not outputs:
         return None
+    first = min(part.first for part in parts if part.first)
+    last = max(part.last for part in parts if part.last)
     shown = (
         select(func.coalesce(func.sum(RollupDay.outputs), 0))
         .join(Slice, and_(Slice.project_id == RollupDay.project_id, Slice.id == RollupDay.slice_id))
@@ -169,39 +189,33 @@ def _share(session: Session, item: Item) -> Share | None:
 
 def _days(session: Session, item: Item, timezone: str, now: datetime) -> tuple[tuple[date, int], ...]:
     today = local_day(now, timezone)
-    since = now - timedelta(days=DAYS + 1)  # a day more than shown, because local days start at other hours
-    times = session.scalars(select(Feedback.first_at).where(*_standing(item), Feedback.first_at >= since))
-    counted = Counter(local_day(at, timezone) for at in times)
-    days = (today - timedelta(days=n) for n in reversed(range(DAYS)))
-    return tuple((day, counted[day]) for day in days)
+    days = [today - timedelta(days=n) for n in reversed(range(-1, DAYS))]
+    starts = [datetime.combine(day, time(), ZoneInfo(timezone)) for day in days]
+    within = [and_(Feedback.first_at >= start, Feedback.first_at < end) for start, end in pairwise(starts)]
+    counts = select(*(func.count().filter(each) for each in within))
+    found = session.execute(counts.where(*_standing(item), Feedback.first_at >= starts[0])).one()
+    return tuple(zip(days, found, strict=False))
 
 
 def _evidence(session: Session, item: Item, page: int) -> tuple[Evidence, ...]:
     has_words = case((func.coalesce(Feedback.comment, Feedback.correction).is_not(None), 1), else_=0)
-    query = (
-        _with_texts()
-        .where(*_standing(item))
-        .order_by(Feedback.flag.desc(), has_words.desc(), Feedback.last_at.desc(), Feedback.id.desc())
-        .limit(EVIDENCE_PAGE)
-        .offset(EVIDENCE_PAGE * (page - 1))
-    )
+    order = (Feedback.flag.desc(), has_words.desc(), Feedback.last_at.desc(), Feedback.id.desc())
+    # First which, then their texts: an item may have thousands.
+    chosen = select(Feedback.id).where(*_standing(item)).order_by(*order)
+    ids = list(session.scalars(chosen.limit(EVIDENCE_PAGE).offset(EVIDENCE_PAGE * (page - 1))))
+    query = _with_texts().where(Feedback.project_id == item.project_id, Feedback.id.in_(ids)).order_by(*order)
     return tuple(Evidence(*row) for row in session.execute(query))
 
 
 def _with_texts() -> Any:
-    def excerpt(text: Any) -> Any:
-        return func.substr(text, 1, EXCERPT_CHARS + 1)
-
     # A correction can only be compared with the whole text.
-    compared = case((Feedback.correction.is_not(None), OutputText.output), else_=excerpt(OutputText.output))
-    return (
-        select(Feedback, excerpt(OutputText.input), compared, Output.trace_id)
-        .outerjoin(
-            OutputText,
-            and_(OutputText.project_id == Feedback.project_id, OutputText.output_id == Feedback.output_id),
-        )
-        .outerjoin(Output, and_(Output.project_id == Feedback.project_id, Output.id == Feedback.output_id))
-    )
+    compared = case((Feedback.correction.is_not(None), OutputText.output), else_=_excerpt(OutputText.output))
+    texts = and_(OutputText.project_id == Feedback.project_id, OutputText.output_id == Feedback.output_id)
+    return select(Feedback, _excerpt(OutputText.input), compared).outerjoin(OutputText, texts)
+
+
+def _excerpt(text: Any) -> Any:
+    return func.substr(text, 1, EXCERPT_CHARS + 1)
 
 
 def _history(session: Session, item: Item) -> tuple[Deed, ...]:
