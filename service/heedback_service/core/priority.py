@@ -78,12 +78,13 @@ class Factors:
 def trend(recent: int, earlier: int, first_at: datetime, now: datetime) -> Trend:
     """The trend of `recent` reports since `now` - 7 days and `earlier` ones in up to 8 weeks before that.
 
-    An item's past starts with its first report, `first_at`; a past of less than a day is no past.
+    An item's past starts with its first report, `first_at`. Less than a whole week of it is no past: it would be mostly
+    that first report, and an item that keeps growing from its first day would look usual.
     factor = √(recent / usual), held between ½ and 2, and only if the week is unlikely to be chance (two Poisson counts
     compared exactly, see `statistics.surprise` and `lull`).
     """
     weeks = min((now - WEEK - first_at) / WEEK, float(PAST_WEEKS))
-    if weeks < 1 / 7:
+    if weeks < 1:
         return Trend(recent + earlier, None, 1.0, 1.0)
     chance = min(surprise(recent, earlier, weeks), lull(recent, earlier, weeks))
     factor = _slope(recent, earlier / weeks) if chance < UNLIKELY else 1.0

@@ -135,3 +135,8 @@ def test_a_trend_is_told_as_it_is(seen: Trend, said: str) -> None:
 )
 def test_times_are_relative_to_now(minutes: float, said: str) -> None:
     assert ago(NOW - timedelta(minutes=minutes), NOW) == said
+
+
+def test_an_item_that_grows_from_its_first_day_is_new_and_not_usual() -> None:
+    young = trend(recent=12, earlier=2, first_at=NOW - timedelta(days=10), now=NOW)
+    assert (young.recent, young.usual, young.factor) == (14, None, 1.0)
