@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import socket
-import sys
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
+from waitress import wasyncore
 from waitress.server import create_server
 
 from heedback_service.app import create_app, make_ticker, start_jobs
@@ -17,6 +19,7 @@ from heedback_service.store.migrate import open_database
 
 _THREADS: Final = 8
 _IDLE_SECONDS: Final = 2.0
+_DRAIN_SECONDS: Final = 20.0
 
 
 class PortBusyError(OSError):
@@ -34,10 +37,13 @@ def serve(settings: Settings, host: str, port: int) -> None:
     app = create_app(settings, db)
     scheduler = start_jobs(make_ticker(settings, db))
     server = create_server(app, sockets=[listener], threads=_THREADS, ident="heedback")
-    _end_on_signals()
+    stop = threading.Event()
+    _end_on_signals(stop, server.pull_trigger)  # wakes the loop, which would otherwise sleep on
     print(f"Heedback is listening on http://{host}:{listener.getsockname()[1]}", flush=True)
     try:
-        server.run()  # on SystemExit it lets requests in flight finish
+        while not stop.is_set():
+            _turn(server, 1.0)
+        _drain(server)
     finally:
         scheduler.shutdown(wait=True)
         db.dispose()
@@ -73,11 +79,38 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _end_on_signals(stop: threading.Event | None = None) -> None:
+def _end_on_signals(stop: threading.Event, wake: Callable[[], None] = lambda: None) -> None:
+    # Only a note is taken: an exception here could hit the loop between reading a request and queueing it.
     def end(_number: int, _frame: FrameType | None) -> None:
-        if stop is None:
-            sys.exit(0)  # waitress drains on SystemExit; without a handler SIGTERM would kill requests in flight
         stop.set()
+        wake()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+
+
+def _drain(server: Any) -> None:
+    """Accept who has knocked, then nobody; answer what has been asked, also where half of it is still to come."""
+    give_up = time.monotonic() + _DRAIN_SECONDS
+    while _accepts(server) and time.monotonic() < give_up:
+        pass
+    wasyncore.dispatcher.close(server)  # the listener alone: `server.close` would take the loop's wake-up along
+    while _busy(server) and time.monotonic() < give_up:
+        _turn(server, 0.1)
+    server.task_dispatcher.shutdown()
+    server.trigger.close()
+
+
+def _accepts(server: Any) -> bool:
+    before = set(server.active_channels)
+    _turn(server, 0)
+    return not before.issuperset(server.active_channels)
+
+
+def _busy(server: Any) -> bool:
+    channels = list(server.active_channels.values())
+    return any(channel.requests or channel.request or channel.total_outbufs_len for channel in channels)
+
+
+def _turn(server: Any, seconds: float) -> None:
+    wasyncore.loop(timeout=seconds, map=server._map, use_poll=server.adj.asyncore_use_poll, count=1)
