@@ -21,6 +21,7 @@ from tools.processes import OWN_GROUP, Child, Family
 
 PROJECT: Final = "docs-assistant"
 OWNER: Final = "ana@example.org"
+ZONE: Final = "Europe/Oslo"
 SERVICE_LINE: Final = r"Heedback is listening on (http://\S+)"
 HOST_LINE: Final = r"The docs assistant is listening on (http://\S+)"
 
@@ -59,32 +60,41 @@ class Demo:
         return child.announced(HOST_LINE)
 
     def create(self) -> None:
-        """Makes the project and its owner; the keys, which are shown once, go into `run.json`."""
-        told = self.heedback(
-            "project", "create", PROJECT, "--name", "Docs assistant", "--timezone", "Europe/Oslo", "--json"
-        )
+        """Makes the project; its keys, which are shown once, go into `run.json`."""
+        told = self.heedback("project", "create", PROJECT, "--name", "Docs assistant", "--timezone", ZONE, "--json")
         write_note(self.home, keys=json.loads(told))
+
+    def admit_owner(self, url: str) -> str:
+        """Gives the owner a place, and returns a fresh link to the service at `url` that signs them in, once."""
         self.heedback("user", "add", OWNER, "--name", "Ana", "--project", PROJECT, "--role", "owner")
+        return self.heedback("user", "link", OWNER, "--url", url).split()[-1]
 
     def play(self, url: str) -> dict[str, Any]:
         """Sends the sample feedback through the SDK, and returns what was sent."""
-        command = [str(self.environment.python), str(self._example("play.py")), "--timezone", "Europe/Oslo"]
+        command = [str(self.environment.python), str(self._example("play.py")), "--timezone", ZONE]
         sent: dict[str, Any] = json.loads(self._output(command, self._sdk_settings(url)).splitlines()[-1])
         return sent
 
-    def sign_in_link(self, url: str) -> str:
-        """A fresh link that signs the owner in, once."""
-        return self.heedback("user", "link", OWNER, "--url", url).split()[-1]
-
-    def write_digest(self) -> dict[str, Any]:
-        """Works everything due, and returns the digest of the last complete week."""
+    def work(self) -> None:
+        """Triages everything that waits, and does whatever else is due."""
         self.heedback("worker", "--once")
-        digest: dict[str, Any] = json.loads(self.heedback("digest", PROJECT, "--json"))
-        return digest
+
+    def digest(self) -> dict[str, Any]:
+        """The digest of the last complete week, written now if it is not yet."""
+        told: dict[str, Any] = json.loads(self.heedback("digest", PROJECT, "--json"))
+        return told
 
     def stored(self) -> list[dict[str, Any]]:
         """Everything that the service keeps of the project."""
         return [json.loads(line) for line in self.heedback("export", PROJECT).splitlines()]
+
+    def recount(self) -> None:
+        """Counts again from the rows.
+
+        Raises:
+            SystemExit: a count differs; the message names it.
+        """
+        self.heedback("rollup", "verify")
 
     def finished(self) -> bool:
         """Whether an earlier run played everything."""

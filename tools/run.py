@@ -10,6 +10,7 @@ import json
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -40,16 +41,20 @@ def stay(environment: Environment, port: int, data: Path) -> int:
 
 def show(demo: Demo, children: Family, port: int) -> None:
     url = demo.start_service(children, port)
-    if demo.finished():
-        print(f"Using the data in {demo.home.name}/ (remove the folder to begin anew)", flush=True)
-    else:
+    fresh = not demo.finished()
+    if fresh:
         print("Playing five weeks of sample feedback", flush=True)
         demo.create()
-        sent = demo.play(url)
-        demo.finish(sent)
-    digest = demo.write_digest()
-    host = demo.start_host(children, url)
-    print(f"\n  Queue     {demo.sign_in_link(url)}  (signs you in, once)")
+    else:
+        print(f"Using the data in {demo.home.name}/ (remove the folder to begin anew)", flush=True)
+    with ThreadPoolExecutor(1) as aside:
+        link = aside.submit(demo.admit_owner, url)
+        if fresh:
+            demo.finish(demo.play(url))
+        demo.work()
+        digest = demo.digest()
+        host = demo.start_host(children, url)
+    print(f"\n  Queue     {link.result()}  (signs you in, once)")
     print(f"            {url}/p/{PROJECT}/queue")
     print(f"  Host app  {host}")
     print(f"  Digest    {url}{digest['url_path']}  ({digest['period']})")
@@ -85,24 +90,31 @@ class Found:
 
 def rehearse(demo: Demo, children: Family, port: int) -> Found:
     url = demo.start_service(children, port)
-    demo.create()
-    browser = verify.sign_in(demo.sign_in_link(url))
-    print("Playing the sample feedback", flush=True)
-    sent = demo.play(url)["events"]
-    print("Asking the host app a question, and telling it what is wrong with the answer", flush=True)
-    said = verify.use_host(demo.start_host(children, url))
     project = f"{url}/p/{PROJECT}"
-    until(verify.appears(browser, f"{project}/feedback", said), ARRIVE_S)
-    digest = demo.write_digest()
-    print("Looking for all of it", flush=True)
-    stored = demo.stored()
-    queue = verify.items(browser, f"{project}/queue")
-    missing = (
-        *verify.events([*sent, said.output_id], stored),
-        *verify.feedback(browser, f"{project}/feedback", stored),
-        *verify.comment(browser, project, queue, said),
-        *verify.digest(browser, url, digest),
-    )
+    demo.create()
+    # Starting a program takes longer than what it does here, so a second one starts meanwhile.
+    with ThreadPoolExecutor(1) as aside:
+        link = aside.submit(demo.admit_owner, url)
+        print("Playing the sample feedback", flush=True)
+        sent = demo.play(url)["events"]
+        print("Asking the host app a question, and telling it what is wrong with the answer", flush=True)
+        said = verify.use_host(demo.start_host(children, url))
+        browser = verify.sign_in(link.result())
+        until(verify.appears(browser, f"{project}/feedback", said), ARRIVE_S)
+        exported = aside.submit(demo.stored)
+        demo.work()
+        recounted = aside.submit(demo.recount)
+        digest = demo.digest()
+        print("Looking for all of it", flush=True)
+        stored = exported.result()
+        queue = verify.items(browser, f"{project}/queue")
+        missing = (
+            *verify.events([*sent, said.output_id], stored),
+            *verify.feedback(browser, f"{project}/feedback", stored),
+            *verify.comment(browser, project, queue, said),
+            *verify.digest(browser, url, digest),
+        )
+        recounted.result()
     counts = {"sent": len(sent) + 1, "stored": len(verify.stored_ids(stored)), "items": len(queue)}
     return Found({**counts, "digest": digest["period"], "queue_url": f"{project}/queue"}, missing)
 
