@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -78,21 +78,21 @@ def find_item(session: Session, project_id: int, number: int) -> Item | None:
 
 
 def changed_since(session: Session, item: Item, seen: UUID | None) -> Refused | None:
-    """Refused if something was done to the item after event `seen`, the last one a person saw (None: none yet).
+    """Refused if a person did something to the item after event `seen`, the last one on the page (None: none yet).
 
     Compares events rather than `Item.version`: that also grows when reports join, and then a decision still stands.
     """
-    last = last_event(session, item)
-    if last is None or last.id == seen:
+    last = session.execute(
+        select(ItemEvent.id, ItemEvent.verb, Account.name)
+        .join(Account, Account.id == ItemEvent.actor)
+        .where(ItemEvent.project_id == item.project_id, ItemEvent.item_id == item.id)
+        .order_by(ItemEvent.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if last is None or (seen is not None and last.id <= seen):
         return None
-    who = session.get(Account, last.actor) if last.actor else None
-    did = VERBS.get(last.verb, f"did “{last.verb}”")
-    return Refused(f"Somebody changed it: {who.name if who else 'Heedback'} {did}. Look again before you decide.")
-
-
-def last_event(session: Session, item: Item) -> ItemEvent | None:
-    """The newest thing that was done to the item, undone or not."""
-    return session.scalar(_events(item).limit(1))
+    did = VERBS.get(last.verb, "changed it")
+    return Refused(f"Somebody changed it: {last.name} {did}. Look again before you decide.")
 
 
 def accept(
@@ -221,8 +221,14 @@ def _standing(session: Session, item: Item) -> list[ItemEvent]:
     taken_back = select(undoing.undoes).where(
         undoing.project_id == item.project_id, undoing.item_id == item.id, undoing.undoes.is_not(None)
     )
-    query = _events(item).where(ItemEvent.verb.in_(VERBS), ItemEvent.undoes.is_(None), ItemEvent.id.not_in(taken_back))
-    return list(session.scalars(query))
+    query = select(ItemEvent).where(
+        ItemEvent.project_id == item.project_id,
+        ItemEvent.item_id == item.id,
+        ItemEvent.actor.is_not(None),
+        ItemEvent.undoes.is_(None),
+        ItemEvent.id.not_in(taken_back),
+    )
+    return list(session.scalars(query.order_by(ItemEvent.id.desc())))
 
 
 def _change(
@@ -275,11 +281,6 @@ def _unless_known(verdict: str | None, cause: str | None) -> Refused | None:
     if cause is not None and cause not in CAUSES:
         return Refused(f"A cause is one of {', '.join(CAUSES)}.")
     return None
-
-
-def _events(item: Item) -> Select[ItemEvent]:
-    mine = (ItemEvent.project_id == item.project_id, ItemEvent.item_id == item.id)
-    return select(ItemEvent).where(*mine).order_by(ItemEvent.id.desc())
 
 
 def _encoded(fields: dict[str, Any]) -> dict[str, Any]:

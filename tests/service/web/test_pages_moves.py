@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +13,9 @@ import pytest
 from browsing import Browser
 from furniture import bring_in, make_item, report
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Item, Project
+from heedback_service.store.tables import Item, ItemEvent, Project
 from people import People
-from support import NOW
+from support import NOW, make_id
 
 MOVES = ("acceptance", "declination", "resolution", "snooze", "assignment", "title", "undo")
 REMOVALS = ("acceptance", "declination", "resolution", "snooze")
@@ -213,7 +213,14 @@ def test_only_what_can_be_done_has_a_button(bob: Browser, item: Callable[[], Ite
     assert keys() == {"o", "z"}
 
 
-def test_a_snooze_that_is_over_says_so_in_the_list(bob: Browser, db: Database, item: Callable[[], Item]) -> None:
+def test_what_the_service_did_alone_stands_in_the_history_and_outdates_no_page(
+    bob: Browser, db: Database, project: Project, item: Callable[[], Item]
+) -> None:
     with db.write() as session:
-        session.query(Item).filter_by(number=1).one().snoozed_until = NOW - timedelta(hours=1)
-    assert "woke from snooze" in bob.get("/p/acme/queue").text
+        row = {"project_id": project.id, "item_id": item().id, "before": {}, "at": NOW}
+        session.add(ItemEvent(id=make_id(1), verb="created", after={}, **row))
+        session.add(ItemEvent(id=make_id(2), verb="merged", after={"into": 2}, **row))
+    page = bob.get("/p/acme/items/1").text
+    assert "Made from its first report" in page
+    assert re.search(r'Its reports moved to <a href="/p/acme/items/2">#2</a>', page)
+    assert bob.move(1, "acceptance", seen="").status_code == 303

@@ -19,6 +19,13 @@ from heedback_service.web.pages.access import project
 _FOLD: Final = 240  # unchanged stretches of a diff are folded beyond this many characters
 _KEPT: Final = 80
 
+# What the service does alone.
+_ALONE: Final = {
+    "created": "Made from its first report",
+    "merged": "Its reports moved to",
+    "reported_again": "Reported again after it was resolved",
+    "woke": "Its snooze ended",
+}
 _NAV: Final = (("Queue", "pages.queue"), ("Feedback", "pages.feedback"), ("Digests", "pages.digests"))
 
 
@@ -94,7 +101,8 @@ def short(at: datetime, now: datetime) -> str:
 
 
 def did(verb: str) -> str:
-    return VERBS.get(verb, plain(verb))
+    """What was done: after the name of who did it, or on its own where nobody did."""
+    return VERBS.get(verb) or _ALONE.get(verb, plain(verb))
 
 
 def priority_words(item: Item, now: datetime) -> tuple[str, str, str, str]:
