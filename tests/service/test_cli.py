@@ -1,0 +1,64 @@
+"""The command line: what it says when it can't, and what it never says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from heedback_service.cli import main
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command in this process, on a data folder with the project acme in it."""
+    monkeypatch.setenv("HEEDBACK_SERVER_DATA", str(tmp_path / "data"))
+
+    def run(*words: str, **more: str) -> Result:
+        return CliRunner().invoke(main, words, env=more)
+
+    assert run("project", "create", "acme").exit_code == 0
+    return run
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["project", "create", "acme"], "project acme exists already"),
+        (["project", "create", "Acme Books"], "is not a slug"),
+        (["project", "create", "b", "--timezone", "Mars/Olympus"], "is not a time zone"),
+        (["export", "nobody"], "there is no project nobody"),
+        (["key", "revoke", "acme", "abc"], "no living key abc"),
+        (["user", "link", "nobody@example.org"], "nobody has an account"),
+        (["user", "add", "nonsense", "--name", "N", "--project", "acme"], "not an e-mail address"),
+        (["digest", "acme", "--period", "2026-13"], "is no week"),
+        (["digest", "acme", "--period", "2099-W01"], "is not over yet"),
+    ],
+)
+def test_a_command_that_cannot_be_done_says_why_in_a_line(run: Run, words: list[str], says: str) -> None:
+    done = run(*words)
+    assert done.exit_code == 1
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_bad_setting_stops_every_command(run: Run) -> None:
+    done = run("serve", HEEDBACK_SERVER_SMTP_URL="http://mail")
+    assert (done.exit_code, "HEEDBACK_SERVER_SMTP_URL" in done.stderr) == (1, True)
+
+
+def test_settings_shows_what_is_in_force_and_no_secret(run: Run) -> None:
+    shown = run("settings", HEEDBACK_SERVER_SECRET_KEY="s" * 40, HEEDBACK_SERVER_SETTLE_SECONDS="7").stdout
+    assert "HEEDBACK_SERVER_SETTLE_SECONDS=7.0" in shown
+    assert "sss" not in shown
+
+
+def test_a_person_gets_a_place_and_a_link(run: Run) -> None:
+    added = run("user", "add", "Ana@example.org", "--name", "Ana", "--project", "acme", "--role", "owner")
+    assert added.stdout == "ana@example.org is owner of acme.\n"
+    link = run("user", "link", "ana@example.org", "--url", "http://127.0.0.1:8700/").stdout
+    assert link.startswith("http://127.0.0.1:8700/signin/link/")
