@@ -14,6 +14,7 @@ from heedback.tally import Tally
 from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
 
 LINGER_SECONDS: Final = 0.2  # after a capture, so that what a person's click brings about travels together
+_BREATH_SECONDS: Final = 0.005  # between two batches: the interpreter is the host's
 IDLE_SECONDS: Final = 30.0  # then the spool is looked at anyway: leases of other processes may have ended
 _FLUSH_LOOK_SECONDS: Final = 0.01
 _FLUSH_HURRY_SECONDS: Final = 0.25
@@ -158,6 +159,7 @@ class Sender:
             rest = self._guarded_step()
             if rest > 0 and self._rest(rest):
                 return
+            time.sleep(_BREATH_SECONDS)
 
     def _guarded_step(self) -> float:
         try:

@@ -117,8 +117,9 @@ def signal(about: About | str, name: str, value: object, fields: Mapping[str, An
 
 
 def _feedback(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
-    event: Event = {"type": "feedback", "source": "end_user"}
-    event |= _about(about, fields, policy)
+    event = _about(about, fields, policy)
+    event["type"] = "feedback"
+    event["source"] = "end_user"
     fill(event, fields, FEEDBACK, policy, nullable=_CLEARABLE, skip=SAYS_WHAT_ABOUT)
     # What a reviewer, a program or a model says is not said by the person the output was shown to.
     if event["source"] == "end_user":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, TypedDict
 
@@ -65,7 +65,7 @@ class FeedbackFields(TypedDict, total=False):
     """
 
     user: str | int | None
-    reasons: Sequence[str] | None
+    reasons: Collection[str] | None
     reasons_version: int
     comment: str | None
     correction: str | None

@@ -10,6 +10,7 @@ from typing import Final
 from heedback.errors import UsageError
 
 _NS: Final = 1_000_000_000
+_VARIANT: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 def uuid7(now_ns: int) -> str:
@@ -19,10 +20,9 @@ def uuid7(now_ns: int) -> str:
     process sort in the order they were made: the later word on a field must win.
     """
     ms, rest = divmod(now_ns, 1_000_000)
-    high = ms << 16 | 0x7000 | rest * 4096 // 1_000_000
-    low = 0x8000_0000_0000_0000 | int.from_bytes(os.urandom(8)) >> 2
-    digits = f"{high << 64 | low:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    front = f"{ms << 16 | 0x7000 | rest * 4096 // 1_000_000:016x}"
+    random = os.urandom(8).hex()
+    return f"{front[:8]}-{front[8:12]}-{front[12:]}-{_VARIANT[random[0]]}{random[1:4]}-{random[4:]}"
 
 
 class Stamps:

@@ -14,6 +14,7 @@ from heedback.errors import UsageError
 
 # Of a text far too long, the last stretch that was looked at: longer than anything redaction may have seen half of.
 _STRETCH: Final = 512
+_LISTS: Final = (list, tuple, set, frozenset)
 _REASON: Final = re.compile(limits.REASON_PATTERN)
 
 
@@ -167,7 +168,7 @@ def metadata(field: str, value: Any, policy: Policy) -> dict[str, str]:
 def _listed(field: str, value: Any) -> list[Any]:
     if isinstance(value, str):
         return [value]
-    if not isinstance(value, Sequence | set | frozenset):
+    if not isinstance(value, _LISTS) and not isinstance(value, Sequence):  # the second look is slow, and rare
         raise UsageError(field, "takes a list")
     return list(value)
 
