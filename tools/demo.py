@@ -166,7 +166,7 @@ def kept_home(home: Path) -> Iterator[Path]:
         print(f"The first run was interrupted: {home.name} is made anew.", flush=True)
         shutil.rmtree(home)
     elif not noted and (home / "heedback.db").exists():
-        raise SystemExit(f"{home} holds data that ./dev run did not make: move it away, or start `heedback serve`.")
+        raise SystemExit(f"{home} holds data that ./dev run did not make: move it away, or give --data another folder.")
     home.mkdir(mode=0o700, exist_ok=True)
     write_note(home, ours=True)
     yield home

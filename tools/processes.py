@@ -34,13 +34,14 @@ class Stopped(BaseException):
     """Somebody pressed Ctrl-C or sent SIGTERM; no `except Exception` may keep that from us."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Child:
     """A running process whose output, both streams, goes to `log`."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    ready: bool = False
 
     def announced(self, pattern: str) -> str:
         """Waits until the child prints a line with `pattern`, and returns the pattern's first group.
@@ -52,6 +53,7 @@ class Child:
         while time.monotonic() < give_up:
             ended = self.process.poll() is not None  # before reading, so that the last words are not missed
             if found := re.search(pattern, self.log.read_text("utf-8", "replace")):
+                self.ready = True
                 return found[1]
             if ended:
                 break
@@ -66,11 +68,11 @@ class Child:
         return "\n".join([f"{self.name} {fate}. Its last lines:", *(f"  {line}" for line in lines)])
 
     def stop(self) -> bool:
-        """Tells it to end and waits; False if it had to be killed or its exit status is not 0."""
+        """Tells it to end and waits; False if it had to be killed, or was at work and its exit status is not 0."""
         with suppress(ProcessLookupError):
             self.process.send_signal(STOP_SIGNAL)
         try:
-            return self.process.wait(DRAIN_S) == 0
+            return self.process.wait(DRAIN_S) == 0 or not self.ready
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

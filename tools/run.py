@@ -51,7 +51,7 @@ def show(demo: Demo, children: Family, port: int) -> None:
         link = aside.submit(demo.admit_owner, url)
         if fresh:
             demo.finish(demo.play(url))
-        demo.work()
+            demo.work()
         digest = demo.digest()
         host = demo.start_host(children, url)
     print(f"\n  Queue     {link.result()}  (signs you in, once)")

@@ -94,6 +94,12 @@ def test_a_child_that_does_not_end_is_killed_and_told(
     assert "The child did not end well" in capsys.readouterr().out
 
 
+def test_a_child_that_was_still_starting_may_just_end(children: Family, tmp_path: Path) -> None:
+    """It has no handler for the signal yet, and nothing to finish."""
+    start(children, tmp_path, "import time; time.sleep(60)")
+    assert children.stop()
+
+
 def test_watching_ends_when_a_child_does(children: Family, tmp_path: Path) -> None:
     """A service that dies later is not left unnoticed either."""
     start(children, tmp_path, "import time; time.sleep(0.2); print('gone'); raise SystemExit(3)")
