@@ -41,7 +41,7 @@ def create_app(
     """The web application: JSON under `/v1`, pages everywhere else. Starts nothing in the background."""
     app = Flask("heedback_service.web", static_folder=None)
     app.secret_key = settings.secret_key
-    app.extensions |= Runtime(db, settings, clock, new_id).attach()
+    app.extensions |= Runtime.of(db, settings, clock, new_id).attach()
     app.config |= {
         "API_TITLE": "Heedback",
         "API_VERSION": "v1",

@@ -54,28 +54,39 @@ class Taken:
 
 
 def take(session: Session, project: Project, batch: Batch, now: datetime, new_id: Callable[[], UUID]) -> Taken:
-    """Store the batch. The caller commits, and only then answers."""
-    intake = Intake(session, project.id, ZoneInfo(project.timezone), now, new_id)
-    events = [_by_our_clock(event, batch.sent_at, now) for event in _once_each(batch.events)]
-    if batch.redactor != privacy.VERSION:
-        events = [privacy.redacted(event) for event in events]
-    features = naming.features(session, project.id, {event["feature"] for event in events}, now, new_id)
+    """Store one batch. The caller commits, and only then answers."""
+    return take_all(Intake(session, project.id, ZoneInfo(project.timezone), now, new_id), [batch])[0]
+
+
+def take_all(intake: Intake, batches: Sequence[Batch]) -> list[Taken]:
+    """Store several batches of one project as if they were one, which costs little more; an answer for each.
+
+    An event that stands in two of them is new in the first and a duplicate in the second.
+    """
+    firsts = _once_each(batches)
+    events = [_ready(batches[owner], event, intake.now) for owner, event in firsts]
+    names = {event["feature"] for event in events}
+    features = naming.features(intake.session, intake.project_id, names, intake.now, intake.new_id, intake.memory)
     fresh = _take_shown(intake, events, features)
     said = [
         Said({"source": END_USER, **event}, features[event["feature"]], microseconds(event["at"]), event["at"])
         for event in _of(events, "feedback")
     ]
-    fresh += len(take_feedback(intake, said))
-    rollup.write(session, project.id, intake.delta)
-    _mark_incomplete(intake, batch.dropped)
-    return Taken(fresh, len(batch.events) - fresh)
+    fresh |= {("feedback", event_id) for event_id in take_feedback(intake, said)}
+    rollup.write(intake.session, intake.project_id, intake.delta)
+    for batch in batches:
+        _mark_incomplete(intake, batch.dropped)
+    accepted = Counter(
+        owner for (owner, _), event in zip(firsts, events, strict=True) if (event["type"], event["id"]) in fresh
+    )
+    return [Taken(accepted[owner], len(batch.events) - accepted[owner]) for owner, batch in enumerate(batches)]
 
 
-def _take_shown(intake: Intake, events: Sequence[Event], features: Mapping[str, UUID]) -> int:
+def _take_shown(intake: Intake, events: Sequence[Event], features: Mapping[str, UUID]) -> set[tuple[str, UUID]]:
     session, project_id, now = intake.session, intake.project_id, intake.now
     shown, follows, signals = (_of(events, kind) for kind in ("output", "output_text", "signal"))
     places = [(features[event["feature"]], naming.dims_of(event)) for event in shown]
-    slices = naming.slices(session, project_id, set(places)) if places else {}
+    slices = naming.slices(session, project_id, set(places), intake.memory) if places else {}
     rows = [
         output_values(project_id, event, slices[place], event["at"].astimezone(intake.timezone).date(), now)
         for event, place in zip(shown, places, strict=True)
@@ -83,24 +94,28 @@ def _take_shown(intake: Intake, events: Sequence[Event], features: Mapping[str, 
     texts = [row for event in shown if (row := text_values(project_id, event, now)) is not None]
     arrived = take_outputs(session, project_id, rows, texts, intake.delta)
     later = [row for event in follows if (row := text_values(project_id, event, now)) is not None]
-    kept = keep_texts(session, later)
+    kept = keep_texts(session, project_id, later)
     heard = take_signals(session, project_id, [signal_values(project_id, event) for event in signals], intake.delta)
     relink(intake, arrived)
-    return len(arrived) + len(kept) + len(heard)
+    fresh = (("output", arrived), ("output_text", kept), ("signal", heard))
+    return {(kind, event_id) for kind, ids in fresh for event_id in ids}
 
 
-def _once_each(events: Iterable[Event]) -> list[Event]:
-    """The first of each id: the same id again is the same event."""
-    first: dict[tuple[str, UUID], Event] = {}
-    for event in events:
-        first.setdefault((event["type"], event["id"]), event)
+def _once_each(batches: Sequence[Batch]) -> list[tuple[int, Event]]:
+    """The first of each id, with its batch: the same id again is the same event."""
+    first: dict[tuple[str, UUID], tuple[int, Event]] = {}
+    for owner, batch in enumerate(batches):
+        for event in batch.events:
+            first.setdefault((event["type"], event["id"]), (owner, event))
     return list(first.values())
 
 
-def _by_our_clock(event: Event, sent_at: datetime, now: datetime) -> Event:
-    at = corrected(event["occurred_at"], sent_at, now)
+def _ready(batch: Batch, event: Event, now: datetime) -> Event:
+    """The event by our clock, with ids that sort where they should, and nothing in it that should not be stored."""
+    at = corrected(event["occurred_at"], batch.sent_at, now)
     ids = {name: tamed(event[name], now) for name in ("id", "output_id") if event.get(name) is not None}
-    return {**event, **ids, "at": at}
+    clean = event if batch.redactor == privacy.VERSION else privacy.redacted(event)
+    return {**clean, **ids, "at": at}
 
 
 def _of(events: Iterable[Event], kind: str) -> list[Event]:

@@ -5,17 +5,32 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from heedback.tickets import ticket_key
+from heedback_service.store.db import Database
 from heedback_service.store.tables import ApiKey, ApiKeyIndex, Project
 
 _PREFIX: Final = "hb_sk_"
+_REMEMBERED: Final = 10_000
+
+_BY_KID: Final = (
+    select(ApiKey.project_id, Project.timezone, ApiKey.sha256)
+    .join(ApiKeyIndex, (ApiKeyIndex.project_id == ApiKey.project_id) & (ApiKeyIndex.kid == ApiKey.kid))
+    .join(Project, Project.id == ApiKey.project_id)
+    .where(ApiKey.kid == bindparam("kid"), ApiKey.revoked_at.is_(None))
+)
+_LIVING: Final = (
+    select(ApiKey.kid)
+    .join(ApiKeyIndex, (ApiKeyIndex.project_id == ApiKey.project_id) & (ApiKeyIndex.kid == ApiKey.kid))
+    .where(ApiKeyIndex.kid.in_(bindparam("kids", expanding=True)), ApiKey.revoked_at.is_(None))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +61,56 @@ def revoke_key(session: Session, project: Project, kid: str, now: datetime) -> b
     return True
 
 
-def project_of(session: Session, text: str) -> Project | None:
-    """The project that a key in clear opens, or None: unknown, wrong and revoked look the same."""
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a key opens."""
+
+    kid: str
+    project_id: int
+    timezone: str
+
+
+def access(session: Session, text: str) -> Access | None:
+    """What a key in clear opens, or None: unknown, wrong and revoked look the same."""
     kid = text.removeprefix(_PREFIX).partition("_")[0]
-    found = session.execute(
-        select(Project, ApiKey)
-        .join(ApiKeyIndex, ApiKeyIndex.project_id == Project.id)
-        .join(ApiKey, (ApiKey.project_id == Project.id) & (ApiKey.kid == ApiKeyIndex.kid))
-        .where(ApiKeyIndex.kid == kid)
-    ).one_or_none()
-    if found is None:
+    row = session.connection().execute(_BY_KID, {"kid": kid}).one_or_none()
+    if row is None:
         return None
-    project, key = found
-    right = hmac.compare_digest(key.sha256, _digest(text))
-    return project if right and key.revoked_at is None else None
+    project_id, timezone, sha256 = row
+    return Access(kid, project_id, timezone) if hmac.compare_digest(sha256, _digest(text)) else None
+
+
+def living(session: Session, kids: Collection[str]) -> set[str]:
+    """Those of the keys that are not revoked."""
+    return set(session.connection().scalars(_LIVING, {"kids": list(kids)}))
+
+
+class Doorkeeper:
+    """Remembers which keys were good, so that most requests need no look-up. Safe for several threads.
+
+    A revoked key may get past for as long as it is remembered, but not further: whoever writes asks `living` again in
+    the transaction that stores.
+    """
+
+    def __init__(self) -> None:
+        self._good: dict[bytes, Access] = {}
+
+    def access(self, db: Database, text: str) -> Access | None:
+        """What a key in clear opens, or None."""
+        digest = _digest(text)
+        found = self._good.get(digest)
+        if found is None:
+            with db.read() as session:
+                found = access(session, text)
+            if found is not None:
+                if len(self._good) >= _REMEMBERED:
+                    self._good.clear()
+                self._good[digest] = found
+        return found
+
+    def forget(self) -> None:
+        """Ask the store again, for everybody."""
+        self._good.clear()
 
 
 def _digest(text: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import delete, func, select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service.core import rollup as counting
 from heedback_service.core.rollup import DAY_COUNTS, PERSON_COUNTS, Counts, Delta, Row
-from heedback_service.store.db import insert_into
+from heedback_service.store.db import insert_for
 from heedback_service.store.tables import Feedback, Output, PersonDay, RollupDay, Signal
 
 _CHUNK: Final = 1000
@@ -29,10 +30,11 @@ def write(session: Session, project_id: int, delta: Delta, shard: int = 0) -> No
         for (day, slice_id, person), counts in sorted(delta.people.items())
         if any(counts.values())
     ]
+    connection = session.connection()
     if days:
-        session.execute(_adding(session, RollupDay, DAY_COUNTS), days)
+        connection.execute(_adding(connection.dialect.name, RollupDay, DAY_COUNTS), days)
     if people:
-        session.execute(_adding(session, PersonDay, PERSON_COUNTS), people)
+        connection.execute(_adding(connection.dialect.name, PersonDay, PERSON_COUNTS), people)
         if any(row[name] < 0 for row in people for name in PERSON_COUNTS):
             _forget_absent(session, project_id, people)
 
@@ -113,8 +115,9 @@ def _stored(session: Session, project_id: int) -> Delta:
     return stored
 
 
-def _adding(session: Session, table: type[RollupDay] | type[PersonDay], names: tuple[str, ...]) -> Any:
-    new = insert_into(session, table)
+@cache
+def _adding(dialect: str, table: type[RollupDay] | type[PersonDay], names: tuple[str, ...]) -> Any:
+    new = insert_for(dialect, table)
     keys = [column.name for column in table.__table__.primary_key]
     return new.on_conflict_do_update(
         index_elements=keys, set_={name: getattr(table, name) + new.excluded[name] for name in names}

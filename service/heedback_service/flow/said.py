@@ -20,6 +20,10 @@ from heedback_service.store.tables import FeedbackEvent, Output
 # What the ledger keeps of an event beside its columns: its words, who said them, and what narrows its reference.
 _KEPT: Final = (*fold.WORDS, "retracted", "output_id", "span_id", "user", "source")
 
+_HEARD: Final = select(FeedbackEvent.id).where(
+    FeedbackEvent.project_id == bindparam("project"), FeedbackEvent.id.in_(bindparam("ids", expanding=True))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -53,7 +57,7 @@ def take_feedback(intake: Intake, events: Sequence[Said]) -> set[UUID]:
         entry.add(located.word)
         ledger.append(_line(intake, said, located, entry))
     sheet.save()
-    intake.session.execute(insert_into(intake.session, FeedbackEvent), ledger)
+    intake.connection.execute(insert_into(intake.session, FeedbackEvent), ledger)
     return {said.event["id"] for said in fresh}
 
 
@@ -100,15 +104,17 @@ class _Located:
 
 
 def _unheard(intake: Intake, events: Sequence[Said]) -> list[Said]:
+    if not events:
+        return []
     ids = [said.event["id"] for said in events]
-    stored = select(FeedbackEvent.id).where(FeedbackEvent.project_id == intake.project_id, FeedbackEvent.id.in_(ids))
-    heard = set(intake.session.scalars(stored)) if ids else set()
+    heard = set(intake.connection.scalars(_HEARD, {"project": intake.project_id, "ids": ids}))
     return [said for said in events if said.event["id"] not in heard]
 
 
 def _targets(intake: Intake, words: Sequence[_Located]) -> list[tuple[Key, Known | None]]:
     """Where each word belongs, by the outputs that are there now."""
-    by_ref = outputs_by_ref(intake.session, intake.project_id, {word.ref for word in words if word.ref is not None})
+    refs = {word.ref for word in words if word.ref is not None}
+    by_ref = outputs_by_ref(intake.session, intake.project_id, refs) if refs else {}
     meant = [_meant(located, by_ref) for located in words]
     known = known_outputs(intake.session, intake.project_id, {output_id for output_id in meant if output_id})
     return [
@@ -206,4 +212,4 @@ def _reassign(intake: Intake, moved: Sequence[tuple[UUID, UUID]]) -> None:
         .values(feedback_id=bindparam("its_feedback"))
     )
     bound = [{"its_id": event_id, "its_feedback": feedback_id} for event_id, feedback_id in moved]
-    intake.session.connection().execute(statement, bound)
+    intake.connection.execute(statement, bound)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core import fold
@@ -22,12 +23,17 @@ from heedback_service.core.fold import State
 from heedback_service.core.moments import from_microseconds, microseconds
 from heedback_service.core.rollup import Delta
 from heedback_service.flow import naming, placement
+from heedback_service.flow.memory import Memory
 from heedback_service.flow.shown import Known, Values
 from heedback_service.store.db import insert_into
 from heedback_service.store.tables import Feedback
 
 END_USER: Final = "end_user"
 _PLAIN: Final = tuple(name for name in fold.WORDS if name not in ("rating", "flag", "metadata"))
+
+_ROWS: Final = select(Feedback.__table__).where(Feedback.project_id == bindparam("project")).order_by(Feedback.id)
+_ABOUT: Final = _ROWS.where(Feedback.subject.in_(bindparam("wanted", expanding=True)))
+_WITH_ID: Final = _ROWS.where(Feedback.id.in_(bindparam("wanted", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,12 @@ class Intake:
     timezone: ZoneInfo
     now: datetime
     new_id: Callable[[], UUID]
+    memory: Memory = field(default_factory=Memory)
     delta: Delta = field(default_factory=Delta)
+
+    @property
+    def connection(self) -> Connection:
+        return self.session.connection()
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -110,13 +121,14 @@ class Sheet:
     def load(self, subjects: Iterable[str]) -> list[Entry]:
         """All rows about these subjects."""
         wanted = set(subjects)
-        self._read(Feedback.subject.in_(wanted - self._loaded))
+        if unread := wanted - self._loaded:
+            self._read(_ABOUT, unread)
         self._loaded |= wanted
         return [entry for entry in self._entries.values() if entry.key.subject in wanted]
 
     def load_ids(self, ids: Collection[UUID]) -> list[Entry]:
         """The rows with these ids, in the order of their keys."""
-        self._read(Feedback.id.in_(ids))
+        self._read(_WITH_ID, ids)
         return sorted((entry for entry in self._entries.values() if entry.id in ids), key=lambda entry: entry.key)
 
     def entry(self, key: Key, output: Known | None) -> Entry:
@@ -148,21 +160,24 @@ class Sheet:
         self._update([row for row in rows if row["version"] > 1])
         self._insert([row for row in rows if row["version"] == 1])
 
-    def _read(self, where: Any) -> None:
-        table = Feedback.__table__
-        found = select(table).where(Feedback.project_id == self._intake.project_id, where).order_by(Feedback.id)
-        for row in self._intake.session.execute(found).mappings():
+    def _read(self, statement: Any, wanted: Iterable[Any]) -> None:
+        bound = {"project": self._intake.project_id, "wanted": list(wanted)}
+        for row in self._intake.connection.execute(statement, bound).mappings():
             entry = _entry(row)
             self._entries.setdefault(entry.key, entry)
 
     def _rows(self, entries: list[Entry]) -> list[dict[str, Any]]:
         adrift = {entry.id: _context(entry) for entry in entries if entry.output is None}
-        slices = naming.slices(self._intake.session, self._intake.project_id, set(adrift.values())) if adrift else {}
+        slices = self._slices(set(adrift.values())) if adrift else {}
         rows = []
         for entry in entries:
             row = _said(entry) | self._place(entry, slices[adrift[entry.id]] if entry.output is None else None)
             rows.append(row | {"project_id": self._intake.project_id, "changed_at": self._intake.now})
         return rows
+
+    def _slices(self, places: set[naming.Place]) -> dict[naming.Place, UUID]:
+        # A memory of its own: a slice that this very transaction made must not be remembered beyond it.
+        return naming.slices(self._intake.session, self._intake.project_id, places, Memory())
 
     def _place(self, entry: Entry, slice_id: UUID | None) -> dict[str, Any]:
         if (output := entry.output) is not None:
@@ -182,24 +197,27 @@ class Sheet:
 
     def _insert(self, rows: list[dict[str, Any]]) -> None:
         if rows:
-            self._intake.session.execute(insert_into(self._intake.session, Feedback), rows)
+            self._intake.connection.execute(insert_into(self._intake.session, Feedback), rows)
 
     def _update(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
             return
-        names = [name for name in rows[0] if name not in ("project_id", "id")]
-        by_key = update(Feedback).where(
-            Feedback.project_id == bindparam("its_project"), Feedback.id == bindparam("its_id")
-        )
         bound = [{"its_project": row["project_id"], "its_id": row["id"], **row} for row in rows]
-        statement = by_key.values({name: bindparam(name) for name in names})
-        self._intake.session.connection().execute(statement, bound)
+        self._intake.connection.execute(_updating(tuple(rows[0])), bound)
 
     def _delete(self, ids: list[UUID]) -> None:
         if ids:
             session, project_id = self._intake.session, self._intake.project_id
             placement.withdraw(session, project_id, ids)
             session.execute(delete(Feedback).where(Feedback.project_id == project_id, Feedback.id.in_(ids)))
+
+
+@cache
+def _updating(names: tuple[str, ...]) -> Any:
+    by_key = update(Feedback.__table__).where(  # type: ignore[arg-type]  # a Table, though declared as a FromClause
+        Feedback.project_id == bindparam("its_project"), Feedback.id == bindparam("its_id")
+    )
+    return by_key.values({name: bindparam(name) for name in names if name not in ("project_id", "id")})
 
 
 def _entry(row: Mapping[Any, Any]) -> Entry:

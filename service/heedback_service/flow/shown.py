@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core import rollup as counting
 from heedback_service.core.reference import Candidate
 from heedback_service.core.rollup import Delta
-from heedback_service.store.db import insert_into
+from heedback_service.store.db import insert_for, insert_into
 from heedback_service.store.tables import Output, OutputText, Signal, Slice
 
 Event = Mapping[str, Any]
@@ -35,6 +36,24 @@ _PLAIN: Final = (
     "output_tokens",
     "error_type",
     "finish_reasons",
+)
+
+# Statements are made once: building one costs several times what running it does.
+_MINE: Final[Any] = bindparam("project")
+_IDS: Final[Any] = bindparam("ids", expanding=True)
+_KNOWING: Final = (
+    select(Output.id, Output.slice_id, Output.day, Slice.feature_id, Output.span_id)
+    .join(Slice, (Slice.project_id == Output.project_id) & (Slice.id == Output.slice_id))
+    .where(Output.project_id == _MINE)
+)
+_KNOWN: Final = _KNOWING.where(Output.id.in_(_IDS))
+_OUTPUT_IDS: Final = select(Output.id).where(Output.project_id == _MINE, Output.id.in_(_IDS))
+_SIGNAL_IDS: Final = select(Signal.id).where(Signal.project_id == _MINE, Signal.id.in_(_IDS))
+_TEXTS: Final = select(OutputText.output_id, OutputText.event_id).where(
+    OutputText.project_id == _MINE, OutputText.output_id.in_(_IDS)
+)
+_SIGNALLED: Final = (
+    select(Signal.output_id, Signal.name).where(Signal.project_id == _MINE, Signal.output_id.in_(_IDS)).distinct()
 )
 
 
@@ -63,12 +82,14 @@ def take_outputs(
     """Store outputs that are new, with their texts and counts; returns their ids."""
     if not rows:
         return set()
-    insert = insert_into(session, Output).on_conflict_do_nothing().returning(Output.id)
-    fresh = set(session.scalars(insert, rows))
-    for row in rows:
-        if row["id"] in fresh:
-            delta.apply(None, _counted(row))
-    keep_texts(session, [text for text in texts if text["output_id"] in fresh])
+    new = _new(session, _OUTPUT_IDS, project_id, rows)
+    if not new:
+        return set()
+    session.connection().execute(insert_into(session, Output), new)
+    for row in new:
+        delta.apply(None, _counted(row))
+    fresh = {row["id"] for row in new}
+    keep_texts(session, project_id, [text for text in texts if text["output_id"] in fresh])
     _count_early_signals(session, project_id, fresh, delta)
     return fresh
 
@@ -107,36 +128,37 @@ def text_values(project_id: int, event: Event, now: datetime) -> dict[str, Any] 
     }
 
 
-def keep_texts(session: Session, rows: Sequence[Values]) -> set[UUID]:
+def keep_texts(session: Session, project_id: int, rows: Sequence[Values]) -> set[UUID]:
     """Store texts; of several for one output the smallest event id stays, whatever the order. Returns the ids kept."""
     if not rows:
         return set()
-    new = insert_into(session, OutputText)
-    upsert = new.on_conflict_do_update(
-        index_elements=["project_id", "output_id"],
-        set_={name: new.excluded[name] for name in ("event_id", "input", "output", "received_at")},
-        where=new.excluded.event_id < OutputText.event_id,
-    )
+    connection = session.connection()
     first: dict[UUID, Values] = {}
     for row in sorted(rows, key=lambda row: row["event_id"]):
         first.setdefault(row["output_id"], row)
-    return set(session.scalars(upsert.returning(OutputText.event_id), [first[key] for key in sorted(first)]))
+    stored = dict(connection.execute(_TEXTS, _in(project_id, first)).all())
+    kept = [first[key] for key in sorted(first) if key not in stored or first[key]["event_id"] < stored[key]]
+    if kept:
+        connection.execute(_keeping(connection.dialect.name), kept)
+    return {row["event_id"] for row in kept}
 
 
 def take_signals(session: Session, project_id: int, rows: Sequence[Values], delta: Delta) -> set[UUID]:
     """Store signals that are new; each counts once an output. Returns the ids that are new."""
     if not rows:
         return set()
-    outputs = known_outputs(session, project_id, {row["output_id"] for row in rows})
+    new = _new(session, _SIGNAL_IDS, project_id, rows)
+    if not new:
+        return set()
+    outputs = known_outputs(session, project_id, {row["output_id"] for row in new})
     seen = _signalled(session, project_id, outputs)
-    insert = insert_into(session, Signal).on_conflict_do_nothing().returning(Signal.id)
-    fresh = set(session.scalars(insert, rows))
-    for row in rows:
+    session.connection().execute(insert_into(session, Signal), new)
+    for row in new:
         pair = row["output_id"], row["name"]
-        if row["id"] in fresh and pair not in seen and (output := outputs.get(row["output_id"])) is not None:
+        if pair not in seen and (output := outputs.get(row["output_id"])) is not None:
             seen.add(pair)
             delta.apply(None, counting.signal_row(output.day, output.slice_id, row["name"]))
-    return fresh
+    return {row["id"] for row in new}
 
 
 def signal_values(project_id: int, event: Event) -> dict[str, Any]:
@@ -154,7 +176,9 @@ def signal_values(project_id: int, event: Event) -> dict[str, Any]:
 
 def known_outputs(session: Session, project_id: int, ids: Iterable[UUID]) -> dict[UUID, Known]:
     """Those of the outputs that have arrived."""
-    return {known.id: known for known in _known(session, project_id, Output.id.in_(set(ids)))}
+    wanted = _in(project_id, ids)
+    found = session.connection().execute(_KNOWN, wanted) if wanted["ids"] else ()
+    return {row[0]: Known(*row) for row in found}
 
 
 def outputs_by_ref(session: Session, project_id: int, refs: Iterable[str]) -> dict[str, list[Known]]:
@@ -173,22 +197,16 @@ def outputs_by_ref(session: Session, project_id: int, refs: Iterable[str]) -> di
 
 def _known_with(session: Session, project_id: int, column: Any, values: list[str]) -> dict[str, list[Known]]:
     found: dict[str, list[Known]] = {}
-    statement = _selecting(project_id).add_columns(column).where(column.in_(values)).order_by(Output.id)
-    for *known, value in session.execute(statement):
+    statement = _KNOWING.add_columns(column).where(column.in_(values)).order_by(Output.id)
+    for *known, value in session.connection().execute(statement, {"project": project_id}):
         found.setdefault(value, []).append(Known(*known))
     return found
 
 
-def _known(session: Session, project_id: int, where: Any) -> list[Known]:
-    return [Known(*row) for row in session.execute(_selecting(project_id).where(where))]
-
-
-def _selecting(project_id: int) -> Any:
-    return (
-        select(Output.id, Output.slice_id, Output.day, Slice.feature_id, Output.span_id)
-        .join(Slice, (Slice.project_id == Output.project_id) & (Slice.id == Output.slice_id))
-        .where(Output.project_id == project_id)
-    )
+def _new(session: Session, stored: Any, project_id: int, rows: Sequence[Values]) -> list[Values]:
+    """The rows whose ids `stored` does not find. Whoever calls holds what keeps others from storing them meanwhile."""
+    known = set(session.connection().scalars(stored, _in(project_id, [row["id"] for row in rows])))
+    return [row for row in rows if row["id"] not in known]
 
 
 def _count_early_signals(session: Session, project_id: int, fresh: set[UUID], delta: Delta) -> None:
@@ -201,10 +219,20 @@ def _count_early_signals(session: Session, project_id: int, fresh: set[UUID], de
 
 
 def _signalled(session: Session, project_id: int, outputs: Iterable[UUID]) -> set[tuple[UUID, str]]:
-    found = select(Signal.output_id, Signal.name).where(
-        Signal.project_id == project_id, Signal.output_id.in_(set(outputs))
-    )
-    return {(output_id, name) for output_id, name in session.execute(found.distinct())}
+    found = session.connection().execute(_SIGNALLED, _in(project_id, outputs))
+    return {(output_id, name) for output_id, name in found}
+
+
+def _in(project_id: int, ids: Iterable[UUID]) -> dict[str, Any]:
+    return {"project": project_id, "ids": list(set(ids))}
+
+
+@cache
+def _keeping(dialect: str) -> Any:
+    new = insert_for(dialect, OutputText)
+    names = ("event_id", "input", "output", "received_at")
+    keys = ["project_id", "output_id"]
+    return new.on_conflict_do_update(index_elements=keys, set_={name: new.excluded[name] for name in names})
 
 
 def _counted(row: Mapping[str, Any]) -> counting.Row:

@@ -6,6 +6,7 @@ import os
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Insert, create_engine, event
@@ -51,8 +52,14 @@ class Database:
 
 def insert_into(session: Session, table: type[Base]) -> Any:
     """The dialect's own INSERT for `table`, which knows ON CONFLICT on both databases."""
-    flavour = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement: Insert = flavour.insert(table)
+    return insert_for(session.get_bind().dialect.name, table)
+
+
+@cache
+def insert_for(dialect: str, table: type[Base]) -> Any:
+    """The same by the dialect's name. Made once: building a statement costs more than running it."""
+    flavour = sqlite if dialect == "sqlite" else postgresql
+    statement: Insert = flavour.insert(table.__table__)
     return statement
 
 

@@ -10,6 +10,8 @@ from uuid import UUID
 
 from flask import current_app
 
+from heedback_service.flow.combine import Combiner
+from heedback_service.flow.keys import Doorkeeper
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 
@@ -24,6 +26,12 @@ class Runtime:
     settings: Settings
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    combiner: Combiner
+    doorkeeper: Doorkeeper
+
+    @classmethod
+    def of(cls, db: Database, settings: Settings, clock: Callable[[], datetime], new_id: Callable[[], UUID]) -> Runtime:
+        return cls(db, settings, clock, new_id, Combiner(db, clock, new_id), Doorkeeper())
 
     def attach(self) -> dict[str, Runtime]:
         return {_NAME: self}

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import request
+from flask import g, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import ValidationError
-from sqlalchemy.orm import Session
 
-from heedback_service.flow.intake import Batch, take
-from heedback_service.flow.keys import project_of
-from heedback_service.store.tables import Project
+from heedback_service.flow.combine import Revoked
+from heedback_service.flow.intake import Batch
 from heedback_service.web.api.body import BodyParser
 from heedback_service.web.api.problems import PROBLEM_JSON, ProblemSchema, Refusal, flattened
 from heedback_service.web.api.schemas import AnswerSchema, EnvelopeSchema, load_event
@@ -31,8 +29,11 @@ blueprint = EventsBlueprint("events", __name__, url_prefix="/v1", description="W
 @blueprint.before_request
 def _authorise() -> None:
     # Before the body is read: a stranger's megabyte is not worth parsing.
-    with runtime().db.read() as session:
-        _project(session)
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    here = runtime()
+    g.access = here.doorkeeper.access(here.db, key.strip()) if kind.lower() == "bearer" else None
+    if g.access is None:
+        raise _no_key()
 
 
 @blueprint.route("/events")
@@ -53,17 +54,15 @@ class Events(MethodView):
         events, rejected = _sorted_out(envelope["events"])
         batch = Batch(envelope["sent_at"], events, envelope.get("dropped") or {}, envelope.get("redactor"))
         here = runtime()
-        with here.db.write() as session:
-            taken = take(session, _project(session), batch, here.clock(), here.new_id)
+        taken = here.combiner.take(g.access, batch)
+        if isinstance(taken, Revoked):
+            here.doorkeeper.forget()
+            raise _no_key()
         return {"accepted": taken.accepted, "duplicates": taken.duplicates, "rejected": rejected}
 
 
-def _project(session: Session) -> Project:
-    kind, _, key = request.headers.get("Authorization", "").partition(" ")
-    project = project_of(session, key.strip()) if kind.lower() == "bearer" else None
-    if project is None:
-        raise Refusal(401, _UNKNOWN_KEY, headers={"WWW-Authenticate": 'Bearer realm="heedback"'})
-    return project
+def _no_key() -> Refusal:
+    return Refusal(401, _UNKNOWN_KEY, headers={"WWW-Authenticate": 'Bearer realm="heedback"'})
 
 
 def _sorted_out(raws: list[Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
