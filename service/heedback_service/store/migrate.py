@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
 
+from heedback_service.store import planner
 from heedback_service.store.db import Database
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def _upgrade_sqlite(db: Database) -> bool:
         raw.execute("PRAGMA foreign_keys = OFF")
         try:
             with connection.execution_options(heedback_writes=True).begin():
-                return _upgrade(connection)
+                migrated = _upgrade(connection)
+                if migrated:
+                    planner.teach(connection)
+                return migrated
         finally:
             raw.execute("PRAGMA foreign_keys = ON")
 

@@ -113,3 +113,24 @@ def test_a_forked_child_opens_connections_of_its_own(db: Database, project: Proj
     assert os.waitpid(child, 0)[1] == 0
     with db.read() as session:
         assert sorted(session.scalars(select(Project.slug))) == ["acme", "child"]
+
+
+LOOKUPS = {
+    "feedback by subject": "SELECT * FROM feedback WHERE project_id = 1 AND subject IN ('a', 'b')",
+    "events by reference": "SELECT feedback_id FROM feedback_events WHERE project_id = 1 AND ref IN ('a', 'b')",
+    "events of feedback": "SELECT * FROM feedback_events WHERE project_id = 1 AND feedback_id = 'a' ORDER BY order_at, id",
+    "outputs by trace": "SELECT id FROM outputs WHERE project_id = 1 AND trace_id IN ('a', 'b') ORDER BY id",
+    "signals of an output": "SELECT name FROM signals WHERE project_id = 1 AND output_id = 'a'",
+    "days of a person": "SELECT day FROM person_day WHERE project_id = 1 AND person = 'a'",
+}
+
+
+@pytest.mark.parametrize("name", LOOKUPS)
+def test_no_lookup_reads_the_whole_project(tmp_path: Path, name: str) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    migrate.upgrade(db)
+    for _ in range(2):  # on the connection that migrated, and on a new one
+        with db.engine.connect() as connection:
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {LOOKUPS[name]}")]
+        assert "AND" in plan[0], plan
+        db.dispose()
