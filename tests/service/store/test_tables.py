@@ -118,7 +118,7 @@ def test_a_forked_child_opens_connections_of_its_own(db: Database, project: Proj
 LOOKUPS = {
     "feedback by subject": "SELECT * FROM feedback WHERE project_id = 1 AND subject IN ('a', 'b')",
     "events by reference": "SELECT feedback_id FROM feedback_events WHERE project_id = 1 AND ref IN ('a', 'b')",
-    "events of feedback": "SELECT * FROM feedback_events WHERE project_id = 1 AND feedback_id = 'a' ORDER BY order_at, id",
+    "events of feedback": "SELECT body FROM feedback_events WHERE project_id = 1 AND feedback_id = 'a' ORDER BY id",
     "outputs by trace": "SELECT id FROM outputs WHERE project_id = 1 AND trace_id IN ('a', 'b') ORDER BY id",
     "signals of an output": "SELECT name FROM signals WHERE project_id = 1 AND output_id = 'a'",
     "days of a person": "SELECT day FROM person_day WHERE project_id = 1 AND person = 'a'",
