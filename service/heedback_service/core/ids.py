@@ -9,9 +9,10 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["derived_id", "new_id", "tamed"]
+__all__ = ["derived_id", "is_ahead", "new_id", "tamed", "untimed"]
 
-_AHEAD: Final = timedelta(hours=24)
+_LEEWAY: Final = timedelta(hours=24)
+_CLOCKS: Final = timedelta(minutes=5)
 _TIME_BITS: Final = 0xFFFF_FFFF_FFFF << 80
 
 
@@ -24,16 +25,26 @@ def tamed(given: UUID, now: datetime) -> UUID:
     """A sender's id, with its time bits zeroed if they lie more than 24 hours ahead of `now`.
 
     Rows are partitioned by the time in their id; one from the far future would sit in a partition that no purge
-    reaches. Other versions than 7 carry no time and stay as they are. What refers to the id is tamed alike, until our
-    clock comes within 24 hours of that future: a day or more for a clock that is two days ahead, years for the usual
-    wrong one.
+    reaches. Other versions than 7 carry no time and stay as they are. When our clock comes within 24 hours of such an
+    id (`is_ahead`), it may be stored as `untimed` already: whoever takes it in again has to look.
     """
-    if given.version != 7:
-        return given
-    milliseconds = given.int >> 80
-    if milliseconds <= (now + _AHEAD).timestamp() * 1000:
-        return given
+    return untimed(given) if _ahead(given, now) > _LEEWAY else given
+
+
+def is_ahead(given: UUID | None, now: datetime) -> bool:
+    """Whether the id's time lies in the future, by more than clocks differ, yet not far enough to be tamed."""
+    return given is not None and _CLOCKS < _ahead(given, now) <= _LEEWAY
+
+
+def untimed(given: UUID) -> UUID:
+    """The id without its time; the 74 random bits keep it unique."""
     return UUID(int=given.int & ~_TIME_BITS)
+
+
+def _ahead(given: UUID, now: datetime) -> timedelta:
+    # In whole milliseconds: 48 bits of them reach the year 10889, which no datetime does.
+    milliseconds = (given.int >> 80) - int(now.timestamp() * 1000) if given.version == 7 else 0
+    return timedelta(milliseconds=milliseconds)
 
 
 def derived_id(*parts: str | None) -> UUID:

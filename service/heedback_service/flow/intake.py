@@ -9,14 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core import privacy
-from heedback_service.core.ids import tamed
+from heedback_service.core.ids import is_ahead, tamed, untimed
 from heedback_service.core.moments import corrected, microseconds
 from heedback_service.flow import naming, rollup
 from heedback_service.flow.said import Said, relink, take_feedback
@@ -30,9 +31,15 @@ from heedback_service.flow.shown import (
     text_values,
 )
 from heedback_service.store.db import insert_into
-from heedback_service.store.tables import DroppedDay, Project
+from heedback_service.store.tables import DroppedDay, FeedbackEvent, Output, Project, Signal
 
 Event = dict[str, Any]
+
+_IDS: Final = ("id", "output_id")
+_LEDGERS: Final = tuple(
+    select(table.id).where(table.project_id == bindparam("project"), table.id.in_(bindparam("ids", expanding=True)))
+    for table in (Output, Signal, FeedbackEvent)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,15 @@ class Batch:
     sent_at: datetime
     events: Sequence[Event]
     dropped: Mapping[str, int] = field(default_factory=dict)
-    redactor: int | None = None  # the version of the rules that the sender has applied
+
+    @classmethod
+    def of(cls, sent_at: datetime, events: Sequence[Event], dropped: Mapping[str, int], redactor: int | None) -> Batch:
+        """The batch as it may be stored: redacted here, unless the sender has applied the same version of the rules.
+
+        Redaction takes a while on long texts, so it is done before anybody holds the database.
+        """
+        clean = events if redactor == privacy.VERSION else [privacy.redacted(event) for event in events]
+        return cls(sent_at, clean, dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,7 @@ def take_all(intake: Intake, batches: Sequence[Batch]) -> list[Taken]:
     An event that stands in two of them is new in the first and a duplicate in the second.
     """
     firsts = _once_each(batches)
-    events = [_ready(batches[owner], event, intake.now) for owner, event in firsts]
+    events = _as_stored_before(intake, [_by_our_clock(batches[owner], event, intake.now) for owner, event in firsts])
     names = {event["feature"] for event in events}
     features = naming.features(intake.session, intake.project_id, names, intake.now, intake.new_id, intake.memory)
     fresh = _take_shown(intake, events, features)
@@ -110,12 +125,22 @@ def _once_each(batches: Sequence[Batch]) -> list[tuple[int, Event]]:
     return list(first.values())
 
 
-def _ready(batch: Batch, event: Event, now: datetime) -> Event:
-    """The event by our clock, with ids that sort where they should, and nothing in it that should not be stored."""
+def _by_our_clock(batch: Batch, event: Event, now: datetime) -> Event:
+    """The event with its moment by our clock as `at`, and with ids that sort where they should."""
     at = corrected(event["occurred_at"], batch.sent_at, now)
-    ids = {name: tamed(event[name], now) for name in ("id", "output_id") if event.get(name) is not None}
-    clean = event if batch.redactor == privacy.VERSION else privacy.redacted(event)
-    return {**clean, **ids, "at": at}
+    ids = {name: tamed(event[name], now) for name in _IDS if event.get(name) is not None}
+    return {**event, **ids, "at": at}
+
+
+def _as_stored_before(intake: Intake, events: list[Event]) -> list[Event]:
+    """Events whose ids lie up to a day ahead, under the tamed ids they were stored with when it was more."""
+    ahead = {event[name] for event in events for name in _IDS if is_ahead(event.get(name), intake.now)}
+    if not ahead:
+        return events
+    forms = {untimed(given): given for given in ahead}
+    known = {"project": intake.project_id, "ids": list(forms)}
+    stored = {forms[found]: found for table in _LEDGERS for found in intake.connection.scalars(table, known)}
+    return [{**event, **{name: stored[event[name]] for name in _IDS if event.get(name) in stored}} for event in events]
 
 
 def _of(events: Iterable[Event], kind: str) -> list[Event]:

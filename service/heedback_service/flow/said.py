@@ -20,6 +20,11 @@ from heedback_service.store.tables import FeedbackEvent, Output
 # What the ledger keeps of an event beside its columns: its words, who said them, and what narrows its reference.
 _KEPT: Final = (*fold.WORDS, "retracted", "output_id", "span_id", "user", "source")
 
+_TRIPLES: Final = (
+    select(FeedbackEvent.ref, FeedbackEvent.span_id, FeedbackEvent.feature_id)
+    .where(FeedbackEvent.project_id == bindparam("project"), FeedbackEvent.ref.in_(bindparam("refs", expanding=True)))
+    .distinct()
+)
 _HEARD: Final = select(FeedbackEvent.id).where(
     FeedbackEvent.project_id == bindparam("project"), FeedbackEvent.id.in_(bindparam("ids", expanding=True))
 )
@@ -50,7 +55,7 @@ def take_feedback(intake: Intake, events: Sequence[Said]) -> set[UUID]:
     words = [_Located.of(said.event["id"], ref_of(said.event), said.order_at, said.body) for said in fresh]
     targets = _targets(intake, words)
     sheet = Sheet(intake)
-    sheet.load(key.subject for key, _ in targets)
+    sheet.load(key for key, _ in targets)
     ledger = []
     for said, located, (key, output) in zip(fresh, words, targets, strict=True):
         entry = sheet.entry(key, output)
@@ -71,9 +76,9 @@ def relink(intake: Intake, outputs: Collection[UUID]) -> None:
         return
     sheet = Sheet(intake)
     arrived = known_outputs(intake.session, intake.project_id, outputs)
-    for entry in sheet.load(f"o:{output_id.hex}" for output_id in outputs):
+    for entry in sheet.load_about(outputs):
         entry.link(arrived[UUID(entry.key.subject[2:])])
-    _move(intake, sheet, _events_naming(intake, outputs))
+    _move(intake, sheet, _reread(intake, set(outputs)))
     sheet.save()
 
 
@@ -136,6 +141,8 @@ def _line(intake: Intake, said: Said, located: _Located, entry: Entry) -> dict[s
         "id": said.event["id"],
         "feedback_id": entry.id,
         "ref": located.ref,
+        "span_id": said.event.get("span_id"),
+        "feature_id": said.feature_id,
         "body": located.word.body,
         "occurred_at": said.at,
         "received_at": intake.now,
@@ -143,18 +150,35 @@ def _line(intake: Intake, said: Said, located: _Located, entry: Entry) -> dict[s
     }
 
 
-def _events_naming(intake: Intake, outputs: Collection[UUID]) -> set[UUID]:
-    """The rows of feedback with an event that could mean one of these outputs."""
+def _reread(intake: Intake, arrived: Collection[UUID]) -> set[UUID]:
+    """The rows of feedback with an event that means something else now that these outputs are here.
+
+    What an event means depends on its reference, span and feature alone. So each such triple is resolved once without
+    the new outputs and once with them, and the events are read only where that differs: a conversation of a thousand
+    outputs under one key is not read through a thousand times.
+    """
     carried = select(Output.trace_id, Output.response_id, Output.join_key).where(
-        Output.project_id == intake.project_id, Output.id.in_(outputs)
+        Output.project_id == intake.project_id, Output.id.in_(arrived)
     )
-    refs = {ref for row in intake.session.execute(carried) for ref in refs_of(*row)}
+    refs = {ref for row in intake.connection.execute(carried) for ref in refs_of(*row)}
     if not refs:
         return set()
-    naming = select(FeedbackEvent.feedback_id).where(
-        FeedbackEvent.project_id == intake.project_id, FeedbackEvent.ref.in_(refs)
-    )
-    return set(intake.session.scalars(naming))
+    found = intake.connection.execute(_TRIPLES, {"project": intake.project_id, "refs": list(refs)})
+    triples = [(ref, span_id, feature_id) for ref, span_id, feature_id in found if ref is not None]
+    by_ref = outputs_by_ref(intake.session, intake.project_id, {ref for ref, _, _ in triples}) if triples else {}
+    changed = []
+    for ref, span_id, feature_id in triples:
+        after = [output.candidate for output in by_ref.get(ref, ())]
+        before = [candidate for candidate in after if candidate.id not in arrived]
+        if resolve(before, span_id, feature_id) != resolve(after, span_id, feature_id):
+            changed.append((ref, span_id, feature_id))
+    return {feedback_id for triple in changed for feedback_id in _rows_saying(intake, *triple)}
+
+
+def _rows_saying(intake: Intake, ref: str, span_id: str | None, feature_id: UUID) -> list[UUID]:
+    where = (FeedbackEvent.ref == ref, FeedbackEvent.span_id == span_id, FeedbackEvent.feature_id == feature_id)
+    rows = select(FeedbackEvent.feedback_id).where(FeedbackEvent.project_id == intake.project_id, *where)
+    return list(intake.connection.scalars(rows))
 
 
 def _move(intake: Intake, sheet: Sheet, feedback_ids: Collection[UUID]) -> None:
@@ -166,7 +190,7 @@ def _move(intake: Intake, sheet: Sheet, feedback_ids: Collection[UUID]) -> None:
     events = intake.session.scalars(ledger.order_by(FeedbackEvent.order_at, FeedbackEvent.id)).all()
     words = [_Located.of(event.id, event.ref, event.order_at, event.body) for event in events]
     targets = _targets(intake, words)
-    sheet.load(key.subject for key, _ in targets)
+    sheet.load(key for key, _ in targets)
     placed: dict[UUID, list[_Placed]] = {}
     for event, located, (key, output) in zip(events, words, targets, strict=True):
         placed.setdefault(event.feedback_id, []).append(_Placed(located.word, key, output))
@@ -183,19 +207,25 @@ class _Placed:
 def _settle(
     sheet: Sheet, entries: Sequence[Entry], placed: Mapping[UUID, Sequence[_Placed]]
 ) -> list[tuple[UUID, UUID]]:
-    """Put the words of these rows where they belong; returns (event, feedback) for those that changed rows."""
-    moving = [entry for entry in entries if {its.key for its in placed[entry.id]} != {entry.key}]
+    """Put the words of these rows where they belong; returns (event, feedback) for those that changed rows.
+
+    First every row that changes leaves its place, then each takes the one place that is its own, and only then are the
+    words said again: rows may trade places, and none may find another's words in its own.
+    """
+    wanted = {entry.id: {its.key for its in placed[entry.id]} for entry in entries}
+    moving = [entry for entry in entries if wanted[entry.id] != {entry.key}]
+    staying = {entry.id for entry in entries} - {entry.id for entry in moving}
     for entry in entries:
-        if entry in moving:
-            entry.wipe()
-        else:
+        if entry.id in staying:
             entry.link(placed[entry.id][0].output)
+    sheet.lift(moving)
+    for entry in moving:  # a row keeps its id, and so its place in the backlog, where it can
+        keys = wanted[entry.id]
+        if entry.key in keys or len(keys) == 1:
+            sheet.put_back(entry, entry.key if entry.key in keys else next(iter(keys)))
     moved = []
     for entry in moving:
-        words = placed[entry.id]
-        if len({its.key for its in words}) == 1:
-            sheet.rename(entry, words[0].key)  # the usual case; it keeps its id, and so its place in the backlog
-        for its in words:
+        for its in placed[entry.id]:
             target = sheet.entry(its.key, its.output)
             target.add(its.word)
             target.spam = target.spam or entry.spam

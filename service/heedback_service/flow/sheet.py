@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core import fold
@@ -34,6 +34,14 @@ _PLAIN: Final = tuple(name for name in fold.WORDS if name not in ("rating", "fla
 # No ORDER BY: it would tempt SQLite to walk the primary key instead of looking the subjects up.
 _ROWS: Final = select(Feedback.__table__).where(Feedback.project_id == bindparam("project"))
 _ABOUT: Final = _ROWS.where(Feedback.subject.in_(bindparam("wanted", expanding=True)))
+_WITH_KEY: Final = _ROWS.where(
+    tuple_(Feedback.subject, Feedback.person_key, Feedback.source).in_(bindparam("wanted", expanding=True))
+)
+_ASIDE: Final = (
+    update(cast("Table", Feedback.__table__))
+    .where(Feedback.project_id == bindparam("its_project"), Feedback.id == bindparam("its_id"))
+    .values(subject=bindparam("aside"))
+)
 _WITH_ID: Final = _ROWS.where(Feedback.id.in_(bindparam("wanted", expanding=True)))
 
 
@@ -89,12 +97,13 @@ class Entry:
     key: Key
     output: Known | None = None
     state: State = field(default_factory=State)
-    first: int | None = None  # order_at of its first and its last word; None: nothing is said
+    first: int | None = None  # order_at of its first and its last word; None: nothing is said yet
     last: int | None = None
     spam: bool = False
     version: int = 0  # 0: not in the store yet
     before: counting.Row | None = None
     changed: bool = False
+    rekeyed: bool = False
 
     def add(self, word: Word) -> None:
         self.state = fold.merge(self.state, fold.patch(word.body, (word.order_at, word.event_id.hex)))
@@ -117,15 +126,18 @@ class Sheet:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
         self._entries: dict[Key, Entry] = {}
-        self._loaded: set[str] = set()
+        self._lifted: dict[UUID, Entry] = {}
 
-    def load(self, subjects: Iterable[str]) -> list[Entry]:
-        """All rows about these subjects."""
-        wanted = set(subjects)
-        if unread := wanted - self._loaded:
-            self._read(_ABOUT, unread)
-        self._loaded |= wanted
-        return [entry for entry in self._entries.values() if entry.key.subject in wanted]
+    def load(self, keys: Iterable[Key]) -> None:
+        """The rows with these keys, where there are any."""
+        if wanted := set(keys):
+            self._read(_WITH_KEY, [(key.subject, key.person_key, key.source) for key in wanted])
+
+    def load_about(self, outputs: Iterable[UUID]) -> list[Entry]:
+        """All rows about these outputs, whether or not they were known when the rows were written."""
+        subjects = {f"o:{output_id.hex}" for output_id in outputs}
+        self._read(_ABOUT, subjects)
+        return [entry for entry in self._entries.values() if entry.key.subject in subjects]
 
     def load_ids(self, ids: Collection[UUID]) -> list[Entry]:
         """The rows with these ids, in the order of their keys."""
@@ -133,28 +145,35 @@ class Sheet:
         return sorted((entry for entry in self._entries.values() if entry.id in ids), key=lambda entry: entry.key)
 
     def entry(self, key: Key, output: Known | None) -> Entry:
-        """The row of this key, made when there is none. Its subject must be loaded."""
+        """The row of this key, made when there is none. The key must be loaded."""
         entry = self._entries.get(key)
         if entry is None:
             entry = self._entries[key] = Entry(self._intake.new_id(), key)
         entry.link(output)
         return entry
 
-    def rename(self, entry: Entry, key: Key) -> None:
-        """Keep the row under another key, unless there is a row under it already."""
-        if key not in self._entries:
+    def lift(self, entries: Iterable[Entry]) -> None:
+        """Take rows off the sheet, wiped. What is not put back will be deleted."""
+        for entry in entries:
             del self._entries[entry.key]
-            entry.key, entry.changed = key, True
+            self._lifted[entry.id] = entry
+            entry.wipe()
+
+    def put_back(self, entry: Entry, key: Key) -> None:
+        """A lifted row, under a key that may be another; unless there is a row under it already."""
+        if key not in self._entries:
+            del self._lifted[entry.id]
+            entry.rekeyed = entry.rekeyed or entry.key != key
+            entry.key = key
             self._entries[key] = entry
 
     def save(self) -> None:
         """Write what has changed, and add the difference to the intake's delta."""
-        changed = [entry for _, entry in sorted(self._entries.items()) if entry.changed]
-        gone = [entry for entry in changed if entry.first is None]
-        kept = [entry for entry in changed if entry.first is not None]
-        for entry in gone:
+        for entry in self._lifted.values():
             self._intake.delta.apply(entry.before, None)
-        self._delete([entry.id for entry in gone if entry.version])
+        self._delete([entry.id for entry in self._lifted.values() if entry.version])
+        kept = [entry for _, entry in sorted(self._entries.items()) if entry.changed]
+        self._vacate([entry.id for entry in kept if entry.rekeyed])
         rows = self._rows(kept)
         for entry, row in zip(kept, rows, strict=True):
             self._intake.delta.apply(entry.before, _counted(row))
@@ -206,6 +225,12 @@ class Sheet:
         bound = [{"its_project": row["project_id"], "its_id": row["id"], **row} for row in rows]
         self._intake.connection.execute(_updating(tuple(rows[0])), bound)
 
+    def _vacate(self, ids: list[UUID]) -> None:
+        # Rows that trade keys would collide half-way: each first steps aside.
+        if ids:
+            bound = [{"its_project": self._intake.project_id, "its_id": each, "aside": f"x:{each.hex}"} for each in ids]
+            self._intake.connection.execute(_ASIDE, bound)
+
     def _delete(self, ids: list[UUID]) -> None:
         if ids:
             session, project_id = self._intake.session, self._intake.project_id
@@ -215,7 +240,7 @@ class Sheet:
 
 @cache
 def _updating(names: tuple[str, ...]) -> Any:
-    by_key = update(Feedback.__table__).where(  # type: ignore[arg-type]  # a Table, though declared as a FromClause
+    by_key = update(cast("Table", Feedback.__table__)).where(
         Feedback.project_id == bindparam("its_project"), Feedback.id == bindparam("its_id")
     )
     return by_key.values({name: bindparam(name) for name in names if name not in ("project_id", "id")})

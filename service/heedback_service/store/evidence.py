@@ -90,6 +90,8 @@ class FeedbackEvent(Base):
             None,
             "project_id",
             "ref",
+            "span_id",
+            "feature_id",
             sqlite_where=text("ref IS NOT NULL"),
             postgresql_where=text("ref IS NOT NULL"),
         ),
@@ -100,6 +102,8 @@ class FeedbackEvent(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     feedback_id: Mapped[UUID]
     ref: Mapped[str | None]
+    span_id: Mapped[str | None]  # with the feature, what narrows a reference that several outputs carry
+    feature_id: Mapped[UUID]
     body: Mapped[dict[str, Any]]
     occurred_at: Mapped[datetime]
     received_at: Mapped[datetime]

@@ -75,4 +75,4 @@ class DroppedDay(Base):
     project_id: Mapped[int] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     reason: Mapped[str] = mapped_column(primary_key=True)
-    events: Mapped[int]
+    events: Mapped[int] = mapped_column(BigInteger)

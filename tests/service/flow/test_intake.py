@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
 
 from heedback_service.flow import naming, rollup
-from heedback_service.flow.intake import Taken
+from heedback_service.flow.intake import Batch, Taken, take, take_all
+from heedback_service.flow.sheet import Intake
 from heedback_service.store.db import Database
 from heedback_service.store.tables import (
     Feature,
@@ -24,7 +26,7 @@ from heedback_service.store.tables import (
     RollupDay,
     Slice,
 )
-from support import NOW, a_signal, an_output, make_id, some_feedback
+from support import NOW, a_signal, an_output, make_id, numbered_ids, some_feedback
 
 Feed = Callable[..., Taken]
 TRACE = "a" * 32
@@ -142,9 +144,43 @@ def test_feedback_leaves_an_output_when_a_second_one_makes_its_trace_ambiguous(f
     assert (counted(db, "down"), counted(db, "unlinked")) == (0, 1)
 
 
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (2, 1)])
+def test_two_pieces_of_feedback_that_move_at_once_keep_their_own_words(
+    feed: Feed, db: Database, first: int, second: int
+) -> None:
+    feed(
+        an_output(first, trace_id=TRACE, span_id="1" * 16, feature="f2"),
+        an_output(second, trace_id=TRACE, span_id="2" * 16, feature="f1", response_id="r"),
+    )
+    feed(
+        some_feedback(11, trace_id=TRACE, span_id="1" * 16, feature="f1", user="u-1", comment="A"),
+        some_feedback(12, response_id="r", feature="f2", user="u-1", down=True),
+    )
+    feed(an_output(3, trace_id=TRACE, span_id="1" * 16, feature="f2", response_id="r"))
+    said = {row.output_id: (row.comment, row.polarity) for row in all_feedback(db)}
+    assert said == {make_id(second): ("A", None), make_id(3): (None, -1)}
+
+
+def test_an_id_that_was_tamed_is_known_when_its_future_comes_near(feed: Feed, db: Database) -> None:
+    ahead = make_id(1, at=NOW + timedelta(hours=25))
+    event = {**an_output(1), "id": ahead}
+    assert feed(event).accepted == 1
+    later = NOW + timedelta(hours=2)
+    assert feed(event, now=later).duplicates == 1
+    feed(some_feedback(2, output_id=ahead, user="u-1", down=True), now=later)
+    assert (counted(db, "outputs"), counted(db, "down")) == (1, 1)
+
+
+def test_a_batch_that_is_sent_in_two_requests_at_once_counts_for_the_first(db: Database, project: Project) -> None:
+    batches = [Batch(NOW, [an_output(1), an_output(2)]), Batch(NOW, [an_output(2), an_output(3)])]
+    with db.write() as session:
+        intake = Intake(session, project.id, ZoneInfo(project.timezone), NOW, numbered_ids())
+        assert take_all(intake, batches) == [Taken(2, 0), Taken(1, 1)]
+
+
 @pytest.mark.parametrize("off", [timedelta(days=3653), timedelta(days=-3653), timedelta(seconds=59)])
 def test_a_clock_that_is_wrong_is_put_right(db: Database, project: Project, off: timedelta) -> None:
-    from heedback_service.flow.intake import Batch, take
+    from heedback_service.flow.intake import Batch
     from support import numbered_ids
 
     events = [{**an_output(1), "occurred_at": NOW + off - timedelta(hours=1)}]

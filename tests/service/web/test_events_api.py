@@ -121,6 +121,9 @@ def test_what_is_no_event_at_all_is_refused_alone(post: Post, event: Any) -> Non
         ("trace_id", "A" * 32),
         ("trace_id", "a" * 32 + "\n"),
         ("user", 7),
+        ("finish_reasons", ["stop", None]),
+        ("metadata", {"k": None}),
+        ("feature", "f\n"),
         ("user", "u" * (limits.NAME_CHARS + 1)),
         ("metadata", {"k": 1}),
         ("metadata", {str(n): "v" for n in range(limits.METADATA_KEYS + 1)}),
@@ -185,6 +188,20 @@ def test_an_envelope_that_does_not_fit_says_where(post: Post) -> None:
     problem = json.loads(answer.data)
     assert answer.status_code == 400
     assert set(problem["errors"]) == {"sent_at", "events"}
+
+
+@pytest.mark.parametrize("reasons", [[None], [None, "incorrect"], ["x\n"], ["Not A Key"], "incorrect"])
+def test_reasons_are_keys_and_nothing_else(post: Post, reasons: Any) -> None:
+    said = small(1) | {"type": "feedback", "output_id": str(make_id(2)), "reasons": reasons}
+    answer = post([said, small(3)])
+    assert answer.json is not None
+    assert answer.json["accepted"] == 1
+    assert [name.split(".")[0] for name in answer.json["rejected"][0]["errors"]] == ["reasons"]
+
+
+@pytest.mark.parametrize("dropped", [{"x": None}, {"X Y": 1}, {"x": -1}, {"x": 1.5}, [1]])
+def test_what_was_dropped_is_counts_by_reason(post: Post, dropped: Any) -> None:
+    assert post([small(1)], dropped=dropped).status_code == 400
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer hb_sk_x_y", "Basic abc", "Bearer \x00", "hb_sk_x_y"])

@@ -52,7 +52,7 @@ class Events(MethodView):
         duplicate and has no effect, so a batch may be sent again whenever its answer was not seen.
         """
         events, rejected = _sorted_out(envelope["events"])
-        batch = Batch(envelope["sent_at"], events, envelope.get("dropped") or {}, envelope.get("redactor"))
+        batch = Batch.of(envelope["sent_at"], events, envelope.get("dropped") or {}, envelope.get("redactor"))
         here = runtime()
         taken = here.combiner.take(g.access, batch)
         if isinstance(taken, Revoked):

@@ -19,11 +19,13 @@ NOT_TEXT: Final = "NUL and lone surrogates are not text."
 class Text(fields.String):
     """Text of at most `characters`, or `utf8` bytes."""
 
-    def __init__(self, *, characters: int | None = None, utf8: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, characters: int | None = None, utf8: int | None = None, allow_none: bool = True, **kwargs: Any
+    ) -> None:
         self._utf8 = utf8
         if characters is not None:
             kwargs["validate"] = [validate.Length(max=characters), *kwargs.get("validate", [])]
-        super().__init__(allow_none=True, **kwargs)
+        super().__init__(allow_none=allow_none, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if not isinstance(value, str):
@@ -46,8 +48,8 @@ class Name(Text):
 class Whole(fields.Integer):
     """A JSON number without a fraction, from 0 to 2^53 unless told otherwise."""
 
-    def __init__(self, *, least: int = 0, most: int = 2**53, **kwargs: Any) -> None:
-        super().__init__(allow_none=True, strict=True, validate=validate.Range(least, most), **kwargs)
+    def __init__(self, *, least: int = 0, most: int = 2**53, allow_none: bool = True, **kwargs: Any) -> None:
+        super().__init__(allow_none=allow_none, strict=True, validate=validate.Range(least, most), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
         return super()._deserialize(_a_number(self, value), *args, **kwargs)
@@ -90,8 +92,8 @@ class Metadata(fields.Dict):
 
     def __init__(self) -> None:
         super().__init__(
-            keys=Text(characters=limits.METADATA_KEY_CHARS),
-            values=Text(characters=limits.METADATA_VALUE_CHARS),
+            keys=Text(characters=limits.METADATA_KEY_CHARS, allow_none=False),
+            values=Text(characters=limits.METADATA_VALUE_CHARS, allow_none=False),
             validate=validate.Length(max=limits.METADATA_KEYS),
             allow_none=True,
         )

@@ -19,7 +19,7 @@ _A_YEAR_MS: Final = 366 * 24 * 3600 * 1000
 
 
 def _reasons() -> fields.List[Any]:
-    key = Text(validate=[validate.Regexp(limits.REASON_PATTERN)])
+    key = Text(allow_none=False, validate=[validate.Regexp(limits.REASON_PATTERN)])
     return fields.List(key, allow_none=True, validate=validate.Length(max=limits.MAX_REASONS))
 
 
@@ -56,14 +56,14 @@ class OutputSchema(EventSchema, DimensionsSchema):
     response_id = Name()
     locale = Name()
     join_key = Name()
-    trace_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{32}\Z")])
-    span_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{16}\Z")])
+    trace_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{32}$(?!\n)")])
+    span_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{16}$(?!\n)")])
     latency_ms = Number(least=0, most=_A_YEAR_MS)
     input_tokens = Whole()
     output_tokens = Whole()
     cost_usd = Number(least=0, most=1_000_000)
     error_type = Name()
-    finish_reasons = fields.List(Name(), allow_none=True, validate=validate.Length(max=20))
+    finish_reasons = fields.List(Name(allow_none=False), allow_none=True, validate=validate.Length(max=20))
     probe = YesNo(metadata={"description": "A known-bad output, shown on purpose."})
     input = Text(utf8=limits.TEXT_BYTES)
     output = Text(utf8=limits.TEXT_BYTES)
@@ -91,8 +91,8 @@ class FeedbackSchema(EventSchema):
     """What one person says about one output. A patch: absent is unchanged, null is cleared."""
 
     output_id = fields.UUID(allow_none=True)
-    trace_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{32}\Z")])
-    span_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{16}\Z")])
+    trace_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{32}$(?!\n)")])
+    span_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{16}$(?!\n)")])
     response_id = Name()
     join_key = Name()
     user = Name(metadata={"description": "A pseudonym, never a name or an address."})
@@ -159,7 +159,7 @@ class EnvelopeSchema(Schema):
     redactor = Whole(least=1, most=1_000_000, metadata={"description": "The version of the rules already applied."})
     dropped = fields.Dict(
         keys=fields.String(validate=validate.Regexp(limits.REASON_PATTERN)),
-        values=Whole(),
+        values=Whole(allow_none=False),
         validate=validate.Length(max=50),
         metadata={"description": "What the sender had to drop since it last said so, by reason."},
     )

@@ -29,7 +29,7 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Integer(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("events", sa.Integer(), nullable=False),
+        sa.Column("events", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("project_id", "day", "reason", name=op.f("pk_dropped_day")),
     )
     op.create_table(
@@ -91,6 +91,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("feedback_id", sa.Uuid(), nullable=False),
         sa.Column("ref", sa.String(), nullable=True),
+        sa.Column("span_id", sa.String(), nullable=True),
+        sa.Column("feature_id", sa.Uuid(), nullable=False),
         sa.Column("body", Json, nullable=False),
         sa.Column("occurred_at", UTCDateTime(), nullable=False),
         sa.Column("received_at", UTCDateTime(), nullable=False),
@@ -105,9 +107,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(
-        op.f("ix_feedback_events_project_id_ref"),
+        op.f("ix_feedback_events_project_id_ref_span_id_feature_id"),
         "feedback_events",
-        ["project_id", "ref"],
+        ["project_id", "ref", "span_id", "feature_id"],
         unique=False,
         sqlite_where=sa.text("ref IS NOT NULL"),
         postgresql_where=sa.text("ref IS NOT NULL"),
@@ -545,7 +547,7 @@ def downgrade() -> None:
     op.drop_table("output_text")
     op.drop_table("leases")
     op.drop_index(
-        op.f("ix_feedback_events_project_id_ref"),
+        op.f("ix_feedback_events_project_id_ref_span_id_feature_id"),
         table_name="feedback_events",
         sqlite_where=sa.text("ref IS NOT NULL"),
         postgresql_where=sa.text("ref IS NOT NULL"),
