@@ -82,6 +82,8 @@ def check_all(options: Options) -> int:
 def bench(options: Options) -> int:
     names = sorted(file.stem for file in (ROOT / "tests" / "bench").glob("[!_]*.py"))
     if options.name not in names:
+        if options.name:
+            print(f"There is no benchmark {options.name}.")
         print("There is: " + (", ".join(names) or "no benchmark yet"))
         return 0 if options.name is None else 1
     python = environment.ready(ROOT, ["test"]).python

@@ -167,7 +167,10 @@ def kept_home(home: Path) -> Iterator[Path]:
         shutil.rmtree(home)
     elif not noted and (home / "heedback.db").exists():
         raise SystemExit(f"{home} holds data that ./dev run did not make: move it away, or give --data another folder.")
-    home.mkdir(mode=0o700, exist_ok=True)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SystemExit(f"{home} cannot be made: {error.strerror}") from None
     write_note(home, ours=True)
     yield home
 

@@ -173,6 +173,8 @@ class Client:
         try:
             from heedback import tickets
 
+            if isinstance(about, str):
+                raise UsageError("about", "takes an Output, which knows its feature and user; an id alone does not")
             verbs = tickets.MAY if may is None else tuple(may)
             if set(verbs) - set(tickets.MAY):
                 raise UsageError("may", f"takes some of {', '.join(tickets.MAY)}")

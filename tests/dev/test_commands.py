@@ -62,7 +62,7 @@ def test_without_a_command_there_is_help() -> None:
 def test_an_unknown_benchmark_lists_what_there_is(called: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     """A name that is no benchmark starts nothing."""
     assert commands.main(["bench", "nothing-like-it"]) == 1
-    assert capsys.readouterr().out.startswith("There is: ")
+    assert capsys.readouterr().out.startswith("There is no benchmark nothing-like-it.\nThere is: ")
     assert called == []
 
 

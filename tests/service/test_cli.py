@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from heedback_service import entry
 from heedback_service.cli import main
 
 Run = Callable[..., Result]
@@ -62,3 +64,11 @@ def test_a_person_gets_a_place_and_a_link(run: Run) -> None:
     assert added.stdout == "ana@example.org is owner of acme.\n"
     link = run("user", "link", "ana@example.org", "--url", "http://127.0.0.1:8700/").stdout
     assert link.startswith("http://127.0.0.1:8700/signin/link/")
+
+
+def test_without_the_service_s_packages_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "click", None)
+    monkeypatch.delitem(sys.modules, "heedback_service.cli")
+    with pytest.raises(SystemExit) as said:
+        entry.main()
+    assert str(said.value) == "heedback: the service needs click; install it with: pip install 'heedback[service]'"
