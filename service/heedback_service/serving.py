@@ -17,7 +17,7 @@ from heedback_service.app import create_app, make_ticker, start_jobs
 from heedback_service.settings import Settings
 from heedback_service.store.migrate import open_database
 
-_THREADS: Final = 8
+_THREADS: Final = 16
 _IDLE_SECONDS: Final = 2.0
 _DRAIN_SECONDS: Final = 20.0
 
