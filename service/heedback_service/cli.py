@@ -6,10 +6,12 @@ What only one command needs and takes long to import (Flask, the jobs) is import
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NoReturn
 
 import click
@@ -18,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service import __version__
 from heedback_service.core.ids import new_id
-from heedback_service.flow import accounts, keys, projects, rollup
+from heedback_service.flow import accounts, keys, projects, purge, rollup
 from heedback_service.flow.digest_now import digest_now
 from heedback_service.flow.export import exported
 from heedback_service.settings import Settings, SettingsError, read_settings
@@ -28,6 +30,10 @@ from heedback_service.store.tables import Project
 
 _SECRET: Final = ("secret_key", "smtp_url", "database_url")
 _project_argument = click.argument("project")
+_project_argument_or_all = click.argument("project", required=False)
+_retention = partial(
+    click.option, "--retention-days", type=int, metavar="N", help="How long outputs and feedback are kept."
+)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 
 
@@ -53,7 +59,7 @@ def serve_command(host: str, port: int) -> None:
 @main.command("worker")
 @click.option("--once", is_flag=True, help="Stop when nothing is left to do.")
 def worker_command(once: bool) -> None:
-    """Work the jobs without answering requests: triage, digests, mail."""
+    """Work the jobs without answering requests: triage, digests, mail, purge."""
     from heedback_service.serving import work
 
     work(_settings(), once=once)
@@ -86,11 +92,12 @@ def project_group() -> None:
 @click.argument("slug")
 @click.option("--name", help="As people call it; by default the slug.")
 @click.option("--timezone", default="UTC", show_default=True, help="Days and weeks are cut there: Europe/Oslo.")
+@_retention(default=400, show_default=True)
 @_as_json
-def project_create(slug: str, name: str | None, timezone: str, as_json: bool) -> None:
+def project_create(slug: str, name: str | None, timezone: str, retention_days: int, as_json: bool) -> None:
     """Make a project, its first key and its user key. Both keys are shown this once."""
     with _writing() as session:
-        made = projects.create_project(session, slug, name or slug, timezone, datetime.now(UTC))
+        made = projects.create_project(session, slug, name or slug, timezone, datetime.now(UTC), retention_days)
         if isinstance(made, projects.Refused):
             _fail(made.why)
         key = keys.make_key(session, made, datetime.now(UTC))
@@ -102,12 +109,23 @@ def project_create(slug: str, name: str | None, timezone: str, as_json: bool) ->
     click.echo(f"HEEDBACK_KEY={key.text}\nHEEDBACK_USER_KEY={user_key}")
 
 
+@project_group.command("set")
+@_project_argument
+@_retention(required=True)
+def project_set(project: str, retention_days: int) -> None:
+    """Change how long a project keeps outputs and feedback. What is past that goes within the hour."""
+    with _writing() as session:
+        if refused := projects.set_retention(_project(session, project), retention_days):
+            _fail(refused.why)
+    click.echo(f"Project {project} keeps outputs and feedback for {retention_days} days.")
+
+
 @project_group.command("list")
 def project_list() -> None:
     """The projects of this service."""
     with _reading() as session:
         for project in session.scalars(select(Project).order_by(Project.slug)):
-            click.echo(f"{project.slug}\t{project.name}\t{project.timezone}")
+            click.echo(f"{project.slug}\t{project.name}\t{project.timezone}\t{project.retention_days} days")
 
 
 @main.group("key")
@@ -214,23 +232,52 @@ def export_command(project: str) -> None:
             click.echo(json.dumps(line, ensure_ascii=False))
 
 
+@main.command("purge")
+@_project_argument_or_all
+@click.option("--dry-run", is_flag=True, help="Only count what would go.")
+def purge_command(project: str | None, dry_run: bool) -> None:
+    """Remove what is past its time now, and say how much of what; the jobs do so every hour."""
+    now = datetime.now(UTC)
+    with _database(_settings()) as db:
+        with db.read() as session:
+            chosen = _chosen(session, project)
+        for each in chosen:
+            with db.read() as session:
+                gone = purge.due(session, each, now) if dry_run else Counter[str]()
+            while not dry_run and (step := _purged(db, each, now)) is not None:
+                gone += step
+            told = ", ".join(f"{gone[kind]} {kind}" for kind in purge.KINDS if gone[kind]) or "nothing"
+            click.echo(f"{each.slug}: {told} {'would go' if dry_run else 'went'}")
+
+
+def _purged(db: Database, project: Project, now: datetime) -> Counter[str] | None:
+    with db.write() as session:
+        return purge.purge_step(session, project.id, now)
+
+
 @main.group("rollup")
 def rollup_group() -> None:
     """Counts by day and slice."""
 
 
 @rollup_group.command("verify")
-@click.argument("project", required=False)
+@_project_argument_or_all
 def rollup_verify(project: str | None) -> None:
-    """Count again from the rows and compare; exits 1 when a count differs."""
+    """Count again from the rows and compare; exits 1 when a count differs.
+
+    Days from which rows have been purged are left out: their counts are all that is left.
+    """
     with _reading() as session:
-        chosen = [_project(session, project)] if project else session.scalars(select(Project).order_by(Project.id))
+        chosen = _chosen(session, project)
         wrong = [f"{each.slug}: {line}" for each in chosen for line in rollup.differences(session, each.id)]
     for line in wrong:
         click.echo(line, err=True)
     if wrong:
         _fail(f"{len(wrong)} counts differ from the rows")
     click.echo("Every count agrees with the rows.")
+    for each in chosen:
+        if each.purged_before:
+            click.echo(f"{each.slug}: days before {each.purged_before} are purged and were not compared.")
 
 
 @contextmanager
@@ -266,6 +313,11 @@ def _project(session: Session, slug: str) -> Project:
     if project is None:
         _fail(f"there is no project {slug}; `heedback project list` names them")
     return project
+
+
+def _chosen(session: Session, slug: str | None) -> list[Project]:
+    everyone = select(Project).order_by(Project.id)
+    return [_project(session, slug)] if slug else list(session.scalars(everyone))
 
 
 def _fail(why: str) -> NoReturn:

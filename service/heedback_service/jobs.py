@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from heedback_service.flow import aging, deliver, digest
+from heedback_service.flow.purge import purge_next
 from heedback_service.flow.triage import triage_next
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
@@ -75,6 +76,11 @@ def deliver_digest(tools: Tools) -> bool:
     return deliver.deliver_next(tools.db, tools.settings, tools.clock())
 
 
+def purge_old(tools: Tools) -> bool:
+    with tools.db.write() as session:
+        return purge_next(session, tools.clock())
+
+
 # In the order of the way: what came in is triaged before the week's digest counts it.
 JOBS: Final = (
     Job("triage feedback", triage_feedback, timedelta(seconds=5)),
@@ -83,6 +89,7 @@ JOBS: Final = (
     Job("plan the digests that are due", plan_digests, timedelta(minutes=1)),
     Job("write planned digests", write_digest, timedelta(seconds=15)),
     Job("deliver digests", deliver_digest, timedelta(seconds=15)),
+    Job("purge what is past its time", purge_old, timedelta(hours=1)),
 )
 
 

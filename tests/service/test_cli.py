@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import select
 
 from heedback_service import entry
 from heedback_service.cli import main
+from heedback_service.core.ids import new_id
+from heedback_service.flow.intake import Batch, take
+from heedback_service.store.db import Database
+from heedback_service.store.tables import Project
 
 Run = Callable[..., Result]
 
@@ -33,6 +39,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         (["project", "create", "acme"], "project acme exists already"),
         (["project", "create", "Acme Books"], "is not a slug"),
         (["project", "create", "b", "--timezone", "Mars/Olympus"], "is not a time zone"),
+        (["project", "create", "b", "--retention-days", "7"], "retention is 30 to 3650 days, not 7"),
+        (["project", "set", "acme", "--retention-days", "9999"], "retention is 30 to 3650 days, not 9999"),
+        (["purge", "nobody"], "there is no project nobody"),
         (["export", "nobody"], "there is no project nobody"),
         (["key", "revoke", "acme", "abc"], "no living key abc"),
         (["user", "link", "nobody@example.org"], "nobody has an account"),
@@ -72,3 +81,25 @@ def test_without_the_service_s_packages_the_command_says_what_to_install(monkeyp
     with pytest.raises(SystemExit) as said:
         entry.main()
     assert str(said.value) == "heedback: the service needs click; install it with: pip install 'heedback[service]'"
+
+
+def test_what_a_purge_would_do_is_told_before_it_is_done(run: Run, tmp_path: Path) -> None:
+    """On a clock that cannot be set, an output of 50 days ago is past a retention of 30."""
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'heedback.db'}")
+    now = datetime.now(UTC)
+    shown = {"type": "output", "id": new_id(), "feature": "summary", "occurred_at": now - timedelta(days=50)}
+    with db.write() as session:
+        project = session.scalars(select(Project)).one()
+        take(session, project, Batch(now, [{**shown, "output": "text", "user": "u-1"}]), now, new_id)
+    db.dispose()
+    assert run("purge").stdout == "acme: nothing went\n"
+    assert run("project", "set", "acme", "--retention-days", "30").stdout.endswith("for 30 days.\n")
+    assert run("project", "list").stdout == "acme\tacme\tUTC\t30 days\n"
+    assert run("purge", "--dry-run", "acme").stdout == "acme: 1 texts, 1 outputs, 1 person days would go\n"
+    assert run("purge", "acme").stdout == "acme: 1 texts, 1 outputs, 1 person days went\n"
+    assert run("purge", "--dry-run").stdout == "acme: nothing would go\n"
+    first = (now - timedelta(days=30)).date()
+    assert run("rollup", "verify").stdout.splitlines() == [
+        "Every count agrees with the rows.",
+        f"acme: days before {first} are purged and were not compared.",
+    ]

@@ -200,7 +200,8 @@ def _comments(session: Session, project_id: int, ids: Iterable[str | None]) -> d
 
 def _fixed(item: Item) -> str:
     said = f"fixed in {clipped(item.resolved_in, TITLE)}" if item.resolved_in else "resolved"
-    return f"{said}; {people(item.people)} had reported it"
+    # What the reporters said may be purged by now, and then nobody can tell how many they were.
+    return f"{said}; {people(item.people)} had reported it" if item.people else said
 
 
 def _feature(feature: Mapping[str, Any]) -> FeatureLine:

@@ -1,4 +1,4 @@
-"""Making projects."""
+"""Making projects, and how long they keep what they take in."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from heedback_service.store.tables import Project
 
+# At least as long as a digest looks back and a sender may try again; an event sent again later would count again.
+RETENTION_DAYS: Final = (30, 3650)
 _SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
@@ -24,8 +26,11 @@ class Refused:
     why: str
 
 
-def create_project(session: Session, slug: str, name: str, timezone: str, now: datetime) -> Project | Refused:
-    """A new project. Its days and weeks are cut in `timezone`, an IANA name."""
+def create_project(
+    session: Session, slug: str, name: str, timezone: str, now: datetime, retention_days: int = 400
+) -> Project | Refused:
+    """A new project. Its days and weeks are cut in `timezone`, an IANA name; what it takes in goes after
+    `retention_days` (30 to 3650)."""
     if not _SLUG.fullmatch(slug):
         return Refused(f"{slug!r} is not a slug: use a-z, 0-9 and hyphens, at most 64")
     if session.scalar(select(Project.id).where(Project.slug == slug)) is not None:
@@ -35,9 +40,20 @@ def create_project(session: Session, slug: str, name: str, timezone: str, now: d
     except (ZoneInfoNotFoundError, ValueError):
         return Refused(f"{timezone!r} is not a time zone; use a name such as Europe/Oslo")
     project = Project(slug=slug, name=name, timezone=timezone, created_at=now)
+    if refused := set_retention(project, retention_days):
+        return refused
     session.add(project)
     session.flush()
     return project
+
+
+def set_retention(project: Project, days: int) -> Refused | None:
+    """Keep outputs and feedback for so many days (30 to 3650). A longer time brings back nothing that is gone."""
+    shortest, longest = RETENTION_DAYS
+    if not shortest <= days <= longest:
+        return Refused(f"retention is {shortest} to {longest} days, not {days}")
+    project.retention_days = days
+    return None
 
 
 def new_user_key() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cache
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from heedback_service.core import rollup as counting
 from heedback_service.core.rollup import DAY_COUNTS, PERSON_COUNTS, Counts, Delta, Row
 from heedback_service.store.db import insert_for
-from heedback_service.store.tables import Feedback, Output, PersonDay, RollupDay, Signal
+from heedback_service.store.tables import Feedback, Output, PersonDay, Project, RollupDay, Signal
 
 _CHUNK: Final = 1000
 
@@ -40,20 +41,24 @@ def write(session: Session, project_id: int, delta: Delta, shard: int = 0) -> No
 
 
 def differences(session: Session, project_id: int) -> list[str]:
-    """Where the roll-ups and the rows disagree, a line each; empty when all is well."""
-    expected, stored = counting.total(rows(session, project_id)), _stored(session, project_id)
+    """Where the roll-ups and the rows disagree, a line each; empty when all is well.
+
+    Days before the project's `purged_before` are left out: their rows may be gone, and their counts stay.
+    """
+    since = session.scalars(select(Project.purged_before).where(Project.id == project_id)).one() or date.min
+    expected, stored = counting.total(rows(session, project_id, since)), _stored(session, project_id, since)
     return [*_unlike("day", expected.days, stored.days), *_unlike("person", expected.people, stored.people)]
 
 
-def rows(session: Session, project_id: int) -> Iterator[Row]:
-    """What every stored row counts for."""
-    yield from _output_rows(session, project_id)
-    yield from _signal_rows(session, project_id)
-    yield from _feedback_rows(session, project_id)
+def rows(session: Session, project_id: int, since: date) -> Iterator[Row]:
+    """What every stored row of the day `since` and later counts for."""
+    yield from _output_rows(session, project_id, since)
+    yield from _signal_rows(session, project_id, since)
+    yield from _feedback_rows(session, project_id, since)
 
 
-def _output_rows(session: Session, project_id: int) -> Iterator[Row]:
-    outputs = select(Output).where(Output.project_id == project_id)
+def _output_rows(session: Session, project_id: int, since: date) -> Iterator[Row]:
+    outputs = select(Output).where(Output.project_id == project_id, Output.day >= since)
     for output in session.scalars(outputs.execution_options(yield_per=_CHUNK)):
         yield counting.output_row(
             output.day,
@@ -67,19 +72,19 @@ def _output_rows(session: Session, project_id: int) -> Iterator[Row]:
         )
 
 
-def _signal_rows(session: Session, project_id: int) -> Iterator[Row]:
+def _signal_rows(session: Session, project_id: int, since: date) -> Iterator[Row]:
     signals = (
         select(Output.day, Output.slice_id, Signal.name)
         .join(Signal, (Signal.project_id == Output.project_id) & (Signal.output_id == Output.id))
-        .where(Output.project_id == project_id)
+        .where(Output.project_id == project_id, Output.day >= since)
         .group_by(Output.id, Output.day, Output.slice_id, Signal.name)
     )
     for day, slice_id, name in session.execute(signals.execution_options(yield_per=_CHUNK)):
         yield counting.signal_row(day, slice_id, name)
 
 
-def _feedback_rows(session: Session, project_id: int) -> Iterator[Row]:
-    feedback = select(Feedback).where(Feedback.project_id == project_id, Feedback.counts)
+def _feedback_rows(session: Session, project_id: int, since: date) -> Iterator[Row]:
+    feedback = select(Feedback).where(Feedback.project_id == project_id, Feedback.day >= since, Feedback.counts)
     for said in session.scalars(feedback.execution_options(yield_per=_CHUNK)):
         row = counting.feedback_row(
             said.day,
@@ -102,15 +107,17 @@ def _unlike(kind: str, expected: Mapping[Any, Counts], stored: Mapping[Any, Coun
             yield f"{kind} {' '.join(str(part) for part in key)}: the rows say {should}, the roll-up says {is_}"
 
 
-def _stored(session: Session, project_id: int) -> Delta:
+def _stored(session: Session, project_id: int, since: date) -> Delta:
     stored = Delta()
     sums = [func.sum(getattr(RollupDay, name)) for name in DAY_COUNTS]
-    days = select(RollupDay.day, RollupDay.slice_id, *sums).where(RollupDay.project_id == project_id)
+    days = select(RollupDay.day, RollupDay.slice_id, *sums)
+    days = days.where(RollupDay.project_id == project_id, RollupDay.day >= since)
     for day, slice_id, *values in session.execute(days.group_by(RollupDay.day, RollupDay.slice_id)):
         stored.days[day, slice_id] = defaultdict(int, zip(DAY_COUNTS, map(int, values), strict=True))
     columns = [getattr(PersonDay, name) for name in PERSON_COUNTS]
     people = select(PersonDay.day, PersonDay.slice_id, PersonDay.person, *columns)
-    for day, slice_id, person, *values in session.execute(people.where(PersonDay.project_id == project_id)):
+    people = people.where(PersonDay.project_id == project_id, PersonDay.day >= since)
+    for day, slice_id, person, *values in session.execute(people):
         stored.people[day, slice_id, person] = defaultdict(int, zip(PERSON_COUNTS, values, strict=True))
     return stored
 

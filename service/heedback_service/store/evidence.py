@@ -52,7 +52,7 @@ class OutputText(Base):
     """What was asked and answered. Kept apart so that it can be purged while every count stays."""
 
     __tablename__ = "output_text"
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (Index(None, "project_id", "received_at"), {"sqlite_with_rowid": False})
 
     project_id: Mapped[int] = mapped_column(primary_key=True)
     output_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -64,7 +64,11 @@ class OutputText(Base):
 
 class Signal(Base):
     __tablename__ = "signals"
-    __table_args__ = (Index(None, "project_id", "output_id"), {"sqlite_with_rowid": False})
+    __table_args__ = (
+        Index(None, "project_id", "output_id"),
+        Index(None, "project_id", "occurred_at"),
+        {"sqlite_with_rowid": False},
+    )
 
     project_id: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
@@ -21,6 +21,8 @@ class Project(Base):
     name: Mapped[str]
     timezone: Mapped[str]  # changing it rebuilds the roll-ups: their days are project-local
     retention_days: Mapped[int] = mapped_column(default=400)
+    purged_before: Mapped[date | None]  # rows of earlier days may be gone while their counts stay
+    texts_sifted_until: Mapped[datetime | None]  # texts received by then were kept only if somebody gave feedback
     last_item_number: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
 
