@@ -109,9 +109,9 @@ def _sift_texts(session: Session, project: Project, kept: Window, now: datetime)
 
 def _drop_outputs(session: Session, project: Project, kept: Window, now: datetime) -> Counter[str] | None:
     # By way of the slices, because the index of outputs by day is within each slice.
-    in_slice = and_(Output.project_id == Slice.project_id, Output.slice_id == Slice.id)
-    old = select(Output.id).select_from(Slice).join(Output, in_slice)
-    ids = session.scalars(old.where(Slice.project_id == project.id, Output.day < kept.first_day).limit(BATCH)).all()
+    slices = Output.slice_id.in_(select(Slice.id).where(Slice.project_id == project.id))
+    old = select(Output.id).where(Output.project_id == project.id, slices, Output.day < kept.first_day)
+    ids = session.scalars(old.limit(BATCH)).all()
     if not ids:
         return None
     said = session.execute(select(Feedback.id, Feedback.feature_id).where(*_about(project, ids))).all()

@@ -8,11 +8,12 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from builders import Feed, ago
 from heedback_service.core.ids import new_id
@@ -23,6 +24,7 @@ from heedback_service.flow.dossier import dossier
 from heedback_service.flow.projects import Refused, set_retention
 from heedback_service.flow.triage import triage_next
 from heedback_service.store.db import Database
+from heedback_service.store.migrate import open_database
 from heedback_service.store.tables import (
     Account,
     AccountSession,
@@ -321,6 +323,25 @@ def test_a_dry_run_says_exactly_what_goes(feed: Feed, db: Database, project: Pro
     assert promised == expected
 
 
+def test_looking_for_what_is_due_reads_no_table_from_end_to_end(tmp_path: Path) -> None:
+    """The job looks every hour, however much is stored: each query seeks by what makes a row old."""
+    asked: list[tuple[str, Any]] = []
+    db = open_database(f"sqlite:///{tmp_path / 'plans.db'}")
+    with db.write() as session:
+        session.add(Project(id=1, slug="acme", name="Acme", timezone="UTC", created_at=NOW))
+    event.listen(db.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    with db.write() as session:
+        assert purge.purge_step(session, 1, NOW) is None
+    looks = [(words, values) for words, values in asked if "LIMIT" in words]
+    assert len(looks) == 5
+    with db.read() as session:
+        for words, values in looks:
+            [first, *_] = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", values)
+            assert "SEARCH" in first[3]
+            assert "<?)" in first[3], first[3]
+    db.dispose()
+
+
 def test_expired_sign_ins_go_and_living_ones_stay(db: Database, project: Project) -> None:
     with db.write() as session:
         account = accounts.create_account(session, "ana@example.org", "Ana", NOW, new_id)
@@ -344,6 +365,7 @@ from datetime import datetime
 from sqlalchemy import event
 from heedback_service.flow import purge
 from heedback_service.store.db import Database
+from heedback_service.store.migrate import open_database
 
 url, now, after = sys.argv[1], datetime.fromisoformat(sys.argv[2]), int(sys.argv[3])
 db = Database(url)
