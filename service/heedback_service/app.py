@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -20,11 +20,15 @@ from heedback_service.core.ids import new_id as fresh_id
 from heedback_service.jobs import Ticker, Tools
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
+from heedback_service.web import operations
 from heedback_service.web.api.document import describe
 from heedback_service.web.api.events import blueprint as events
 from heedback_service.web.api.problems import ProblemApi, Refusal, as_problem
 from heedback_service.web.pages import error_page, init_pages
 from heedback_service.web.runtime import Runtime
+
+if TYPE_CHECKING:
+    from heedback_service.metrics import Metrics
 
 _TICK_SECONDS: Final = 2
 _RETRY_SECONDS: Final = 5
@@ -37,9 +41,15 @@ def create_app(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     new_id: Callable[[], UUID] = fresh_id,
+    metrics: Metrics | None = None,
 ) -> Flask:
-    """The web application: JSON under `/v1`, pages everywhere else. Starts nothing in the background."""
-    app = Flask("heedback_service.web", static_folder=None)
+    """The web application: JSON under `/v1`, pages everywhere else. Starts nothing in the background.
+
+    `metrics` counts requests and events, and is what `/metrics` shows; by default it is made when the settings have a
+    token for that.
+    """
+    metrics = metrics or make_metrics(settings, db, clock)
+    app = _App("heedback_service.web", static_folder=None)
     app.secret_key = settings.secret_key
     app.extensions |= Runtime.of(db, settings, clock, new_id).attach()
     app.config |= {
@@ -50,6 +60,8 @@ def create_app(
         "OPENAPI_JSON_PATH": "openapi.json",
         "API_SPEC_OPTIONS": {"info": {"description": "Feedback on AI outputs, from the thumb to the fix."}},
     }
+    app.extensions["heedback_metrics"] = metrics
+    operations.add_to(app, *([metrics.request] if metrics else []))
     api = ProblemApi(app)
     describe(api)
     api.register_blueprint(events)
@@ -59,10 +71,24 @@ def create_app(
     return app
 
 
-def make_ticker(settings: Settings, db: Database) -> Ticker:
+def make_metrics(
+    settings: Settings, db: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Metrics | None:
+    """What this process counts; None without a token by which it could be asked."""
+    if settings.metrics_token is None:
+        return None
+    from heedback_service.metrics import Metrics  # takes as long to import as half of the rest
+
+    return Metrics(db, clock)
+
+
+def make_ticker(settings: Settings, db: Database, metrics: Metrics | None = None) -> Ticker:
     """The jobs of this process."""
     holder = f"{socket.gethostname()}:{os.getpid()}"
-    return Ticker(Tools(db, settings, lambda: datetime.now(UTC), fresh_id, holder))
+    ticker = Ticker(Tools(db, settings, lambda: datetime.now(UTC), fresh_id, holder))
+    if metrics is not None:
+        ticker.watch = metrics.job
+    return ticker
 
 
 def start_jobs(ticker: Ticker) -> BackgroundScheduler:
@@ -73,6 +99,11 @@ def start_jobs(ticker: Ticker) -> BackgroundScheduler:
     )
     scheduler.start()
     return scheduler
+
+
+class _App(Flask):
+    def log_exception(self, exc_info: Any) -> None:
+        operations.log_failure(exc_info)
 
 
 def _answer(error: HTTPException) -> ResponseReturnValue:

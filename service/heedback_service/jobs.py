@@ -95,10 +95,14 @@ JOBS: Final = (
 
 @dataclass(slots=True)
 class Ticker:
-    """Runs the jobs that are due, in their order. Keeps nothing but when each was last run; not for several threads."""
+    """Runs the jobs that are due, in their order. Keeps nothing but when each was last run; not for several threads.
+
+    `watch` is told after each run: the job's description, and whether it failed.
+    """
 
     tools: Tools
     jobs: tuple[Job, ...] = JOBS
+    watch: Callable[[str, bool], None] = lambda description, failed: None
     _due: dict[str, datetime] = field(default_factory=dict)
 
     def tick(self) -> bool:
@@ -124,7 +128,7 @@ class Ticker:
     def _run(self, job: Job) -> bool:
         started = self.tools.clock()
         self._due[job.description] = started + job.every
-        found = False
+        found = failed = False
         try:
             while job.step(self.tools):
                 found = True
@@ -132,5 +136,7 @@ class Ticker:
                     self._due[job.description] = started
                     break
         except Exception:
+            failed = True
             _log.exception("could not %s; trying again in %s", job.description, job.every)
+        self.watch(job.description, failed)
         return found

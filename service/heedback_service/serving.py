@@ -13,7 +13,8 @@ from typing import Any, Final
 from waitress import wasyncore
 from waitress.server import create_server
 
-from heedback_service.app import create_app, make_ticker, start_jobs
+from heedback_service import logs
+from heedback_service.app import create_app, make_metrics, make_ticker, start_jobs
 from heedback_service.settings import Settings
 from heedback_service.store.migrate import open_database
 
@@ -33,9 +34,11 @@ def serve(settings: Settings, host: str, port: int) -> None:
         PortBusyError: the port is taken, or may not be taken by us.
     """
     listener = _listen(host, port)
+    logs.start(settings.log)
     db = open_database(settings.database_url)
-    app = create_app(settings, db)
-    scheduler = start_jobs(make_ticker(settings, db))
+    metrics = make_metrics(settings, db)
+    app = create_app(settings, db, metrics=metrics)
+    scheduler = start_jobs(make_ticker(settings, db, metrics))
     server = create_server(app, sockets=[listener], threads=_THREADS, ident="heedback")
     stop = threading.Event()
     _end_on_signals(stop, server.pull_trigger)  # wakes the loop, which would otherwise sleep on
@@ -51,6 +54,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
 def work(settings: Settings, *, once: bool) -> None:
     """Work the jobs: until nothing is left with `once`, else until SIGTERM or SIGINT."""
+    logs.start(settings.log)
     db = open_database(settings.database_url)
     ticker = make_ticker(settings, db)
     try:

@@ -18,8 +18,13 @@ from marshmallow import ValidationError, validate
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from heedback_service.logs import Style
+
 PREFIX: Final = "HEEDBACK_SERVER_"
-NAMES: Final = ("DATA", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "OUTBOX", "MAIL_FROM", "SMTP_URL", "SETTLE_SECONDS")
+NAMES: Final = (
+    *("DATA", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "OUTBOX", "MAIL_FROM", "SMTP_URL", "SETTLE_SECONDS"),
+    *("LOG", "METRICS_TOKEN"),
+)
 _PRINTABLE: Final = string.printable[:-5]  # nothing that could start a second header line
 
 
@@ -41,6 +46,8 @@ class Settings:
         smtp_url: `smtp://`, `smtp+starttls://` or `smtps://[user:password@]host[:port]`; None: the outbox only.
         settle_seconds: how long feedback is left alone after its last change before triage reads it, because a click
             is often followed by its details.
+        log: how the log on stderr is written: `text` for people, `json` a line for machines.
+        metrics_token: opens `/metrics`, at least 16 characters; None: there is no such page, and nothing is counted.
     """
 
     data: Path
@@ -51,6 +58,8 @@ class Settings:
     mail_from: str
     smtp_url: str | None
     settle_seconds: float
+    log: Style = "text"
+    metrics_token: str | None = None
 
 
 def read_settings() -> Settings:
@@ -80,6 +89,8 @@ def _read(env: FileAwareEnv) -> Settings:
     mail_from: str = env.str("MAIL_FROM", "heedback@localhost", validate=validate.ContainsOnly(_PRINTABLE))
     smtp_url: str | None = env.str("SMTP_URL", None, validate=_smtp)
     settle_seconds: float = env.float("SETTLE_SECONDS", 30.0, validate=validate.Range(0, 3600))
+    log = cast("Style", env.str("LOG", "text", validate=validate.OneOf(["text", "json"])))
+    metrics_token: str | None = env.str("METRICS_TOKEN", None, validate=validate.Length(min=16))
     env.seal()
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Settings(
@@ -91,6 +102,8 @@ def _read(env: FileAwareEnv) -> Settings:
         mail_from=mail_from,
         smtp_url=smtp_url,
         settle_seconds=settle_seconds,
+        log=log,
+        metrics_token=metrics_token,
     )
 
 

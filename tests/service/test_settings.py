@@ -46,6 +46,8 @@ def test_a_value_can_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
         ("PUBLIC_URL", "nowhere", "Not a valid URL"),
         ("SMTP_URL", "http://mail", "smtp://"),
         ("SETTLE_SECONDS", "soon", "Not a valid number"),
+        ("LOG", "xml", "Must be one of: text, json"),
+        ("METRICS_TOKEN", "guess me", "16"),
         ("MAIL_FROM", "a@b.org\nBcc: c@d.org", "HEEDBACK_SERVER_MAIL_FROM"),
         ("SECRET_KEY_FILE", "/no/such/file", "SECRET_KEY"),
     ],

@@ -33,14 +33,19 @@ def upgrade(db: Database) -> bool:
 
     Several processes may call this at once: one works, the others wait and find nothing to do.
     """
-    with db.engine.connect() as connection:
-        if _is_current(connection):
-            return False
+    if is_current(db):
+        return False
     if db.is_sqlite:
         return _upgrade_sqlite(db)
     with db.engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         return _upgrade(connection)
+
+
+def is_current(db: Database) -> bool:
+    """Whether all migrations have been run. Raises what SQLAlchemy raises when the database does not answer."""
+    with db.engine.connect() as connection:
+        return _is_current(connection)
 
 
 def _upgrade_sqlite(db: Database) -> bool:

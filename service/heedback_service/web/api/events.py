@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import g, request
+from flask import current_app, g, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import ValidationError
@@ -58,6 +58,8 @@ class Events(MethodView):
         if isinstance(taken, Revoked):
             here.doorkeeper.forget()
             raise _no_key()
+        if (metrics := current_app.extensions["heedback_metrics"]) is not None:
+            metrics.events((each["type"] for each in events), taken.accepted, taken.duplicates, len(rejected))
         return {"accepted": taken.accepted, "duplicates": taken.duplicates, "rejected": rejected}
 
 

@@ -1,0 +1,97 @@
+"""For those who run the service: is it alive, is it ready, what has it counted; and a line in the log a request."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import Blueprint, Flask, Response, abort, current_app, g, request
+from sqlalchemy.exc import SQLAlchemyError
+
+from heedback_service.logs import FIELDS
+from heedback_service.store.migrate import is_current
+from heedback_service.web.runtime import runtime
+
+blueprint: Final = Blueprint("operations", __name__)
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
+_log: Final = logging.getLogger(__name__)
+
+Watch = Callable[[str, str, int, float], None]  # method, route, status, seconds
+
+
+def add_to(app: Flask, *watches: Watch) -> None:
+    """Give the app the pages of this module. Each request is logged, and told to the `watches`."""
+    app.register_blueprint(blueprint)
+    app.before_request(_begin)
+
+    @app.after_request
+    def _end(response: Response) -> Response:
+        # A refusal can come before `_begin`: then it took no time worth telling.
+        seconds = time.perf_counter() - g.get("begun", time.perf_counter())
+        method, route = method_and_route()
+        request_id = g.setdefault("request_id", secrets.token_hex(8))
+        response.headers["X-Request-ID"] = request_id
+        for watch in watches:
+            watch(method, route, response.status_code, seconds)
+        fields = {"method": method, "route": route, "status": response.status_code, "ms": round(seconds * 1000, 1)}
+        _log.info("answered", extra={FIELDS: fields | {"request_id": request_id}})
+        return response
+
+
+def method_and_route() -> tuple[str, str]:
+    """The request without anything its sender chose: `/signin/link/<token>`, never the token."""
+    route = request.url_rule.rule if request.url_rule is not None else "unmatched"
+    return request.method if request.method in _METHODS else "other", route
+
+
+def log_failure(exc_info: Any) -> None:
+    """An exception that nobody expected. Flask's own line would have the path in it."""
+    method, route = method_and_route()
+    fields = {"method": method, "route": route, "request_id": g.get("request_id")}
+    _log.error("a request failed", exc_info=exc_info, extra={FIELDS: fields})
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """The process answers. Asks nobody else: a database that is away is no reason to start the process anew."""
+    return _plain(200, "ok")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Requests can be served: the database answers, and has the tables this version needs."""
+    try:
+        current = is_current(runtime().db)
+    except SQLAlchemyError:
+        return _plain(503, "the database does not answer")
+    return _plain(200, "ok") if current else _plain(503, "the database is not migrated; run heedback migrate")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """For Prometheus, with the token. Without one in the settings there is no such page."""
+    token = runtime().settings.metrics_token
+    if token is None:
+        abort(404)
+    kind, _, given = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+        refused = _plain(401, "send the token: Authorization: Bearer …")
+        refused.headers["WWW-Authenticate"] = 'Bearer realm="heedback metrics"'
+        return refused
+    return Response(current_app.extensions["heedback_metrics"].exposed(), content_type=_PROMETHEUS)
+
+
+def _begin() -> None:
+    g.begun = time.perf_counter()
+    g.request_id = secrets.token_hex(8)
+
+
+def _plain(status: int, words: str) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return Response(f"{words}\n", status, headers, content_type="text/plain; charset=utf-8")
