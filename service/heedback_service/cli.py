@@ -6,12 +6,14 @@ What only one command needs and takes long to import (Flask, the jobs) is import
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
@@ -28,7 +30,7 @@ from heedback_service.store.db import Database
 from heedback_service.store.migrate import open_database, upgrade
 from heedback_service.store.tables import Project
 
-_SECRET: Final = ("secret_key", "smtp_url", "database_url")
+_SECRET: Final = ("secret_key", "smtp_url", "database_url", "metrics_token")
 _project_argument = click.argument("project")
 _project_argument_or_all = click.argument("project", required=False)
 _retention = partial(
@@ -71,6 +73,22 @@ def migrate_command() -> None:
     db = Database(_settings().database_url)
     click.echo("The database is up to date now." if upgrade(db) else "The database was up to date.")
     db.dispose()
+
+
+@main.command("backup")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+def backup_command(file: Path, force: bool) -> None:
+    """Copy the SQLite database to FILE, also while the service writes to it."""
+    from heedback_service.store.backup import Refused, back_up
+
+    try:
+        done = back_up(_settings().database_url, file, force=force)
+    except (OSError, sqlite3.Error) as error:
+        _fail(f"cannot back up to {file}: {error}")
+    if isinstance(done, Refused):
+        _fail(done.why)
+    click.echo(f"{file}: {done.size:,} bytes")
 
 
 @main.command("settings")

@@ -1,0 +1,185 @@
+"""A backup taken while the service writes, restored as `docs/operations.md` says; and the log of a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("HEEDBACK_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{ours.get('PATH', '')}"
+    return ours | {"HEEDBACK_SERVER_DATA": str(tmp_path / "data"), "HEEDBACK_SERVER_LOG": "json", "PATH": path}
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> Run:
+    """The command, to its end."""
+
+    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "heedback_service.cli", *words]
+        return subprocess.run(command, env=environment | more, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+@pytest.fixture
+def key(run: Run) -> str:
+    made = run("project", "create", "acme", "--json")
+    assert made.returncode == 0, made.stderr
+    key: str = json.loads(made.stdout)["key"]
+    return key
+
+
+class Serving:
+    """`heedback serve` with its log in a file."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        with log.open("w") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "heedback_service.cli", "serve", "--port", "0"],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
+
+    def post(self, key: str, *numbers: int) -> requests.Response:
+        sent_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        body = {"sent_at": sent_at, "events": [an_event(n) for n in numbers]}
+        headers = {"Authorization": f"Bearer {key}"}
+        return requests.post(f"{self.url}/v1/events", json=body, headers=headers, timeout=10)
+
+
+@pytest.fixture
+def serving(environment: dict[str, str], key: str, tmp_path: Path) -> Iterator[Serving]:
+    started = Serving(environment, tmp_path / "serve.log")
+    with started.process:
+        yield started
+        started.process.kill()
+
+
+def an_event(n: int) -> dict[str, Any]:
+    return {
+        "type": "output",
+        "id": f"019aa000-0000-7000-8000-{n:012x}",
+        "occurred_at": "2026-11-16T09:12:00Z",
+        "feature": "summary",
+        "output": f"the words of answer {n}",
+    }
+
+
+def stored(run: Run) -> set[str]:
+    lines = [json.loads(line) for line in run("export", "acme").stdout.splitlines()]
+    return {line["id"] for line in lines if line["type"] == "output"}
+
+
+def restore_as_the_docs_say(environment: dict[str, str], backup: Path) -> str:
+    blocks = re.findall(r"^```sh restore\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
+    [script] = blocks
+    done = subprocess.run(
+        ["bash", "-euc", script], env=environment | {"BACKUP": str(backup)}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_backup_taken_while_the_service_writes_is_whole_and_can_be_restored(
+    serving: Serving, key: str, run: Run, environment: dict[str, str], tmp_path: Path
+) -> None:
+    acknowledged: list[int] = []
+    stop = threading.Event()
+
+    def write() -> None:
+        for n in range(1, 3000):
+            if stop.is_set():
+                return
+            assert serving.post(key, n).ok
+            acknowledged.append(n)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while len(acknowledged) < 20:
+        assert writer.is_alive()
+        time.sleep(0.01)
+    before, backup = len(acknowledged), tmp_path / "b.db"
+    done = run("backup", str(backup))
+    during = len(acknowledged) - before
+    stop.set()
+    writer.join()
+    serving.process.terminate()
+    assert serving.process.wait(20) == 0
+    assert done.returncode == 0, done.stderr
+    assert during > 0  # the writer went on meanwhile
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.glob("*b.db*")] == ["b.db"]
+
+    (tmp_path / "data" / "heedback.db").write_bytes(b"the disk ate it")
+    assert restore_as_the_docs_say(environment, backup).endswith("Every count agrees with the rows.\n")
+    ids = stored(run)
+    assert {an_event(n)["id"] for n in acknowledged[:before]} <= ids
+    assert len(ids) < 3000
+
+
+def test_a_backup_replaces_no_file_unless_forced(key: str, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "b.db"
+    file.write_text("precious")
+    refused = run("backup", str(file))
+    assert (refused.returncode, file.read_text()) == (1, "precious")
+    assert refused.stderr == f"Error: {file} is there already; --force replaces it\n"
+    assert run("backup", str(file), "--force").returncode == 0
+    assert sqlite3.connect(file).execute("SELECT slug FROM projects").fetchall() == [("acme",)]
+    itself = run("backup", str(tmp_path / "data" / "heedback.db"), "--force")
+    assert (itself.returncode, "the database itself" in itself.stderr) == (1, True)
+
+
+def test_a_backup_that_cannot_be_made_leaves_nothing(key: str, run: Run, tmp_path: Path) -> None:
+    nowhere = run("backup", str(tmp_path / "no" / "folder" / "b.db"))
+    assert (nowhere.returncode, len(nowhere.stderr.splitlines())) == (1, 1)
+    (tmp_path / "data" / "heedback.db").write_bytes(b"not a database at all" * 1000)
+    damaged = run("backup", str(tmp_path / "b.db"))
+    assert (damaged.returncode, len(damaged.stderr.splitlines())) == (1, 1)
+    assert list(tmp_path.glob("*b.db*")) == []
+
+
+def test_postgresql_is_sent_to_pg_dump(run: Run, tmp_path: Path) -> None:
+    asked = run("backup", str(tmp_path / "b"), HEEDBACK_SERVER_DATABASE_URL="postgresql+psycopg://u@127.0.0.1:1/x")
+    assert asked.returncode == 1
+    assert "pg_dump" in asked.stderr
+
+
+def test_the_log_of_a_running_service_is_json_and_has_nobody_s_words(
+    serving: Serving, key: str, tmp_path: Path
+) -> None:
+    assert serving.post(key, 1, 2).ok
+    requests.get(f"{serving.url}/signin/link/very-secret?q=hidden", timeout=9)
+    assert requests.get(f"{serving.url}/readyz", timeout=9).text == "ok\n"
+    serving.process.terminate()
+    assert serving.process.wait(20) == 0
+    written = (tmp_path / "serve.log").read_text()
+    lines = [json.loads(line) for line in written.splitlines()]
+    assert [(line["method"], line["route"], line["status"]) for line in lines if line["message"] == "answered"] == [
+        ("POST", "/v1/events", 200),
+        ("GET", "/signin/link/<token>", 200),
+        ("GET", "/readyz", 200),
+    ]
+    assert not any(words in written for words in ("very-secret", "hidden", "the words of", key))
