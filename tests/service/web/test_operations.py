@@ -56,7 +56,7 @@ def test_ready_means_that_the_tables_are_those_of_this_version(settings: Setting
     client = create_app(settings, db).test_client()
     assert client.get("/readyz").status_code == 200
     with db.write() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
     assert client.get("/readyz").text == "the database is not migrated; run heedback migrate\n"
     with db.write() as session:
         Base.metadata.drop_all(session.connection())

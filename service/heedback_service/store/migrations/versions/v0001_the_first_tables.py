@@ -133,6 +133,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "output_id", name=op.f("pk_output_text")),
         sqlite_with_rowid=False,
     )
+    op.create_index(
+        op.f("ix_output_text_project_id_received_at"), "output_text", ["project_id", "received_at"], unique=False
+    )
     op.create_table(
         "outputs",
         sa.Column("project_id", sa.Integer(), nullable=False),
@@ -205,6 +208,8 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("timezone", sa.String(), nullable=False),
         sa.Column("retention_days", sa.Integer(), nullable=False),
+        sa.Column("purged_before", sa.Date(), nullable=True),
+        sa.Column("texts_sifted_until", UTCDateTime(), nullable=True),
         sa.Column("last_item_number", sa.Integer(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
@@ -253,6 +258,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "id", name=op.f("pk_signals")),
         sqlite_with_rowid=False,
     )
+    op.create_index(op.f("ix_signals_project_id_occurred_at"), "signals", ["project_id", "occurred_at"], unique=False)
     op.create_index(op.f("ix_signals_project_id_output_id"), "signals", ["project_id", "output_id"], unique=False)
     op.create_table(
         "account_sessions",
@@ -526,6 +532,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_account_sessions_account_id"), table_name="account_sessions")
     op.drop_table("account_sessions")
     op.drop_index(op.f("ix_signals_project_id_output_id"), table_name="signals")
+    op.drop_index(op.f("ix_signals_project_id_occurred_at"), table_name="signals")
     op.drop_table("signals")
     op.drop_table("rollup_day")
     op.drop_table("projects")
@@ -544,6 +551,7 @@ def downgrade() -> None:
         op.f("ix_outputs_project_id_join_key"), table_name="outputs", postgresql_where=sa.text("join_key IS NOT NULL")
     )
     op.drop_table("outputs")
+    op.drop_index(op.f("ix_output_text_project_id_received_at"), table_name="output_text")
     op.drop_table("output_text")
     op.drop_table("leases")
     op.drop_index(
