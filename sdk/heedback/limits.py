@@ -27,9 +27,8 @@ TRUNCATION_MARK: Final = "\n[cut by heedback]"
 COMMENT_CHARS: Final = 4096
 CORRECTION_CHARS: Final = 32768
 NAME_CHARS: Final = 200  # models, prompts, versions, users, sessions, keys: every short string
-# `$` alone would let a line break through at the end.
-FEATURE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$(?!\n)"
-REASON_PATTERN: Final = r"^[a-z][a-z0-9_]{0,63}$(?!\n)"
+FEATURE_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}$"
+REASON_PATTERN: Final = r"^[a-z][a-z0-9_]{0,63}$"
 MAX_REASONS: Final = 20
 METADATA_KEYS: Final = 16
 METADATA_KEY_CHARS: Final = 64

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from browsing import PASSWORD, Browser, Clock
 from heedback_service.app import create_app
 from heedback_service.flow import accounts
+from heedback_service.flow.keys import make_key
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Project
 from people import People, settle
+from posting import Post
 from support import NOW, numbered_ids
 
 
@@ -84,3 +90,29 @@ def charlie(browser: Callable[[UUID], Browser], people: People) -> Browser:
 @pytest.fixture
 def nobody(browser: Callable[[UUID | None], Browser]) -> Browser:
     return browser(None)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def key(db: Database, project: Project) -> str:
+    with db.write() as session:
+        return make_key(session, project, NOW).text
+
+
+@pytest.fixture
+def post(client: FlaskClient, key: str) -> Post:
+    """Post events in an envelope, or any body as it is."""
+
+    def post(
+        events: list[Any] | None = None, *, body: Any = None, headers: Any = None, **envelope: Any
+    ) -> TestResponse:
+        if body is None:
+            body = json.dumps({"sent_at": NOW.isoformat(), "sdk": "test", "events": events or []} | envelope)
+        sent = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"} | (headers or {})
+        return client.post("/v1/events", data=body, headers=sent)
+
+    return post

@@ -4,65 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from werkzeug.test import TestResponse
 
 from heedback import limits
-from heedback_service.app import create_app
 from heedback_service.flow import rollup
 from heedback_service.flow.keys import make_key, revoke_key
-from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.tables import DroppedDay, Feedback, Output, OutputText, Project, RollupDay
-from support import NOW, make_id, numbered_ids
+from posting import Post, small
+from support import NOW, make_id
 
 CONTRACT = json.loads((Path(__file__).parents[2] / "contract" / "events.json").read_text())
-Post = Callable[..., TestResponse]
-
-
-@pytest.fixture
-def app(db: Database, tmp_path: Path) -> Flask:
-    settings = Settings(
-        tmp_path, db.url.render_as_string(), "s" * 32, None, tmp_path / "outbox", "h@localhost", None, 0
-    )
-    return create_app(settings, db, clock=lambda: NOW, new_id=numbered_ids())
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
-
-
-@pytest.fixture
-def key(db: Database, project: Project) -> str:
-    with db.write() as session:
-        return make_key(session, project, NOW).text
-
-
-@pytest.fixture
-def post(client: FlaskClient, key: str) -> Post:
-    """Post events in an envelope, or any body as it is."""
-
-    def post(
-        events: list[Any] | None = None, *, body: Any = None, headers: Any = None, **envelope: Any
-    ) -> TestResponse:
-        if body is None:
-            body = json.dumps({"sent_at": NOW.isoformat(), "sdk": "test", "events": events or []} | envelope)
-        sent = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"} | (headers or {})
-        return client.post("/v1/events", data=body, headers=sent)
-
-    return post
-
-
-def small(n: int, **fields: Any) -> dict[str, Any]:
-    return {"type": "output", "id": str(make_id(n)), "occurred_at": NOW.isoformat(), "feature": "f"} | fields
 
 
 def test_the_contract_s_events_are_accepted_and_all_stored(post: Post, db: Database, project: Project) -> None:

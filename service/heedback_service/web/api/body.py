@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import zlib
 from typing import Any, Final, NoReturn
 
@@ -14,7 +16,8 @@ from heedback.limits import MAX_BODY_BYTES
 from heedback_service.web.api.problems import Refusal, flattened
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
-_DEEP: Final = "The body is nested too deeply."
+_DEEPEST: Final = 32  # nothing on the wire is nested more than five deep: what lies deeper is refused whatever it is
+_TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)  # possessive: linear on any input
 
 
 class BodyParser(FlaskParser):
@@ -27,7 +30,7 @@ class BodyParser(FlaskParser):
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
         messages: Any = error.messages
-        raise Refusal(400, "The body does not fit.", errors=flattened(messages.get("json", messages)))
+        raise Refusal(400, "The body does not fit.", errors=flattened(messages.get("json", messages), "body"))
 
 
 def read_json(request: Request) -> Any:
@@ -39,11 +42,43 @@ def read_json(request: Request) -> Any:
     if request.mimetype not in ("application/json", "text/plain"):
         raise Refusal(415, "Send application/json.")
     try:
-        return json.loads(_plain(request), parse_constant=_no_constant)
-    except RecursionError:
-        raise Refusal(400, _DEEP) from None
+        return _parsed(_plain(request))
     except ValueError as error:
         raise Refusal(400, f"The body is not JSON: {error}") from None
+
+
+def _parsed(plain: bytes) -> Any:
+    """The JSON, also where one event is such that Python's parser gives up on all: its neighbours are to be kept."""
+    try:
+        return json.loads(plain, parse_constant=_no_constant)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except (RecursionError, ValueError):
+        shallow = _cut_off(plain.decode(), _DEEPEST)
+        return json.loads(shallow, parse_constant=_no_constant, parse_int=_an_integer)
+
+
+def _cut_off(text: str, deepest: int) -> str:
+    """`text` without what is nested deeper than `deepest`, in time linear in its length."""
+    kept: list[str] = []
+    depth = done = 0
+    for token in _TOKENS.finditer(text):
+        if token[0] in "[{":
+            depth += 1
+            if depth == deepest + 1:
+                kept.append(text[done : token.start()] + "0")
+        elif token[0] in "]}":
+            depth -= 1
+            if depth == deepest:
+                done = token.end()
+    if depth > deepest:
+        raise ValueError("it ends in the middle of something nested too deeply")
+    return "".join([*kept, text[done:]])
+
+
+def _an_integer(digits: str) -> int | float:
+    # Python reads no integer of thousands of digits. No field takes one: like 1e400 it counts as infinite.
+    return int(digits) if len(digits) < 4000 else math.inf
 
 
 def _plain(request: Request) -> bytes:

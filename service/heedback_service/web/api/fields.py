@@ -14,6 +14,17 @@ from heedback import limits
 # PostgreSQL cannot store NUL, and half a surrogate pair is no UTF-8; refused on both databases alike.
 _NOT_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 NOT_TEXT: Final = "NUL and lone surrogates are not text."
+# ISO 8601 knows weeks, ordinal days and bare hours too; RFC 3339 does not. Its parent class asks for the zone.
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+
+
+class Fits(validate.Regexp):
+    """The whole value fits the pattern; `$` alone would let a newline through at the end."""
+
+    def __call__(self, value: str) -> str:
+        if self.regex.fullmatch(value) is None:
+            raise ValidationError(self._format_error(value))
+        return value
 
 
 class Text(fields.String):
@@ -82,7 +93,7 @@ class Moment(fields.AwareDateTime):
         super().__init__(format="iso", validate=years, **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
-        if not isinstance(value, str) or len(value) < len("2026-11-16T09:12Z"):
+        if not isinstance(value, str) or _RFC_3339.fullmatch(value) is None:
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
         return super()._deserialize(value, *args, **kwargs)
 

@@ -73,12 +73,12 @@ def as_problem(error: HTTPException) -> Response:
     return Response(json.dumps(body), error.code, headers, content_type=PROBLEM_JSON)
 
 
-def flattened(messages: Any, path: str = "") -> dict[str, list[str]]:
-    """marshmallow's nested messages, by dotted path."""
+def flattened(messages: Any, whole: str = "event", path: str = "") -> dict[str, list[str]]:
+    """marshmallow's nested messages, by dotted path; those about all of it under the name of the `whole`."""
     if not isinstance(messages, Mapping):
-        return {path or "event": list(messages)}
+        return {path or whole: list(messages)}
     flat: dict[str, list[str]] = {}
     for name, inner in messages.items():
         inside = path if name == "_schema" else f"{path}.{name}" if path else str(name)
-        flat |= flattened(inner, inside)
+        flat |= flattened(inner, whole, inside)
     return flat

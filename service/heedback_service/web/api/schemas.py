@@ -9,7 +9,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 
 from heedback import limits
 from heedback_service.core.rollup import SIGNALS
-from heedback_service.web.api.fields import Metadata, Moment, Name, Number, Text, Whole, YesNo
+from heedback_service.web.api.fields import Fits, Metadata, Moment, Name, Number, Text, Whole, YesNo
 
 SOURCES: Final = ("end_user", "reviewer", "code", "llm")
 SCALES: Final = ("thumbs", "stars", "score")
@@ -19,7 +19,7 @@ _A_YEAR_MS: Final = 366 * 24 * 3600 * 1000
 
 
 def _reasons() -> fields.List[Any]:
-    key = Text(allow_none=False, validate=[validate.Regexp(limits.REASON_PATTERN)])
+    key = Text(validate=[Fits(limits.REASON_PATTERN)], allow_none=False)
     return fields.List(key, allow_none=True, validate=validate.Length(max=limits.MAX_REASONS))
 
 
@@ -29,7 +29,7 @@ class EventSchema(Schema):
     type = fields.String(required=True)
     id = fields.UUID(required=True, metadata={"description": "A fresh UUIDv7: the idempotency key."})
     occurred_at = Moment(required=True)
-    feature = fields.String(required=True, validate=validate.Regexp(limits.FEATURE_PATTERN))
+    feature = fields.String(required=True, validate=Fits(limits.FEATURE_PATTERN))
 
 
 class DimensionsSchema(Schema):
@@ -56,8 +56,8 @@ class OutputSchema(EventSchema, DimensionsSchema):
     response_id = Name()
     locale = Name()
     join_key = Name()
-    trace_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{32}$(?!\n)")])
-    span_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{16}$(?!\n)")])
+    trace_id = Text(validate=[Fits(r"^[0-9a-f]{32}$")])
+    span_id = Text(validate=[Fits(r"^[0-9a-f]{16}$")])
     latency_ms = Number(least=0, most=_A_YEAR_MS)
     input_tokens = Whole()
     output_tokens = Whole()
@@ -91,8 +91,8 @@ class FeedbackSchema(EventSchema):
     """What one person says about one output. A patch: absent is unchanged, null is cleared."""
 
     output_id = fields.UUID(allow_none=True)
-    trace_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{32}$(?!\n)")])
-    span_id = Text(validate=[validate.Regexp(r"^[0-9a-f]{16}$(?!\n)")])
+    trace_id = Text(validate=[Fits(r"^[0-9a-f]{32}$")])
+    span_id = Text(validate=[Fits(r"^[0-9a-f]{16}$")])
     response_id = Name()
     join_key = Name()
     user = Name(metadata={"description": "A pseudonym, never a name or an address."})
@@ -158,7 +158,7 @@ class EnvelopeSchema(Schema):
     sdk = Text(characters=100)
     redactor = Whole(least=1, most=1_000_000, metadata={"description": "The version of the rules already applied."})
     dropped = fields.Dict(
-        keys=fields.String(validate=validate.Regexp(limits.REASON_PATTERN)),
+        keys=fields.String(validate=Fits(limits.REASON_PATTERN)),
         values=Whole(allow_none=False),
         validate=validate.Length(max=50),
         metadata={"description": "What the sender had to drop since it last said so, by reason."},
