@@ -3,96 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
 import requests
 
 import heedback
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("HEEDBACK_")}
-    return ours | {"HEEDBACK_SERVER_DATA": str(tmp_path / "data"), "HEEDBACK_SERVER_SETTLE_SECONDS": "0"}
-
-
-@pytest.fixture
-def run(environment: dict[str, str]) -> Run:
-    """The command, to its end."""
-
-    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "heedback_service.cli", *words],
-            env=environment | more,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return run
-
-
-@pytest.fixture
-def project(run: Run) -> dict[str, str]:
-    made = run("project", "create", "acme", "--timezone", "Europe/Oslo", "--json")
-    assert made.returncode == 0, made.stderr
-    answer: dict[str, str] = json.loads(made.stdout)
-    return answer
-
-
-class Service:
-    def __init__(self, environment: dict[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "heedback_service.cli", "serve", "--port", "0"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
-        assert self.url.startswith("http://127.0.0.1:"), self.url
-
-    @property
-    def address(self) -> tuple[str, int]:
-        host, port = self.url.removeprefix("http://").split(":")
-        return host, int(port)
-
-    def end(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
-
-
-@pytest.fixture
-def service(environment: dict[str, str], project: dict[str, str]) -> Iterator[Service]:
-    started = Service(environment)
-    with started.process:
-        yield started
-        started.process.kill()
-
-
-def an_event(n: int) -> dict[str, Any]:
-    return {
-        "type": "output",
-        "id": f"019aa000-0000-7000-8000-{n:012x}",
-        "occurred_at": "2026-11-16T09:12:00Z",
-        "feature": "summary",
-    }
-
-
-def envelope(*events: dict[str, Any]) -> dict[str, Any]:
-    return {"sent_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "events": list(events)}
+from processes import Run, Service, an_event, envelope
 
 
 def test_what_the_sdk_captures_is_stored_triaged_and_counted(

@@ -73,6 +73,8 @@ class Access:
 def access(session: Session, text: str) -> Access | None:
     """What a key in clear opens, or None: unknown, wrong and revoked look the same."""
     kid = text.removeprefix(_PREFIX).partition("_")[0]
+    if not (kid.isascii() and kid.isalnum()):  # PostgreSQL cannot even be asked for NUL
+        return None
     row = session.connection().execute(_BY_KID, {"kid": kid}).one_or_none()
     if row is None:
         return None

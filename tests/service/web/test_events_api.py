@@ -161,7 +161,9 @@ def test_what_was_dropped_is_counts_by_reason(post: Post, dropped: Any) -> None:
     assert post([small(1)], dropped=dropped).status_code == 400
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer hb_sk_x_y", "Basic abc", "Bearer \x00", "hb_sk_x_y"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer hb_sk_x_y", "Basic abc", "Bearer \x00", "Bearer hb_sk_\x00_x", "hb_sk_x_y"]
+)
 def test_without_a_valid_key_nothing_is_read(post: Post, header: str) -> None:
     answer = post(body=b"{", headers={"Authorization": header})
     assert answer.status_code == 401

@@ -111,9 +111,9 @@ def test_feedback_of_the_wrong_kind_is_refused_by_name(
 
 def test_of_a_key_that_is_there_twice_the_last_one_counts(post: Post, db: Database) -> None:
     """RFC 8259 leaves it open; this is what JSON.parse and Python do."""
-    twice = written("user", '"b"', user="a")
+    twice = written("output", '"b"', output="a")
     post(body=f'{{"sent_at": "{NOW.isoformat()}", "events": [{twice}]}}')
-    assert stored(db, Output.user) == ["b"]
+    assert stored(db, OutputText.output) == ["b"]
 
 
 def test_empty_strings_are_text_and_stored_as_they_are(post: Post, db: Database) -> None:

@@ -1,0 +1,47 @@
+"""The service as real processes, and events to send to it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Service:
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "heedback_service.cli", "serve", "--port", "0"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
+        assert self.url.startswith("http://127.0.0.1:"), self.url
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, port = self.url.removeprefix("http://").split(":")
+        return host, int(port)
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+def an_event(n: int) -> dict[str, Any]:
+    return {
+        "type": "output",
+        "id": f"019aa000-0000-7000-8000-{n:012x}",
+        "occurred_at": "2026-11-16T09:12:00Z",
+        "feature": "summary",
+    }
+
+
+def envelope(*events: dict[str, Any]) -> dict[str, Any]:
+    return {"sent_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "events": list(events)}
