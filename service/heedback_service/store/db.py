@@ -23,7 +23,8 @@ class Database:
     """An engine and sessions on it. Safe to share between threads; a forked child opens connections of its own.
 
     Args:
-        url: an SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://…`.
+        url: an SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://…`. On SQLite a writer waits ten seconds for
+            its turn, or as long as `?timeout=SECONDS` says.
     """
 
     def __init__(self, url: str) -> None:
@@ -72,7 +73,7 @@ def _leave_to_parent(engine: weakref.ref[Engine]) -> None:
 
 
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    engine = create_engine(make_url(url).update_query_dict({"timeout": str(_BUSY_SECONDS)} | dict(make_url(url).query)))
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

@@ -1,0 +1,203 @@
+"""Two services and two workers on one database: everything is worked once, and counts are exact."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+import requests
+from sqlalchemy import func, select
+
+from builders import a_member
+from heedback_service.core.ids import new_id
+from heedback_service.flow import digest, triage
+from heedback_service.store.db import Database
+from heedback_service.store.tables import Delivery, DigestRun, Feedback, Item, ItemEvent, ItemPerson, Lease, Project
+from mailbox_server import MailServer
+from processes import Run, Service, an_event, envelope
+
+FEATURES: Final = 4
+EACH: Final = 40  # pieces of feedback a feature
+PEOPLE: Final = 7
+MEMBERS: Final = ("ann", "ben", "eve")
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    with MailServer() as started:
+        yield started
+
+
+@pytest.fixture
+def environment(environment: dict[str, str], server: MailServer) -> dict[str, str]:
+    return environment | {"HEEDBACK_SERVER_SMTP_URL": server.url}
+
+
+@pytest.fixture
+def db(project: dict[str, str], environment: dict[str, str]) -> Iterator[Database]:
+    """The database of the processes, with members, and in a time zone where last week's digest is due."""
+    opened = Database(f"sqlite:///{Path(environment['HEEDBACK_SERVER_DATA']) / 'heedback.db'}")
+    with opened.write() as session:
+        acme = session.scalars(select(Project)).one()
+        acme.timezone = zone_where_digests_are_out()
+        for name in MEMBERS:
+            a_member(session, acme, name)
+    yield opened
+    opened.dispose()
+
+
+def zone_where_digests_are_out() -> str:
+    """One where it is not the small hours of a Monday, when last week's digest is still to come."""
+    for name in ("UTC", "Etc/GMT+9"):
+        local = datetime.now(ZoneInfo(name))
+        if local.weekday() != 0 or local.hour >= 8:
+            return name
+    raise AssertionError("both zones cannot be in the first eight hours of a Monday")
+
+
+def test_two_of_each_work_everything_once(
+    project: dict[str, str], db: Database, environment: dict[str, str], run: Run, server: MailServer
+) -> None:
+    with db.write() as session:  # so that it is owed last week's digest
+        session.scalars(select(Project)).one().created_at -= timedelta(days=20)
+    batches = [told(feature) for feature in range(FEATURES)]
+    with contextlib.ExitStack() as stack:
+        workers = [start_worker(stack, environment) for _ in range(2)]
+        services = [started(stack, environment) for _ in range(2)]
+        senders = [threading.Thread(target=send, args=(each.url, project["key"], batches)) for each in services]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        until(lambda: all_is_done(db))
+        processes = [*workers, *(service.process for service in services)]
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        assert {process.wait(30) for process in processes} == {0}
+    assert everything_is_counted_once(db)
+    assert sorted(server.recipients) == sorted(f"{name}@example.com" for name in MEMBERS)
+    assert run("rollup", "verify", "acme").returncode == 0
+
+
+def told(feature: int) -> list[dict[str, Any]]:
+    """What a few people said about one feature, on every day of the last two weeks and more."""
+    events: list[dict[str, Any]] = []
+    for n in range(EACH):
+        at = (datetime.now(UTC) - timedelta(days=n % 20)).isoformat()
+        number = feature * 1000 + n
+        shown = an_event(number) | {"occurred_at": at, "feature": f"feature-{feature}"}
+        words = {"comment": f"The sum of part {n % 5} is wrong", "rating": {"value": 0, "scale": "thumbs"}}
+        about = {"type": "feedback", "output_id": shown["id"], "user": f"u-{n % PEOPLE}"}
+        events += [shown, shown | about | words | {"id": an_event(number + 0x100000)["id"]}]
+    return events
+
+
+def send(url: str, key: str, batches: list[list[dict[str, Any]]]) -> None:
+    """All of it, to either service: what the other one was first to take is a duplicate."""
+    headers = {"Authorization": f"Bearer {key}"}
+    for events in batches:
+        answer = requests.post(f"{url}/v1/events", json=envelope(*events), headers=headers, timeout=30)
+        assert answer.json()["accepted"] + answer.json()["duplicates"] == 2 * EACH
+
+
+def start_worker(stack: contextlib.ExitStack, environment: dict[str, str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "heedback_service.cli", "worker"]
+    process = stack.enter_context(subprocess.Popen(command, env=environment, text=True))
+    stack.callback(process.kill)
+    return process
+
+
+def started(stack: contextlib.ExitStack, environment: dict[str, str]) -> Service:
+    service = Service(environment)
+    stack.enter_context(service.process)
+    stack.callback(service.process.kill)
+    return service
+
+
+def until(done: Any, seconds: float = 60) -> None:
+    give_up = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < give_up
+        time.sleep(0.2)
+
+
+def all_is_done(db: Database) -> bool:
+    with db.read() as session:
+        read = session.scalar(select(func.count()).where(Feedback.triaged_at.is_not(None)))
+        sent = session.scalar(select(func.count()).where(Delivery.state == "sent"))
+    return (read, sent) == (FEATURES * EACH, len(MEMBERS))
+
+
+def everything_is_counted_once(db: Database) -> bool:
+    with db.read() as session:
+        items = session.scalars(select(Item)).all()
+        assert sum(item.feedback_count for item in items) == FEATURES * EACH
+        people = Counter(session.scalars(select(ItemPerson.item_id)))
+        assert {item.id: item.people for item in items if item.people} == dict(people)
+        assert len({item.number for item in items}) == len(items)
+        births = Counter(session.scalars(select(ItemEvent.item_id).where(ItemEvent.verb == "create")))
+        assert set(births.values()) <= {1}
+        (run,) = session.scalars(select(DigestRun))
+        assert (run.state, run.token) == ("written", 1)
+        assert {(row.state, row.attempts) for row in session.scalars(select(Delivery))} == {("sent", 1)}
+    return True
+
+
+# Takes the lease on a feature and a digest, and stops for good with both in hand.
+HOLDING = """
+import sys, time
+from datetime import UTC, datetime
+from uuid import UUID
+from heedback_service.flow import digest, leases, triage
+from heedback_service.store.db import Database
+
+db = Database(sys.argv[1])
+with db.write() as session:
+    assert leases.take(session, sys.argv[2], "dying", datetime.now(UTC), triage.LEASE_SECONDS)
+    assert digest.claim(session, datetime.now(UTC))
+print("holding", flush=True)
+time.sleep(600)
+"""
+
+
+def test_who_dies_with_work_in_hand_is_taken_over_when_the_lease_is_over_and_not_before(
+    db: Database, project: dict[str, str], environment: dict[str, str]
+) -> None:
+    with contextlib.ExitStack() as stack:
+        send(started(stack, environment | {"HEEDBACK_SERVER_SETTLE_SECONDS": "3600"}).url, project["key"], [told(0)])
+    lease = prepared(db)
+    with subprocess.Popen([sys.executable, "-c", HOLDING, str(db.url), lease], stdout=subprocess.PIPE, text=True) as it:
+        assert it.stdout is not None
+        assert it.stdout.readline() == "holding\n"
+        it.kill()
+    soon = datetime.now(UTC) + timedelta(seconds=triage.LEASE_SECONDS / 2)
+    with db.write() as session:
+        assert not triage.triage_next(session, soon, new_id=new_id, holder="next")
+    assert not digest.write_next(db, soon)
+    late = datetime.now(UTC) + digest.LEASE
+    with db.write() as session:
+        assert triage.triage_next(session, late, new_id=new_id, holder="next")
+        assert session.get_one(Lease, lease).token == 2
+    assert digest.write_next(db, late)
+    assert not digest.write_next(db, late)
+
+
+def prepared(db: Database) -> str:
+    """A digest planned, unless the service has; the name of the lease on the feature."""
+    with db.write() as session:
+        acme = session.scalars(select(Project)).one()
+        digest.plan(session, acme, "2020-W01", datetime.now(UTC))
+        feature: UUID = session.scalars(select(Feedback.feature_id).distinct()).one()
+    return f"triage:{acme.id}:{feature.hex}"
