@@ -22,7 +22,7 @@ from heedback_service.jobs import Ticker, Tools
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.web import operations
-from heedback_service.web.api.document import describe
+from heedback_service.web.api.document import describe, refine
 from heedback_service.web.api.events import blueprint as events
 from heedback_service.web.api.problems import ProblemApi, Refusal, as_problem
 from heedback_service.web.pages import error_page, init_pages
@@ -66,6 +66,7 @@ def create_app(
     api = ProblemApi(app)
     describe(api)
     api.register_blueprint(events)
+    refine(api)
     init_pages(app).exempt(events)
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(OperationalError, _busy)

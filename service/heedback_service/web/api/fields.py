@@ -36,7 +36,7 @@ class Text(fields.String):
     def __init__(
         self, *, characters: int | None = None, utf8: int | None = None, allow_none: bool = True, **kwargs: Any
     ) -> None:
-        self._utf8 = utf8
+        self.utf8: Final = utf8
         if characters is not None:
             kwargs["validate"] = [validate.Length(max=characters), *kwargs.get("validate", [])]
         super().__init__(allow_none=allow_none, **kwargs)
@@ -47,8 +47,8 @@ class Text(fields.String):
         if _NOT_TEXT.search(value):
             raise ValidationError(NOT_TEXT)
         # UTF-8 takes at most four bytes a character: short texts need no counting.
-        if self._utf8 is not None and len(value) * 4 > self._utf8 and len(value.encode()) > self._utf8:
-            raise ValidationError(f"Longer than {self._utf8} bytes of UTF-8.")
+        if self.utf8 is not None and len(value) * 4 > self.utf8 and len(value.encode()) > self.utf8:
+            raise ValidationError(f"Longer than {self.utf8} bytes of UTF-8.")
         return value
 
 
@@ -60,13 +60,15 @@ class Name(Text):
 
 
 class Whole(fields.Integer):
-    """A JSON number without a fraction, from 0 to 2^53 unless told otherwise."""
+    """A JSON number without a fraction, from 0 to 2^53 unless told otherwise. 5.0 is one, as JSON Schema has it."""
 
     def __init__(self, *, least: int = 0, most: int = 2**53, allow_none: bool = True, **kwargs: Any) -> None:
         super().__init__(allow_none=allow_none, strict=True, validate=validate.Range(least, most), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:
-        return super()._deserialize(_a_number(self, value), *args, **kwargs)
+        number = _a_number(self, value)
+        whole = int(number) if isinstance(number, float) and number.is_integer() else number
+        return super()._deserialize(whole, *args, **kwargs)
 
 
 class Number(fields.Float):

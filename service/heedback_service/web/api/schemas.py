@@ -13,7 +13,7 @@ from heedback_service.web.api.fields import Fits, Metadata, Moment, Name, Number
 
 SOURCES: Final = ("end_user", "reviewer", "code", "llm")
 SCALES: Final = ("thumbs", "stars", "score")
-_REFERENCES: Final = ("output_id", "trace_id", "response_id", "join_key")
+REFERENCES: Final = ("output_id", "trace_id", "response_id", "join_key")
 _FAR: Final = 1e15
 _A_YEAR_MS: Final = 366 * 24 * 3600 * 1000
 
@@ -50,6 +50,7 @@ class DimensionsSchema(Schema):
 class OutputSchema(EventSchema, DimensionsSchema):
     """One AI output that was shown to somebody."""
 
+    type = fields.String(required=True, validate=validate.Equal("output"))
     user = Name(metadata={"description": "A pseudonym, never a name or an address."})
     session_id = Name()
     conversation_id = Name()
@@ -90,6 +91,7 @@ class RatingSchema(Schema):
 class FeedbackSchema(EventSchema):
     """What one person says about one output. A patch: absent is unchanged, null is cleared."""
 
+    type = fields.String(required=True, validate=validate.Equal("feedback"))
     output_id = fields.UUID(allow_none=True)
     trace_id = Text(validate=[Fits(r"^[0-9a-f]{32}$")])
     span_id = Text(validate=[Fits(r"^[0-9a-f]{16}$")])
@@ -113,13 +115,14 @@ class FeedbackSchema(EventSchema):
 
     @validates_schema
     def _is_about_something(self, data: Mapping[str, Any], **_: Any) -> None:
-        if all(data.get(name) is None for name in _REFERENCES):
+        if all(data.get(name) is None for name in REFERENCES):
             raise ValidationError("Give output_id, trace_id, response_id or join_key.", "output_id")
 
 
 class SignalSchema(EventSchema):
     """Implicit evidence on an output."""
 
+    type = fields.String(required=True, validate=validate.Equal("signal"))
     output_id = fields.UUID(required=True)
     user = Name()
     name = fields.String(required=True, validate=validate.OneOf(SIGNALS))
@@ -130,6 +133,7 @@ class SignalSchema(EventSchema):
 class OutputTextSchema(EventSchema):
     """Texts that follow their output."""
 
+    type = fields.String(required=True, validate=validate.Equal("output_text"))
     output_id = fields.UUID(required=True)
     input = Text(utf8=limits.TEXT_BYTES)
     output = Text(utf8=limits.TEXT_BYTES)
