@@ -17,7 +17,7 @@ from heedback_service.store.tables import Project
 HERE = Path(package.__file__).parent
 STATIC = HERE / "static"
 DOCS = Path(__file__).parents[3] / "docs"
-PAGES = ("/signin", "/p/acme/queue", "/p/acme/items/1", "/p/acme/feedback", "/nowhere", "/p/acme/items/999")
+PAGES = ("/signin", "/docs", "/p/acme/queue", "/p/acme/items/1", "/p/acme/feedback", "/nowhere", "/p/acme/items/999")
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from flask import Flask
 from flask_wtf import CSRFProtect
 
 from heedback_service.flow.accounts import SESSION_LIVES
-from heedback_service.web.pages import access, desk, digests, feedback, headers, home, moves, signing, words
+from heedback_service.web.pages import access, api_docs, desk, digests, feedback, headers, home, moves, signing, words
 from heedback_service.web.pages.access import error_page
 from heedback_service.web.pages.blueprint import pages
 from heedback_service.web.runtime import runtime
 
-__all__ = ["desk", "digests", "error_page", "feedback", "home", "init_pages", "moves", "signing"]
+__all__ = ["api_docs", "desk", "digests", "error_page", "feedback", "home", "init_pages", "moves", "signing"]
 
 
 def init_pages(app: Flask) -> CSRFProtect:

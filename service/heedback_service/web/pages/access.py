@@ -16,7 +16,7 @@ from heedback_service.web.pages.blueprint import pages
 from heedback_service.web.runtime import runtime
 
 PUBLIC: Final = frozenset(
-    {"pages.static", "pages.sign_in", "pages.sign_in_by_password", "pages.link", "pages.use_link"}
+    {"pages.static", "pages.api_docs", "pages.sign_in", "pages.sign_in_by_password", "pages.link", "pages.use_link"}
 )
 
 _SENTENCES: Final = {
