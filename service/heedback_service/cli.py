@@ -64,7 +64,8 @@ def worker_command(once: bool) -> None:
     """Work the jobs without answering requests: triage, digests, mail, purge."""
     from heedback_service.serving import work
 
-    work(_settings(), once=once)
+    if failed := work(_settings(), once=once):
+        _fail(f"could not {', nor '.join(failed)}; the lines above say why")
 
 
 @main.command("migrate")

@@ -104,6 +104,7 @@ class Ticker:
     jobs: tuple[Job, ...] = JOBS
     watch: Callable[[str, bool], None] = lambda description, failed: None
     _due: dict[str, datetime] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
 
     def tick(self) -> bool:
         """Run each due job until it finds no work or its time is over; True if any found work.
@@ -112,10 +113,11 @@ class Ticker:
         """
         return self._run_all([job for job in self.jobs if self._is_due(job)])
 
-    def drain(self) -> None:
-        """Run all jobs in their order, due or not, until there is nothing to do now."""
+    def drain(self) -> list[str]:
+        """Run all jobs in their order, due or not, until there is nothing to do now; those that failed at last."""
         while self._run_all(self.jobs):
             pass
+        return sorted(self._failed)
 
     def _run_all(self, jobs: Iterable[Job]) -> bool:
         found = [self._run(job) for job in jobs]  # a list: none is left out because one before it found work
@@ -128,7 +130,8 @@ class Ticker:
     def _run(self, job: Job) -> bool:
         started = self.tools.clock()
         self._due[job.description] = started + job.every
-        found = failed = False
+        found = False
+        self._failed.discard(job.description)
         try:
             while job.step(self.tools):
                 found = True
@@ -136,7 +139,7 @@ class Ticker:
                     self._due[job.description] = started
                     break
         except Exception:
-            failed = True
+            self._failed.add(job.description)
             _log.exception("could not %s; trying again in %s", job.description, job.every)
-        self.watch(job.description, failed)
+        self.watch(job.description, job.description in self._failed)
         return found

@@ -52,20 +52,23 @@ def serve(settings: Settings, host: str, port: int) -> None:
         db.dispose()
 
 
-def work(settings: Settings, *, once: bool) -> None:
-    """Work the jobs: until nothing is left with `once`, else until SIGTERM or SIGINT."""
+def work(settings: Settings, *, once: bool) -> list[str]:
+    """Work the jobs: until nothing is left with `once`, else until SIGTERM or SIGINT.
+
+    Returns the jobs that could not be done, with `once`: nobody else may come back to them soon.
+    """
     logs.start(settings.log)
     db = open_database(settings.database_url)
     ticker = make_ticker(settings, db)
     try:
         if once:
-            ticker.drain()
-            return
+            return ticker.drain()
         stop = threading.Event()
         _end_on_signals(stop)
         while not stop.is_set():
             if not ticker.tick():
                 stop.wait(_IDLE_SECONDS)
+        return []
     finally:
         db.dispose()
 

@@ -293,6 +293,8 @@ def test_a_database_locked_by_another_process_is_a_503_for_writers_while_readers
             assert 0.9 < time.monotonic() - begun < 5
             assert requests.get(f"{service.url}/signin", timeout=10).ok
         assert run("project", "list").stdout.startswith("acme")
+        worker = run("worker", "--once", **told)
+        assert (worker.returncode, "could not deliver digests" in worker.stderr) == (1, True)
         let_go()
         assert post(service.url, project["key"], a_batch(0)).json()["accepted"] == 2 * BATCH
         assert post(service.url, project["key"], a_batch(0)).json()["duplicates"] == 2 * BATCH

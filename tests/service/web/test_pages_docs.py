@@ -32,7 +32,7 @@ def test_its_limits_are_in_words(nobody: Browser) -> None:
     for words in (
         "at most 200 characters",
         "at most 500 entries",
-        "one of thumbs, stars, score",
+        "thumbs or stars or score",
         "from 1 to 1,000,000",
     ):
         assert words in page

@@ -29,7 +29,11 @@ class EventSchema(Schema):
     type = fields.String(required=True)
     id = fields.UUID(required=True, metadata={"description": "A fresh UUIDv7: the idempotency key."})
     occurred_at = Moment(required=True)
-    feature = fields.String(required=True, validate=Fits(limits.FEATURE_PATTERN))
+    feature = fields.String(
+        required=True,
+        validate=Fits(limits.FEATURE_PATTERN),
+        metadata={"description": "The AI use case: letters, digits and . _ : / -, at most 100 of them."},
+    )
 
 
 class DimensionsSchema(Schema):
@@ -72,7 +76,12 @@ class OutputSchema(EventSchema, DimensionsSchema):
 
 
 class RatingSchema(Schema):
-    value = Number(least=-_FAR, most=_FAR, required=True)
+    value = Number(
+        least=-_FAR,
+        most=_FAR,
+        required=True,
+        metadata={"description": "thumbs: 1 is up, 0 is down; stars: a whole number from 1 to 5; score: 0 to 1."},
+    )
     scale = fields.String(required=True, validate=validate.OneOf(SCALES))
 
     @validates_schema(skip_on_field_errors=True)
@@ -89,7 +98,10 @@ class RatingSchema(Schema):
 
 
 class FeedbackSchema(EventSchema):
-    """What one person says about one output. A patch: absent is unchanged, null is cleared."""
+    """What one person says about one output. A patch: absent is unchanged, null is cleared.
+
+    It names its output by output_id, or by trace_id (with span_id), response_id or join_key.
+    """
 
     type = fields.String(required=True, validate=validate.Equal("feedback"))
     output_id = fields.UUID(allow_none=True)

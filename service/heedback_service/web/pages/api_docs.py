@@ -53,6 +53,7 @@ ANSWER: Final = """\
   ]
 }"""
 _KINDS: Final = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
+_FORMATS: Final = {"date-time": "time (RFC 3339, with a zone)", "uuid": "UUID"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,13 +124,15 @@ def _part(name: str, schema: Mapping[str, Any], needed: bool) -> Part:
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(json.dumps(value).strip('"') for value in schema["enum"])
     kinds = schema.get("type", [])
     named = [kinds] if isinstance(kinds, str) else [kind for kind in kinds if kind != "null"]
     if "array" in named:
-        return f"list of {_kind(schema['items']) or 'these'}"
+        return f"list of {_kind(schema['items'])}".rstrip()
     if "object" in named:
-        return "object, by key"
-    return schema.get("format", "").replace("-", " ") or " or ".join(_KINDS.get(kind, kind) for kind in named)
+        return "object of any keys"
+    return _FORMATS.get(schema.get("format", "")) or " or ".join(_KINDS.get(kind, kind) for kind in named)
 
 
 def _links(schema: Mapping[str, Any]) -> Iterator[str]:
@@ -142,13 +145,8 @@ def _links(schema: Mapping[str, Any]) -> Iterator[str]:
 
 def _limits(schema: Mapping[str, Any]) -> str:
     """What narrows the type, in words."""
-    kinds = schema.get("type", ())
+    kinds = () if "enum" in schema else schema.get("type", ())
     said = ["or null"] if "null" in kinds or {"type": "null"} in schema.get("anyOf", ()) else []
-    said += (
-        [f"one of {', '.join(json.dumps(value).strip(chr(34)) for value in schema['enum'])}"]
-        if "enum" in schema
-        else []
-    )
     for key, words in (("maxLength", "characters"), ("maxItems", "entries"), ("maxProperties", "keys")):
         said += [f"at most {schema[key]:,} {words}"] if key in schema else []
     if "minimum" in schema:
