@@ -1,8 +1,12 @@
-"""A real SQLite file with one project in it."""
+"""A real database with one project in it: everything here runs on SQLite and on PostgreSQL.
+
+A test of one of them alone says so: `@pytest.mark.parametrize("db", ["sqlite"], indirect=True)`, with the reason.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +15,56 @@ import pytest
 from heedback_service.flow.intake import Batch, Taken, take
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Base, Project
+from postgres_server import Postgres, running_postgres
 from support import NOW, numbered_ids
 
+BOTH = ("sqlite", "postgresql")
 
-@pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'heedback.db'}")
-    with database.write() as session:
-        Base.metadata.create_all(session.connection())
-    yield database
-    database.dispose()
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with running_postgres() as found:
+        if found is None:
+            pytest.skip("no PostgreSQL: set TEST_PG_URL, or install it or the extra [test]")
+        yield found
+
+
+@pytest.fixture(params=BOTH)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without a table."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'heedback.db'}"
+    else:
+        with request.getfixturevalue("postgres").fresh(migrated=False) as url:
+            yield url
+
+
+@pytest.fixture(params=BOTH)
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    with a_database(request, request.param, tmp_path) as database:
+        yield database
+
+
+@pytest.fixture(params=BOTH, scope="module")
+def shared_db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database for tests that leave nothing in it."""
+    with a_database(request, request.param, tmp_path_factory.mktemp("shared")) as database:
+        yield database
+
+
+@contextmanager
+def a_database(request: pytest.FixtureRequest, flavour: str, folder: Path) -> Iterator[Database]:
+    if flavour == "sqlite":
+        database = Database(f"sqlite:///{folder / 'heedback.db'}")
+        with database.write() as session:
+            Base.metadata.create_all(session.connection())
+        yield database
+        database.dispose()
+    else:
+        with request.getfixturevalue("postgres").fresh() as url:
+            database = Database(url)
+            yield database
+            database.dispose()
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def clock() -> Clock:
 def settings(tmp_path: Path, db: Database) -> Settings:
     return Settings(
         data=tmp_path,
-        database_url=str(db.url),
+        database_url=db.address,
         secret_key="x" * 32,
         public_url=None,
         outbox=tmp_path / "outbox",
@@ -184,7 +184,7 @@ def test_two_processes_share_the_work_and_do_nothing_twice(
     now = (NOW + timedelta(seconds=31)).isoformat()
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(db.url), str(tmp_path), now, holder], stdin=subprocess.PIPE, text=True
+            [sys.executable, "-c", WORKER, db.address, str(tmp_path), now, holder], stdin=subprocess.PIPE, text=True
         )
         for holder in ("one", "two")
     ]

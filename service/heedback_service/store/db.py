@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from heedback_service.store.base import Base
 
 _BUSY_SECONDS: Final = 10
+_ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
 
 
 class Database:
@@ -31,13 +32,20 @@ class Database:
         self.url: Final = make_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
         self.engine: Final = _sqlite(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+        # Left alone, each statement on PostgreSQL sees what was committed before it: two of them need not agree.
+        self._reading: Final = self.engine.execution_options(**({} if self.is_sqlite else _ONE_SNAPSHOT))
         self._writing: Final = self.engine.execution_options(heedback_writes=True)
         _leave_to_parent(weakref.ref(self.engine))
+
+    @property
+    def address(self) -> str:
+        """The URL that was given, its password included: for another process, never for a log."""
+        return self.url.render_as_string(hide_password=False)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one snapshot; what is changed in it is thrown away."""
-        with Session(self.engine, expire_on_commit=False, autoflush=False) as session:
+        with Session(self._reading, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     @contextmanager

@@ -24,7 +24,7 @@ MONDAY_SEVEN = datetime(2026, 11, 16, 6, 0, tzinfo=UTC)  # 07:00 in Oslo
 def settings(tmp_path: Path, db: Database) -> Settings:
     return Settings(
         data=tmp_path,
-        database_url=db.url.render_as_string(),
+        database_url=db.address,
         secret_key="x" * 32,
         public_url="https://feedback.acme.example",
         outbox=tmp_path / "outbox",

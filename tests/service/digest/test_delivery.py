@@ -137,7 +137,7 @@ def test_of_many_senders_one_sends_each_mail(db: Database, smtp: Settings, serve
     together = threading.Barrier(4)
 
     def sender() -> None:
-        own = Database(str(db.url))
+        own = Database(db.address)
         together.wait()
         send_all(own, smtp)
         own.dispose()

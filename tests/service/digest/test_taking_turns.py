@@ -78,7 +78,7 @@ def test_of_many_schedulers_one_plans_and_one_writes(db: Database, project: Proj
     feed(*rated(1, 11, "ann"))
 
     def schedule() -> bool:
-        own = Database(str(db.url))
+        own = Database(db.address)
         try:
             with own.write() as session:
                 planned = digest.plan_due(session, NOW)
@@ -134,7 +134,7 @@ def test_a_slow_worker_that_nobody_took_over_may_still_save(db: Database, projec
 def test_a_process_killed_while_it_writes_leaves_nothing_half_done_and_is_taken_over(
     db: Database, project: Project, planned: None
 ) -> None:
-    command = [sys.executable, "-c", DYING, str(db.url), NOW.isoformat()]
+    command = [sys.executable, "-c", DYING, db.address, NOW.isoformat()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as dying:
         assert dying.stdout is not None
         assert dying.stdout.readline() == "writing\n"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
@@ -14,7 +12,7 @@ from sqlalchemy.orm import Session
 from heedback_service.flow import rollup
 from heedback_service.flow.intake import Batch, take
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Base, Feature, Feedback, OutputText, PersonDay, Project, RollupDay
+from heedback_service.store.tables import Feature, Feedback, OutputText, PersonDay, Project, RollupDay
 from support import NOW, a_signal, an_output, make_id, numbered_ids, some_feedback
 
 # Few values, so that events often meet: outputs that share a trace, a response or a key, people who change their mind.
@@ -96,24 +94,16 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     return shown + said + signals + texts
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    made = Database(f"sqlite:///{tmp_path_factory.mktemp('order') / 'heedback.db'}")
-    Base.metadata.create_all(made.engine)
-    yield made.engine
-    made.dispose()
-
-
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(), st.data())
 def test_any_order_and_repetition_gives_the_same_state(
-    engine: Engine, history: list[dict[str, Any]], data: st.DataObject
+    shared_db: Database, history: list[dict[str, Any]], data: st.DataObject
 ) -> None:
     repeated = history + data.draw(st.lists(st.sampled_from(history), max_size=4))
     shuffled = data.draw(st.permutations(repeated))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(shuffled)), max_size=4)))
     batches = [shuffled[a:b] for a, b in zip([0, *cuts], [*cuts, len(shuffled)], strict=True)]
-    assert _state_after(engine, batches) == _state_after(engine, [history])
+    assert _state_after(shared_db.engine, batches) == _state_after(shared_db.engine, [history])
 
 
 def _state_after(engine: Engine, batches: list[list[dict[str, Any]]]) -> dict[str, Any]:

@@ -460,7 +460,7 @@ def _runs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], 
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Desk]:
-    """Makes desks, each with a file of its own."""
+    """Makes desks, each with a file of its own: on PostgreSQL a database for each would take longer than the test."""
     folder = tmp_path_factory.mktemp("desks")
     empty = Database(f"sqlite:///{folder / 'empty.db'}")
     with empty.write() as session:

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from alembic import op
@@ -33,8 +32,8 @@ def test_every_key_of_a_project_s_table_starts_with_the_project(name: str) -> No
         assert key.referred_table.name in to_global or key.column_keys[0] == "project_id"
 
 
-def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:
-    db = Database(f"sqlite:///{tmp_path / 'x.db'}")
+def test_the_migrations_make_what_the_models_say(empty_url: str) -> None:
+    db = Database(empty_url)
     assert migrate.upgrade(db)
     with db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
@@ -44,13 +43,13 @@ def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:
     db.dispose()
 
 
-def test_processes_that_start_at_once_on_an_empty_database_all_succeed(tmp_path: Path) -> None:
+def test_processes_that_start_at_once_on_an_empty_database_all_succeed(empty_url: str) -> None:
     script = (
         "import sys; from heedback_service.store.db import Database;"
         "from heedback_service.store.migrate import upgrade;"
         "db = Database(sys.argv[1]); sys.stdin.readline(); print(upgrade(db))"
     )
-    command = [sys.executable, "-c", script, f"sqlite:///{tmp_path / 'x.db'}"]
+    command = [sys.executable, "-c", script, empty_url]
     started = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(4)
@@ -64,8 +63,8 @@ def test_processes_that_start_at_once_on_an_empty_database_all_succeed(tmp_path:
     assert sorted(out.strip() for out, _ in ends) == ["False", "False", "False", "True"]
 
 
-def test_a_migration_that_fails_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    db = Database(f"sqlite:///{tmp_path / 'x.db'}")
+def test_a_migration_that_fails_half_way_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    db = Database(empty_url)
     create_table = op.create_table
 
     def fails_at_items(name: str, *args: object, **kwargs: object) -> object:
@@ -91,6 +90,14 @@ def test_only_instants_go_in_and_only_utc_comes_out(db: Database) -> None:
     assert (stored, stored.tzinfo) == (in_tokyo, UTC)
     with pytest.raises(StatementError, match="naive"), db.write() as session:
         session.add(Project(slug="b", name="B", timezone="UTC", created_at=NOW.replace(tzinfo=None)))
+
+
+def test_what_one_reader_sees_does_not_change_under_it(db: Database, project: Project) -> None:
+    with db.read() as reader:
+        assert reader.scalars(select(Project.slug)).all() == ["acme"]
+        with db.write() as writer:
+            writer.add(Project(slug="b", name="B", timezone="UTC", created_at=NOW))
+        assert reader.scalars(select(Project.slug)).all() == ["acme"]
 
 
 def test_a_writer_has_its_turn_from_the_start(db: Database) -> None:

@@ -34,7 +34,7 @@ def clock() -> Clock:
 def settings(tmp_path: Path, db: Database) -> Settings:
     return Settings(
         data=tmp_path,
-        database_url=db.url.render_as_string(),
+        database_url=db.address,
         secret_key="s" * 48,
         public_url=None,
         outbox=tmp_path / "outbox",
