@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from heedback_service.core import privacy
 from heedback_service.core.ids import is_ahead, tamed, untimed
 from heedback_service.core.moments import corrected, microseconds
-from heedback_service.flow import naming, rollup
+from heedback_service.flow import locks, naming, rollup
 from heedback_service.flow.said import Said, relink, take_feedback
 from heedback_service.flow.sheet import END_USER, Intake
 from heedback_service.flow.shown import (
@@ -79,7 +79,9 @@ def take_all(intake: Intake, batches: Sequence[Batch]) -> list[Taken]:
     An event that stands in two of them is new in the first and a duplicate in the second.
     """
     firsts = _once_each(batches)
-    events = _as_stored_before(intake, [_by_our_clock(batches[owner], event, intake.now) for owner, event in firsts])
+    events = [_by_our_clock(batches[owner], event, intake.now) for owner, event in firsts]
+    locks.take_turns(intake.session, intake.project_id, events)
+    events = _as_stored_before(intake, events)
     names = {event["feature"] for event in events}
     features = naming.features(intake.session, intake.project_id, names, intake.now, intake.new_id, intake.memory)
     fresh = _take_shown(intake, events, features)

@@ -127,12 +127,12 @@ def _make_features(session: Session, project: Project) -> None:
 
 
 def _state(session: Session) -> dict[str, Any]:
-    ours = {"id", "version", "changed_at"}  # made by the service as it goes
+    ours = {"id", "project_id", "version", "changed_at"}  # made by the service as it goes
     tables = {}
     for table in (Feedback, RollupDay, PersonDay, OutputText):
         columns = [column for column in table.__table__.columns if column.name not in ours]
         rows = [tuple(map(repr, row)) for row in session.execute(select(*columns))]
         if table is RollupDay:  # a row of zeros is no row
-            rows = [row for row in rows if any(value != "0" for value in row[4:])]
+            rows = [row for row in rows if any(value != "0" for value in row[3:])]
         tables[table.__tablename__] = sorted(rows)
     return tables
