@@ -102,7 +102,7 @@ class Cluster:
         self._call("initdb", "-D", self._data, "-U", "heedback", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
         with (self._data / "postgresql.conf").open("a") as config:
             config.write(_CONFIG.format(folder=self._folder))
-        self._call("pg_ctl", "-D", self._data, "-l", self._folder / "log", "-w", "-t", str(_WAIT_S), "start")
+        self.resume()
 
     def stop(self, mode: str = "immediate") -> None:
         """Ends the server: `immediate` is how it goes when the power does."""
@@ -127,14 +127,28 @@ def running_cluster(programs: Path) -> Iterator[Cluster]:
     try:
         if owner := _identity():
             os.chown(folder, owner["user"], owner["group"])
-        cluster = Cluster(_reachable(programs, folder), folder)
-        cluster.start()
-        try:
+        programs = _reachable(programs, folder)
+        cluster = Cluster(programs, folder)
+        with _stopped_when_we_are_gone(programs, folder):
+            cluster.start()
             yield cluster
-        finally:
-            cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _stopped_when_we_are_gone(programs: Path, folder: Path) -> Iterator[None]:
+    """Stops the server at the end, and also when this process is killed: its end of the pipe closes in any case."""
+    script = 'read -r _; exec "$0" -D "$1" -m immediate -w stop'
+    command = ["sh", "-c", script, str(programs / "pg_ctl"), str(folder / "data")]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    guard = subprocess.Popen(command, stdin=subprocess.PIPE, cwd="/", **quiet, **_identity())
+    try:
+        yield
+    finally:
+        assert guard.stdin is not None
+        guard.stdin.close()
+        guard.wait(timeout=_WAIT_S)
 
 
 @contextmanager

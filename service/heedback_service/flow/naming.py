@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core.ids import derived_id
+from heedback_service.flow import locks
 from heedback_service.flow.memory import Memory
 from heedback_service.store.db import insert_into
 from heedback_service.store.tables import Feature, Slice
@@ -88,6 +89,7 @@ def slices(session: Session, project_id: int, wanted: Collection[Place], memory:
 def _new_features(
     session: Session, project_id: int, names: list[str], now: datetime, new_id: Callable[[], UUID]
 ) -> dict[str, UUID]:
+    locks.take_naming_turn(session, project_id)
     room = MAX_FEATURES - _count(session, Feature, Feature.project_id == project_id)
     made, over = names[: max(room, 0)], names[max(room, 0) :]
     wanted = [*made, *([OTHER] if over else [])]
@@ -100,6 +102,7 @@ def _new_features(
 def _new_slices(
     session: Session, project_id: int, feature_id: UUID, places: list[Place], ids: Mapping[Place, UUID]
 ) -> dict[Place, UUID]:
+    locks.take_naming_turn(session, project_id)
     room = MAX_SLICES - _count(session, Slice, Slice.project_id == project_id, Slice.feature_id == feature_id)
     made, over = places[: max(room, 0)], places[max(room, 0) :]
     rows = [_slice(project_id, feature_id, ids[place], place[1]) for place in made]

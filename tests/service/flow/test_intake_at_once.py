@@ -103,6 +103,30 @@ def test_a_carrier_that_came_while_we_waited_is_locked_too(db: Database, project
     assert _locks_of(db, project, [some_feedback(3, output_id=make_id(1))]) & both
 
 
+def test_two_that_meet_new_versions_in_opposite_order_do_not_lock_each_other_out(
+    db: Database, project: Project
+) -> None:
+    """An output makes its slice first, and feedback without an output makes its own after: a circle, if they could."""
+
+    def meeting(n: int, shown: str, said: str) -> list[Event]:
+        adrift = some_feedback(n + 1, output_id=make_id(n + 2), down=True, context={"prompt_version": said})
+        return [an_output(n, prompt_version=shown), adrift]
+
+    together = threading.Barrier(2)
+
+    def send(first: str, second: str, start: int) -> int:
+        taken = 0
+        for n in range(30):
+            together.wait(timeout=20)
+            versions = f"{first}{n}", f"{second}{n}"
+            taken += _take(db, project, meeting(start + 10 * n, *versions)).accepted
+        return taken
+
+    with ThreadPoolExecutor(2) as pool:
+        taken = list(pool.map(send, "ab", "ba", (1000, 2000)))
+    assert taken == [60, 60]
+
+
 def test_single_events_about_different_things_do_not_wait(db: Database, project: Project) -> None:
     _take(db, project, [an_output(1), an_output(2)])
     with db.write() as session:
