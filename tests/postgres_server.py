@@ -26,14 +26,13 @@ from heedback_service.store.migrate import upgrade
 
 _PROGRAMS: Final = ("initdb", "pg_ctl", "postgres")
 _WAIT_S: Final = 60
-# Nobody's data: a crash of the machine may take it along, and it should leave the disk alone.
+# Nobody's data: a crash of the machine may take it along. A crash of the server may not: commits stay synchronous.
 _CONFIG: Final = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
 max_connections = 60
 shared_buffers = 32MB
 fsync = off
-synchronous_commit = off
 full_page_writes = off
 autovacuum = off
 log_min_messages = fatal
