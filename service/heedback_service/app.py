@@ -14,8 +14,8 @@ from uuid import UUID
 from apscheduler.schedulers.background import BackgroundScheduler
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from sqlalchemy.exc import DataError, OperationalError
+from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 
 from heedback_service.core.ids import new_id as fresh_id
 from heedback_service.jobs import Ticker, Tools
@@ -70,6 +70,7 @@ def create_app(
     init_pages(app).exempt(events)
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(OperationalError, _busy)
+    app.register_error_handler(DataError, _nowhere)
     return app
 
 
@@ -122,6 +123,13 @@ def _busy(error: OperationalError) -> ResponseReturnValue:
             Refusal(503, "The database is busy or away. Nothing was stored; send it again.", headers=wait)
         )
     return error_page(ServiceUnavailable(retry_after=_RETRY_SECONDS))
+
+
+def _nowhere(error: DataError) -> ResponseReturnValue:
+    # An address with NUL or a number of thirty digits in it: what PostgreSQL cannot hold is not in it.
+    if _is_api():
+        raise error  # events are checked before they are stored: then it is a mistake of ours, and must be loud
+    return error_page(NotFound())
 
 
 def _is_api() -> bool:
