@@ -18,7 +18,7 @@ from heedback_service.core.ids import new_id
 from heedback_service.jobs import BUDGET, JOBS, Job, Ticker, Tools
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Delivery, DigestRun, Item, Project
+from heedback_service.store.tables import Delivery, DigestRun, Item, Output, OutputText, Project
 from support import NOW
 
 SECOND = timedelta(seconds=1)
@@ -150,6 +150,21 @@ def test_the_jobs_lead_from_a_rating_to_a_mail(
     assert [line["item"] for line in run.content["first"]] == [str(item.id)]
     (mail,) = settings.outbox.iterdir()
     assert b"The total leaves out the VAT" in mail.read_bytes()
+
+
+def test_the_jobs_purge_what_is_past_its_time(
+    ticker: Callable[..., Ticker], clock: Clock, db: Database, project: Project, feed: Feed
+) -> None:
+    feed({**rated(1, 11, None)[0], "output": "Nobody says anything about this."})
+    clock.now = NOW + timedelta(days=14) - SECOND
+    ticker().tick()
+    with db.read() as session:
+        assert len(session.scalars(select(OutputText)).all()) == 1
+    clock.now += SECOND
+    ticker().tick()
+    with db.read() as session:
+        assert session.scalars(select(OutputText)).all() == []
+        assert len(session.scalars(select(Output)).all()) == 1
 
 
 WORKER = """

@@ -98,7 +98,7 @@ def _sift_texts(session: Session, project: Project, kept: Window, now: datetime)
     if not looked_at:
         return None
     until = looked_at[-1]
-    # Texts of one request have the same moment: all of them, so that the next step can begin behind it.
+    # Texts stored together have the same moment: all of them, so that the next step can begin behind it.
     batch = select(OutputText.output_id).where(*waiting, OutputText.received_at <= until)
     ids = session.scalars(batch).all()
     rated = set(session.scalars(select(Feedback.subject).where(*_about(project, ids))))
