@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
-import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -87,9 +84,7 @@ def make_metrics(
 
 def make_ticker(settings: Settings, db: Database, metrics: Metrics | None = None) -> Ticker:
     """The jobs of this process."""
-    # Containers may share a host name, and each has a process 1; two holders of one name would work the same.
-    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    ticker = Ticker(Tools(db, settings, lambda: datetime.now(UTC), fresh_id, holder))
+    ticker = Ticker(Tools(db, settings, lambda: datetime.now(UTC), fresh_id))
     if metrics is not None:
         ticker.watch = metrics.job
     return ticker

@@ -26,13 +26,12 @@ _log: Final = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step may use. `holder` names this process in leases."""
+    """What a step may use."""
 
     db: Database
     settings: Settings
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
-    holder: str
 
 
 Step = Callable[[Tools], bool]
@@ -50,7 +49,7 @@ class Job:
 def triage_feedback(tools: Tools) -> bool:
     settle = timedelta(seconds=tools.settings.settle_seconds)
     with tools.db.write() as session:
-        return triage_next(session, tools.clock(), new_id=tools.new_id, holder=tools.holder, settle=settle)
+        return triage_next(session, tools.clock(), new_id=tools.new_id, settle=settle)
 
 
 def wake_items(tools: Tools) -> bool:

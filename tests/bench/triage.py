@@ -226,7 +226,7 @@ class Store:
         found = True
         while found:
             with self.database.write() as session:
-                found = triage_next(session, NOW, new_id=new_id, holder="bench")
+                found = triage_next(session, NOW, new_id=new_id)
 
     def open_items(self) -> int:
         with self.database.read() as session:

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,7 +23,7 @@ from builders import a_member
 from heedback_service.core.ids import new_id
 from heedback_service.flow import digest, triage
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Delivery, DigestRun, Feedback, Item, ItemEvent, ItemPerson, Lease, Project
+from heedback_service.store.tables import Delivery, DigestRun, Feedback, Item, ItemEvent, ItemPerson, Project
 from mailbox_server import MailServer
 from processes import Run, Service, an_event, envelope
 
@@ -155,49 +154,41 @@ def everything_is_counted_once(db: Database) -> bool:
     return True
 
 
-# Takes the lease on a feature and a digest, and stops for good with both in hand.
+# Holds a feature's triage and a digest, and stops for good with both in hand.
 HOLDING = """
 import sys, time
 from datetime import UTC, datetime
-from uuid import UUID
-from heedback_service.flow import digest, leases, triage
+from heedback_service.core.ids import new_id
+from heedback_service.flow import digest, triage
 from heedback_service.store.db import Database
 
 db = Database(sys.argv[1])
 with db.write() as session:
-    assert leases.take(session, sys.argv[2], "dying", datetime.now(UTC), triage.LEASE_SECONDS)
     assert digest.claim(session, datetime.now(UTC))
-print("holding", flush=True)
-time.sleep(600)
+with db.write() as session:
+    assert triage.triage_next(session, datetime.now(UTC), new_id=new_id)
+    print("holding", flush=True)
+    time.sleep(600)
 """
 
 
-def test_who_dies_with_work_in_hand_is_taken_over_when_the_lease_is_over_and_not_before(
+def test_who_dies_with_work_in_hand_is_taken_over(
     db: Database, project: dict[str, str], environment: dict[str, str]
 ) -> None:
+    """Triage at once, as its transaction ends with it; a digest when its lease is over, and not before."""
     with contextlib.ExitStack() as stack:
         send(started(stack, environment | {"HEEDBACK_SERVER_SETTLE_SECONDS": "3600"}).url, project["key"], [told(0)])
-    lease = prepared(db)
-    with subprocess.Popen([sys.executable, "-c", HOLDING, str(db.url), lease], stdout=subprocess.PIPE, text=True) as it:
+    with db.write() as session:
+        digest.plan(session, session.scalars(select(Project)).one(), "2020-W01", datetime.now(UTC))
+    with subprocess.Popen([sys.executable, "-c", HOLDING, db.address], stdout=subprocess.PIPE, text=True) as it:
         assert it.stdout is not None
         assert it.stdout.readline() == "holding\n"
         it.kill()
-    soon = datetime.now(UTC) + timedelta(seconds=triage.LEASE_SECONDS / 2)
+    now = datetime.now(UTC)
     with db.write() as session:
-        assert not triage.triage_next(session, soon, new_id=new_id, holder="next")
-    assert not digest.write_next(db, soon)
-    late = datetime.now(UTC) + digest.LEASE
-    with db.write() as session:
-        assert triage.triage_next(session, late, new_id=new_id, holder="next")
-        assert session.get_one(Lease, lease).token == 2
+        assert triage.triage_next(session, now, new_id=new_id)
+        assert not triage.triage_next(session, now, new_id=new_id)
+    assert not digest.write_next(db, now)
+    late = now + digest.LEASE
     assert digest.write_next(db, late)
     assert not digest.write_next(db, late)
-
-
-def prepared(db: Database) -> str:
-    """A digest planned, unless the service has; the name of the lease on the feature."""
-    with db.write() as session:
-        acme = session.scalars(select(Project)).one()
-        digest.plan(session, acme, "2020-W01", datetime.now(UTC))
-        feature: UUID = session.scalars(select(Feedback.feature_id).distinct()).one()
-    return f"triage:{acme.id}:{feature.hex}"

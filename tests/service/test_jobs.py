@@ -75,7 +75,7 @@ def settings(tmp_path: Path, db: Database) -> Settings:
 def ticker(db: Database, settings: Settings, clock: Clock) -> Callable[..., Ticker]:
     def ticker(*steps: Counted) -> Ticker:
         jobs = tuple(Job(f"job {n}", step, timedelta(minutes=1)) for n, step in enumerate(steps))
-        return Ticker(Tools(db, settings, clock, new_id, "me"), jobs or JOBS)
+        return Ticker(Tools(db, settings, clock, new_id), jobs or JOBS)
 
     return ticker
 
@@ -182,7 +182,7 @@ settings = Settings(
     data=Path(folder), database_url=url, secret_key="x" * 32, public_url=None, outbox=Path(folder) / holder,
     mail_from="heedback@acme.example", smtp_url=None, settle_seconds=30,
 )
-ticker = Ticker(Tools(Database(url), settings, lambda: now, new_id, holder))
+ticker = Ticker(Tools(Database(url), settings, lambda: now, new_id))
 sys.stdin.readline()
 ticker.drain()
 """

@@ -20,10 +20,11 @@ from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, func, 
 from sqlalchemy.orm import Session
 
 from heedback_service.core.periods import local_day
-from heedback_service.flow import leases, placement, ranking
+from heedback_service.flow import placement, ranking
 from heedback_service.store.base import Base
 from heedback_service.store.tables import (
     AccountSession,
+    Feature,
     Feedback,
     FeedbackEvent,
     Output,
@@ -37,8 +38,6 @@ from heedback_service.store.tables import (
 UNRATED_TEXT: Final = timedelta(days=14)
 BATCH: Final = 100  # outputs or pieces of feedback a step: tens of milliseconds, in which others wait to write
 KINDS: Final = ("texts", "outputs", "signals", "feedback", "feedback events", "person days")
-_HOLDER: Final = "purge"
-_LEASE_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +166,9 @@ def _drop_feedback(
     session: Session, project: Project, said: Sequence[tuple[UUID, UUID]], now: datetime
 ) -> Counter[str] | None:
     """Remove feedback, given as (id, feature), from its items and altogether; None while triage is at work on it."""
-    held = [f"triage:{project.id}:{feature_id.hex}" for feature_id in sorted({feature_id for _, feature_id in said})]
-    if any(leases.take(session, name, _HOLDER, now, _LEASE_SECONDS) is None for name in held):
+    touched = {feature_id for _, feature_id in said}
+    features = select(Feature.id).where(Feature.project_id == project.id, Feature.id.in_(touched)).order_by(Feature.id)
+    if len(session.scalars(features.with_for_update(key_share=True, skip_locked=True)).all()) < len(touched):
         return None
     ids = [feedback_id for feedback_id, _ in said]
     if items := placement.withdraw(session, project.id, ids):
@@ -181,8 +181,6 @@ def _drop_feedback(
             "feedback": _delete(session, Feedback, _of(project, Feedback, Feedback.id, ids)),
         }
     )
-    for name in held:
-        leases.release(session, name, _HOLDER, now)
     return gone
 
 

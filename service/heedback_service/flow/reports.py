@@ -76,11 +76,12 @@ def reading(project_id: int) -> Select[Any]:
 
 
 def told(row: Sequence[Any]) -> Told:
-    """A row of `reading`; columns added behind are left alone."""
+    """A row of `reading`; columns added behind are left alone. Of stored reasons, only the strings are any."""
     values = list(row[: len(Told.__slots__)])
     for name in ("flag_reasons", "reasons"):
         at = Told.__slots__.index(name)
-        values[at] = tuple(sorted(values[at] or ()))
+        given = values[at] if isinstance(values[at], list) else ()
+        values[at] = tuple(sorted(reason for reason in given if isinstance(reason, str)))
     return Told(*values)
 
 

@@ -1,29 +1,40 @@
 """Triage: feedback that nobody has read yet becomes work, in items ordered by how much they matter.
 
-One call takes one bounded batch of one feature, in one transaction, under a lease. What it does depends on the feedback
-there is, not on the order in which it came or on how it was cut into batches; doing it twice changes nothing.
+One call takes one bounded batch of one feature, in one transaction that holds the feature: on PostgreSQL by a lock on
+the feature's row, which other workers pass over, on SQLite by the write lock. A worker that dies leaves neither work
+nor lock behind. Doing it twice changes nothing.
+
+What it makes does not depend on the order in which feedback came, nor on how it was cut into batches, as long as the
+caps in `joining` are not reached.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, literal, select, tuple_, update
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
-from heedback_service.flow import leases, placement, ranking, reports
+from heedback_service.flow import placement, ranking, reports
 from heedback_service.flow.filing import file
 from heedback_service.flow.joining import Board, Scope
 from heedback_service.flow.reports import Told
-from heedback_service.store.tables import Feedback, Item, ItemFeedback
+from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback
 
-BATCH: Final = 500  # pieces of feedback a call
-LEASE_SECONDS: Final = 60
-_FEATURES_LOOKED_AT: Final = 200
+# What one transaction reads. Intake waits for it, so it is cut by its work: long texts are dear to compare.
+BATCH: Final = 500  # pieces of feedback
+CHARACTERS: Final = 25_000  # of comments
+
+SET_ASIDE: Final = timedelta(days=1)  # by then a release may have come that can read what this one could not
+
+_log: Final = logging.getLogger(__name__)
 
 
 def triage_next(
@@ -31,64 +42,110 @@ def triage_next(
     now: datetime,
     *,
     new_id: Callable[[], UUID],
-    holder: str,
     settle: timedelta = timedelta(),
     batch: int = BATCH,
 ) -> bool:
     """Triage the feature whose unread feedback has waited longest; False if there is nothing to do.
 
     Args:
-        holder: names this worker; another worker's live lease on a feature is respected, a dead one is taken over.
         settle: feedback changed within this time is left alone: its details may still be coming.
-        batch: at most so many pieces of feedback are read.
+        batch: at most so many pieces of feedback are read; fewer, if their comments are long.
 
-    The caller commits.
+    What cannot be triaged is logged, without its text, and set aside for a day or until it changes.
+    Raises only what says that the store is in trouble. The caller commits.
     """
-    for project_id, feature_id in _waiting(session, now - settle):
-        lease = f"triage:{project_id}:{feature_id.hex}"
-        if leases.take(session, lease, holder, now, LEASE_SECONDS) is None:
-            continue
-        scope = Scope(session, project_id, feature_id, now, new_id)
-        heard = _unread(scope, now - settle, batch)
-        _triage(scope, heard)
-        _mark_read(scope, heard)
-        leases.release(session, lease, holder, now)
-        return True
-    return False
+    claimed = _claim(session, now - settle)
+    if claimed is None:
+        return False
+    scope = Scope(session, *claimed, now, new_id)
+    if unread := _unread(scope, now - settle, batch):
+        _read(scope, unread)
+    return True
 
 
-def _waiting(session: Session, before: datetime) -> list[tuple[int, UUID]]:
-    """Features with unread feedback, the one that waited longest first."""
-    oldest = sorted(_oldest_unread(session, before), key=lambda found: found[2])
-    return [(project_id, feature_id) for project_id, feature_id, _ in oldest]
-
-
-def _oldest_unread(session: Session, before: datetime) -> Iterator[tuple[int, UUID, UUID]]:
-    """The first unread feedback of each feature: one seek in the index a feature, however much is waiting."""
-    place = tuple_(Feedback.project_id, Feedback.feature_id)
+def _claim(session: Session, before: datetime) -> tuple[int, UUID] | None:
+    """The feature that has waited longest of those nobody works on: (project, feature), ours until the commit."""
+    oldest = (
+        select(func.min(Feedback.changed_at))
+        .where(
+            Feedback.project_id == Feature.project_id,
+            Feedback.feature_id == Feature.id,
+            Feedback.triaged_at.is_(None),
+        )
+        .correlate(Feature)
+        .scalar_subquery()
+    )
     query = (
-        select(Feedback.project_id, Feedback.feature_id, Feedback.id)
-        .where(Feedback.triaged_at.is_(None), Feedback.changed_at <= before)
-        .order_by(Feedback.project_id, Feedback.feature_id, Feedback.id)
+        select(Feature.project_id, Feature.id)
+        .where(oldest <= before)
+        .order_by(oldest, Feature.project_id, Feature.id)
         .limit(1)
+        # FOR NO KEY UPDATE: intake goes on storing rows that refer to the feature.
+        .with_for_update(key_share=True, skip_locked=True, of=Feature)
     )
     found = session.execute(query).first()
-    for _ in range(_FEATURES_LOOKED_AT):
-        if found is None:
-            return
-        yield found[0], found[1], found[2]
-        behind = tuple_(literal(found[0]), literal(found[1], Feedback.feature_id.type))
-        found = session.execute(query.where(place > behind)).first()
+    return None if found is None else (found[0], found[1])
 
 
-def _unread(scope: Scope, before: datetime, batch: int) -> list[Told]:
+def _unread(scope: Scope, before: datetime, batch: int) -> list[UUID]:
     query = (
-        reports.reading(scope.project_id)
-        .where(Feedback.feature_id == scope.feature_id, Feedback.triaged_at.is_(None), Feedback.changed_at <= before)
-        .order_by(Feedback.id)
+        select(Feedback.id, func.coalesce(func.length(Feedback.comment), 0))
+        .where(
+            Feedback.project_id == scope.project_id,
+            Feedback.feature_id == scope.feature_id,
+            Feedback.triaged_at.is_(None),
+            Feedback.changed_at <= before,
+        )
+        .order_by(Feedback.changed_at, Feedback.id)
         .limit(batch)
     )
+    chosen: list[UUID] = []
+    room = CHARACTERS
+    for feedback_id, size in scope.session.execute(query):
+        room -= size
+        if chosen and room < 0:
+            break
+        chosen.append(feedback_id)
+    return chosen
+
+
+def _read(scope: Scope, unread: Sequence[UUID]) -> None:
+    """Triage these. If that fails, each half by itself, so that what cannot be triaged harms no neighbour."""
+    try:
+        with scope.session.begin_nested():
+            heard = _told(scope, unread)
+            _triage(scope, heard)
+            _mark_read(scope, heard)
+    except (OperationalError, InterfaceError, InternalError):
+        raise  # the store is in trouble, and no row of it is to blame
+    except Exception as error:
+        if len(unread) == 1:
+            _set_aside(scope, unread[0], error)
+            return
+        middle = len(unread) // 2
+        _read(scope, unread[:middle])
+        _read(scope, unread[middle:])
+
+
+def _told(scope: Scope, wanted: Sequence[UUID]) -> list[Told]:
+    query = reports.reading(scope.project_id).where(Feedback.id.in_(wanted)).order_by(Feedback.id)
     return [reports.told(row) for row in scope.session.execute(query)]
+
+
+def _set_aside(scope: Scope, feedback_id: UUID, error: Exception) -> None:
+    """Let it wait, as if it had changed a day from now. Intake, which sets the true time, brings it back sooner."""
+    # Neither the error's message nor its arguments: they may quote what was said.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    _log.error(
+        "could not triage feedback %s of project %s (%s); set aside until it changes, or for %s\n%s",
+        *(feedback_id, scope.project_id, type(error).__name__, SET_ASIDE, where),
+    )
+    scope.session.execute(
+        update(Feedback)
+        .where(Feedback.project_id == scope.project_id, Feedback.id == feedback_id)
+        .values(changed_at=scope.now + SET_ASIDE)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _triage(scope: Scope, heard: Sequence[Told]) -> None:

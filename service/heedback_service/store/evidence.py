@@ -128,7 +128,7 @@ class Feedback(Base):
             None,
             "project_id",
             "feature_id",
-            "id",
+            "changed_at",
             sqlite_where=text("triaged_at IS NULL"),
             postgresql_where=text("triaged_at IS NULL"),
         ),
@@ -164,7 +164,9 @@ class Feedback(Base):
     stamps: Mapped[dict[str, Any]]  # {field: [order_at, event id]}
     first_at: Mapped[datetime]  # of its events, by the senders' corrected clocks
     last_at: Mapped[datetime]
-    changed_at: Mapped[datetime]  # by our clock: triage leaves it alone for a while after that
+    changed_at: Mapped[
+        datetime
+    ]  # by our clock: triage leaves it alone for a while after that; later, if it cannot read it
     retracted: Mapped[bool]
     spam: Mapped[bool] = mapped_column(default=False)
     counts: Mapped[bool]  # not retracted, not spam, and from an end user

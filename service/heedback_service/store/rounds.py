@@ -1,4 +1,4 @@
-"""Work that comes round: leases, and the digests of each period with their deliveries."""
+"""Work that comes round: the digests of each period, with their deliveries."""
 
 from __future__ import annotations
 
@@ -9,17 +9,6 @@ from sqlalchemy import ForeignKey, ForeignKeyConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heedback_service.store.base import Base
-
-
-class Lease(Base):
-    """Global. Who works on `name` until when. `token` fences: it grows at every take-over."""
-
-    __tablename__ = "leases"
-
-    name: Mapped[str] = mapped_column(primary_key=True)
-    holder: Mapped[str]
-    token: Mapped[int]
-    until: Mapped[datetime]
 
 
 class DigestRun(Base):

@@ -16,10 +16,10 @@ from heedback_service.store.projects import (
     Slice,
 )
 from heedback_service.store.rollups import DroppedDay, PersonDay, RollupDay
-from heedback_service.store.rounds import Delivery, DigestRun, Lease
+from heedback_service.store.rounds import Delivery, DigestRun
 
 # All other tables have primary, unique and foreign keys that start with project_id.
-GLOBAL_TABLES = frozenset({"projects", "accounts", "account_sessions", "api_key_index", "leases", "alembic_version"})
+GLOBAL_TABLES = frozenset({"projects", "accounts", "account_sessions", "api_key_index", "alembic_version"})
 
 __all__ = [
     "GLOBAL_TABLES",
@@ -39,7 +39,6 @@ __all__ = [
     "ItemFeedback",
     "ItemKey",
     "ItemPerson",
-    "Lease",
     "Member",
     "Output",
     "OutputText",

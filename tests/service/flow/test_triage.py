@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, text, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import OperationalError
 
 from heedback_service.core.priority import Factors
-from heedback_service.flow import aging, leases
+from heedback_service.flow import aging, triage
 from heedback_service.flow.intake import Batch, take
-from heedback_service.flow.triage import triage_next
+from heedback_service.flow.triage import CHARACTERS, triage_next
 from heedback_service.store.db import Database
 from heedback_service.store.tables import (
     Base,
@@ -27,7 +30,6 @@ from heedback_service.store.tables import (
     ItemFeedback,
     ItemKey,
     ItemPerson,
-    Lease,
     Project,
 )
 from support import NOW, an_output, make_id, numbered_ids, some_feedback
@@ -55,7 +57,7 @@ class Desk:
 
     def step(self, now: datetime = NOW, **named: Any) -> bool:
         with self.db.write() as session:
-            return triage_next(session, now, **({"new_id": self._new_id, "holder": "me"} | named))
+            return triage_next(session, now, **({"new_id": self._new_id} | named))
 
     def triage(self, now: datetime = NOW, **named: Any) -> None:
         while self.step(now, **named):
@@ -381,34 +383,108 @@ def test_fresh_feedback_is_left_to_settle(desk: Desk) -> None:
     assert desk.step(NOW + timedelta(seconds=30), settle=timedelta(seconds=30))
 
 
-def test_a_live_lease_is_respected_and_a_dead_one_taken_over(desk: Desk) -> None:
+def test_the_feature_whose_feedback_has_waited_longest_comes_first(desk: Desk) -> None:
+    """However many others wait, and whatever their keys."""
+    later = NOW + timedelta(seconds=1)
+    waiting = [f"feature-{n}" for n in range(210)]
+    desk.hear(*(an_output(1000 + n, feature=name) for n, name in enumerate(reversed(waiting))))
+    desk.hear(down(11, VAT, output=1000))
+    desk.hear(*(down(1000 + n, VAT, output=1000 + n) for n in range(1, 210)), now=later)
+    with desk.db.write() as session:
+        last = session.scalars(select(Feature).order_by(Feature.project_id.desc(), Feature.id.desc())).first()
+        assert last is not None
+        longest = session.scalars(select(Feedback).order_by(Feedback.id)).first()
+        assert longest is not None
+        longest.feature_id, longest.changed_at = last.id, NOW - timedelta(hours=1)
+    desk.step(later, batch=1)
+    assert desk.item().feature_id == last.id
+
+
+def test_no_worker_takes_a_feature_that_another_holds(desk: Desk) -> None:
+    """SQLite has one writer anyway; PostgreSQL passes over locked features, and lets intake refer to them."""
+    asked: list[str] = []
+
+    @event.listens_for(desk.db.engine, "before_execute")
+    def keep(_: Any, statement: Any, *__: Any) -> None:
+        asked.append(str(statement.compile(dialect=postgresql.dialect())))
+
+    assert not desk.step()
+    (claim,) = asked
+    assert claim.rstrip().endswith("FOR NO KEY UPDATE OF features SKIP LOCKED")
+
+
+@pytest.mark.parametrize("column", ["reasons", "flag_reasons"])
+@pytest.mark.parametrize("stored", [[None, "incorrect"], [1, ["x"], "incorrect"], {"a": 1}, "incorrect", 7])
+def test_stored_reasons_that_are_none_count_for_nothing(desk: Desk, column: str, stored: Any) -> None:
+    desk.hear(down(11, VAT), down(12, TYPO, output=2))
+    with desk.db.write() as session:
+        session.execute(update(Feedback).where(Feedback.comment == VAT).values({column: stored, "flag": True}))
+    desk.triage()
+    assert desk.item().feedback_count == 2
+
+
+def test_feedback_that_cannot_be_read_harms_no_neighbour(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged without its words, waits a day, and then is tried again."""
+    desk.hear(an_output(5, feature="chat"), *(down(n, VAT, output=n % 4 + 1) for n in range(11, 21)))
+    desk.hear(down(31, SLOW, output=5, feature="chat"), now=NOW + timedelta(seconds=1))
+    with desk.db.write() as session:
+        broken = session.scalars(select(Feedback).order_by(Feedback.id).offset(4)).first()
+        assert broken is not None
+        session.execute(text("UPDATE feedback SET reasons = '{broken' WHERE person = :who"), {"who": broken.person})
+    desk.triage(NOW + timedelta(seconds=1))
+    assert [(item.title, item.feedback_count) for item in desk.items()] == [(f"“{VAT}”", 9), (f"“{SLOW}”", 1)]
+    assert str(broken.id) in caplog.text
+    assert "VAT" not in caplog.text
+    with desk.db.write() as session:
+        session.execute(text("UPDATE feedback SET reasons = NULL WHERE person = :who"), {"who": broken.person})
+    assert not desk.step(NOW + timedelta(hours=23))
+    desk.triage(NOW + timedelta(hours=25))
+    assert desk.items()[0].feedback_count == 10
+
+
+def test_feedback_that_could_not_be_read_is_read_as_soon_as_it_changes(desk: Desk) -> None:
     desk.hear(down(11, VAT))
     with desk.db.write() as session:
-        feature = session.scalars(select(Feature.id)).one()
-        leases.take(session, f"triage:{desk.project.id}:{feature.hex}", "other", NOW, 60)
-    assert not desk.step()
-    assert desk.step(NOW + timedelta(seconds=61))
-    with desk.db.read() as session:
-        assert session.scalars(select(Lease.holder)).one() == ""
-
-
-def test_while_one_feature_is_taken_another_goes_on(desk: Desk) -> None:
-    desk.hear(an_output(5, feature="chat"), down(11, VAT), down(12, SLOW, output=5, feature="chat"))
-    with desk.db.write() as session:
-        taken = session.scalars(select(Feature.id).where(Feature.name == "summary")).one()
-        leases.take(session, f"triage:{desk.project.id}:{taken.hex}", "other", NOW, 60)
+        session.execute(text("UPDATE feedback SET reasons = '{broken'"))
     desk.triage()
-    assert [item.title for item in desk.items()] == [f"“{SLOW}”"]
+    with desk.db.write() as session:
+        session.execute(text("UPDATE feedback SET reasons = NULL"))
+    assert not desk.step()
+    desk.hear(some_feedback(21, output_id=make_id(1), user="u-11", comment=SLOW, minutes=-1))
+    desk.triage()
+    assert desk.item().title == f"“{SLOW}”"
 
 
 def test_a_batch_that_fails_leaves_nothing_behind(desk: Desk) -> None:
+    """When the store fails, nothing is set aside: the next step does it all."""
     desk.hear(down(11, VAT))
 
-    ids = iter([make_id(0x30_0000)])  # enough for the item, none for its event
-    with pytest.raises(StopIteration):
+    def failing() -> Iterator[UUID]:
+        yield make_id(0x30_0000)  # enough for the item, none for its event
+        raise OperationalError("INSERT", {}, Exception("disk full"))
+
+    ids = failing()
+    with pytest.raises(OperationalError):
         desk.step(new_id=lambda: next(ids))
     desk.triage()
     assert (desk.item().number, desk.item().people) == (1, 1)
+
+
+def test_long_texts_make_a_batch_short(desk: Desk) -> None:
+    """The store's only writer is busy for a moment at a time."""
+    long = " ".join(f"word{n}" for n in range(500))
+    desk.hear(*(down(n, f"{n} {long}", output=n % 4 + 1) for n in range(11, 31)))
+    desk.step()
+    with desk.db.read() as session:
+        read = session.scalar(select(func.sum(func.length(Feedback.comment))).where(Feedback.triaged_at.is_not(None)))
+    assert 0 < read <= CHARACTERS
+
+
+def test_a_text_longer_than_a_batch_is_a_batch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triage, "CHARACTERS", 5)
+    desk.hear(down(11, VAT), down(12, TYPO, output=2))
+    desk.triage()
+    assert desk.item().people == 2
 
 
 def test_a_snooze_ends_by_itself(desk: Desk) -> None:

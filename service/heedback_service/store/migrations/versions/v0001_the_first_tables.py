@@ -77,9 +77,9 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        op.f("ix_feedback_project_id_feature_id_id"),
+        op.f("ix_feedback_project_id_feature_id_changed_at"),
         "feedback",
-        ["project_id", "feature_id", "id"],
+        ["project_id", "feature_id", "changed_at"],
         unique=False,
         sqlite_where=sa.text("triaged_at IS NULL"),
         postgresql_where=sa.text("triaged_at IS NULL"),
@@ -113,14 +113,6 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("ref IS NOT NULL"),
         postgresql_where=sa.text("ref IS NOT NULL"),
-    )
-    op.create_table(
-        "leases",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("holder", sa.String(), nullable=False),
-        sa.Column("token", sa.Integer(), nullable=False),
-        sa.Column("until", UTCDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
         "output_text",
@@ -553,7 +545,6 @@ def downgrade() -> None:
     op.drop_table("outputs")
     op.drop_index(op.f("ix_output_text_project_id_received_at"), table_name="output_text")
     op.drop_table("output_text")
-    op.drop_table("leases")
     op.drop_index(
         op.f("ix_feedback_events_project_id_ref_span_id_feature_id"),
         table_name="feedback_events",
@@ -564,7 +555,7 @@ def downgrade() -> None:
     op.drop_table("feedback_events")
     op.drop_index(op.f("ix_feedback_project_id_last_at"), table_name="feedback")
     op.drop_index(
-        op.f("ix_feedback_project_id_feature_id_id"),
+        op.f("ix_feedback_project_id_feature_id_changed_at"),
         table_name="feedback",
         sqlite_where=sa.text("triaged_at IS NULL"),
         postgresql_where=sa.text("triaged_at IS NULL"),
