@@ -1,8 +1,13 @@
 """A batch of reports finding their items: by exact signature, or by near-identical words.
 
-Items are the connected parts of the graph whose edges are "the same" (`core.grouping.same`), so neither the order of
-reports nor the cut into batches matters. A report that connects two items joins them into one, but for what people have
-touched: that stays as it is, and takes in what nobody has touched.
+Items are the connected parts of the graph whose edges are "the same": an equal signature, or a shared band and a
+nearness of `JOIN_AT`. So neither the order of reports nor the cut into batches matters, while nothing is crowded: a
+report is compared with the 32 texts it shares most bands with, and a band is held by at most 64 texts, the first that
+came. Where more than that are alike without being equal, as reports made from one template are, which pairs are
+compared depends on the order, and one item may stay two until a report connects them.
+
+A report that connects two items joins them into one, but for what people have touched: that stays as it is, and takes
+in what nobody has touched.
 """
 
 from __future__ import annotations
@@ -94,7 +99,9 @@ class Board:
         if alike := self._holders.get(report.keys.signature):
             why = "the same words" if report.text else "the same answer and reasons, no words"
             return {self.home(self._home[holder]): why for holder in alike}
-        scores = {holder: near(report.text, self._texts.get(holder, "")) for holder in self._candidates(report)}
+        scores = {
+            holder: near(report.text, self._texts.get(holder, ""), JOIN_AT) for holder in self._candidates(report)
+        }
         by_score = sorted(scores, key=lambda holder: scores[holder])
         return {
             self.home(self._home[holder]): f"nearly the same words ({scores[holder]:.2f})"

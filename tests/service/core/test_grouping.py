@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedback_service.core.grouping import Report, keys, near, same
+from heedback_service.core import nearness
+from heedback_service.core.grouping import JOIN_AT, Report, keys, near, same
 from heedback_service.core.text import normalise
 
 TEXTS = st.text(alphabet="abcdef äß\n.!", max_size=60)
@@ -111,6 +112,23 @@ def test_nearness_lies_between_0_and_1_and_is_1_for_equals(one: str, other: str)
     assert 0 <= near(a, b) <= 1
     assert near(a, b) == near(b, a)
     assert near(a, a) == 1
+
+
+_HARD = ["the", "not", "on", "vat", "vta", "total", "totals", "totla", "answer", "answers", "a", "nswer", "an", "swer"]
+SLIPS = st.lists(st.sampled_from([*_HARD, "invoice", "invocie"]), max_size=12).map(" ".join)
+
+
+@given(SLIPS, SLIPS)
+def test_whether_two_texts_are_near_enough_does_not_depend_on_who_asks_how_near_they_are(one: str, other: str) -> None:
+    assert (near(one, other) >= JOIN_AT) == (near(one, other, JOIN_AT) >= JOIN_AT)
+
+
+def test_no_slips_are_looked_for_where_they_cannot_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts from one template: five words of thirty differ, and not by a letter or two."""
+    monkeypatch.setattr(nearness, "_distance", None)
+    template = " ".join(f"word{chr(97 + n)}" for n in range(25))
+    fillings = "zebra lumpy quick frond mixed", "chasm third nylon blurb depot"
+    assert near(*(f"{template} {filling}" for filling in fillings), JOIN_AT) < JOIN_AT
 
 
 def test_keys_do_not_depend_on_the_process() -> None:
