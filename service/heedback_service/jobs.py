@@ -7,6 +7,7 @@ processes do the same; it is enough because a step's work is found there, whoeve
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 
 BUDGET: Final = timedelta(seconds=20)  # of one job in one tick; what is left over is due again in the next
+
+REST: Final = 0.05  # seconds, at most, between two steps
 
 _log: Final = logging.getLogger(__name__)
 
@@ -102,6 +105,7 @@ class Ticker:
     tools: Tools
     jobs: tuple[Job, ...] = JOBS
     watch: Callable[[str, bool], None] = lambda description, failed: None
+    rest: Callable[[float], None] = time.sleep
     _due: dict[str, datetime] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
 
@@ -132,7 +136,7 @@ class Ticker:
         found = False
         self._failed.discard(job.description)
         try:
-            while job.step(self.tools):
+            while self._step(job):
                 found = True
                 if self.tools.clock() - started >= BUDGET:
                     self._due[job.description] = started
@@ -141,4 +145,12 @@ class Ticker:
             self._failed.add(job.description)
             _log.exception("could not %s; trying again in %s", job.description, job.every)
         self.watch(job.description, job.description in self._failed)
+        return found
+
+    def _step(self, job: Job) -> bool:
+        """One step, and a rest as long as it took: SQLite keeps no queue, so who asks at once has the lock again."""
+        began = self.tools.clock()
+        found = job.step(self.tools)
+        if found:
+            self.rest(min(REST, max(0.0, (self.tools.clock() - began).total_seconds())))
         return found

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from builders import Feed, a_member, rated
 from heedback_service.core.ids import new_id
-from heedback_service.jobs import BUDGET, JOBS, Job, Ticker, Tools
+from heedback_service.jobs import BUDGET, JOBS, REST, Job, Ticker, Tools
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Delivery, DigestRun, Item, Output, OutputText, Project
@@ -75,7 +75,7 @@ def settings(tmp_path: Path, db: Database) -> Settings:
 def ticker(db: Database, settings: Settings, clock: Clock) -> Callable[..., Ticker]:
     def ticker(*steps: Counted) -> Ticker:
         jobs = tuple(Job(f"job {n}", step, timedelta(minutes=1)) for n, step in enumerate(steps))
-        return Ticker(Tools(db, settings, clock, new_id), jobs or JOBS)
+        return Ticker(Tools(db, settings, clock, new_id), jobs or JOBS, rest=lambda _: None)
 
     return ticker
 
@@ -107,6 +107,18 @@ def test_a_job_with_much_work_leaves_time_for_the_others_and_goes_on_in_the_next
     assert (timedelta(seconds=endless.calls), other.calls) == (BUDGET, 1)
     assert ticking.tick()
     assert (timedelta(seconds=endless.calls), other.calls) == (2 * BUDGET, 1)
+
+
+def test_after_each_step_others_have_their_turn_for_as_long_as_it_took(
+    ticker: Callable[..., Ticker], clock: Clock
+) -> None:
+    """SQLite gives its lock to whoever asks first; intake asks every few milliseconds."""
+    rests: list[float] = []
+    for takes in (timedelta(milliseconds=20), SECOND):
+        ticking = ticker(Counted(clock, work=2, takes=takes))
+        ticking.rest = rests.append
+        ticking.tick()
+    assert rests == [0.02, 0.02, REST, REST]
 
 
 def test_a_broken_job_is_logged_and_stops_no_other(
