@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service import __version__
 from heedback_service.core.ids import new_id
-from heedback_service.flow import accounts, keys, projects, purge, rollup
+from heedback_service.flow import accounts, keys, placement, projects, purge, rollup
 from heedback_service.flow.digest_now import digest_now
 from heedback_service.flow.export import exported
 from heedback_service.settings import Settings, SettingsError, read_settings
@@ -288,7 +288,8 @@ def rollup_verify(project: str | None) -> None:
     """
     with _reading() as session:
         chosen = _chosen(session, project)
-        wrong = [f"{each.slug}: {line}" for each in chosen for line in rollup.differences(session, each.id)]
+        checks = (rollup.differences, placement.differences)
+        wrong = [f"{each.slug}: {line}" for each in chosen for check in checks for line in check(session, each.id)]
     for line in wrong:
         click.echo(line, err=True)
     if wrong:

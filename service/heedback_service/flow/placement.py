@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -101,6 +101,44 @@ def recount(session: Session, project_id: int, items: Collection[UUID]) -> None:
         .values(people=people.scalar_subquery(), feedback_count=feedback.scalar_subquery())
         .execution_options(synchronize_session=False)
     )
+
+
+def differences(session: Session, project_id: int) -> list[str]:
+    """Where the counts of items and the feedback in them disagree, a line each; empty when all is well."""
+    held = (
+        select(ItemFeedback.item_id, Feedback.person)
+        .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))
+        .where(ItemFeedback.project_id == project_id)
+    )
+    feedback: Counter[UUID] = Counter()
+    people: Counter[tuple[UUID, str]] = Counter()
+    for item_id, who in session.execute(held.execution_options(yield_per=1000)):
+        feedback[item_id] += 1
+        if who is not None:
+            people[item_id, who] += 1
+    return [*_unlike_people(session, project_id, people), *_unlike_items(session, project_id, feedback, people)]
+
+
+def _unlike_people(session: Session, project_id: int, people: Counter[tuple[UUID, str]]) -> Iterator[str]:
+    query = select(ItemPerson.item_id, ItemPerson.person, ItemPerson.n).where(ItemPerson.project_id == project_id)
+    stored = {(item_id, who): n for item_id, who, n in session.execute(query)}
+    for item_id, who in sorted(people.keys() | stored.keys()):
+        should, is_ = people[item_id, who], stored.get((item_id, who), 0)
+        if should != is_ or is_ == 0:
+            yield f"item {item_id} person {who}: the rows say {should}, the item says {is_}"
+
+
+def _unlike_items(
+    session: Session, project_id: int, feedback: Counter[UUID], people: Iterable[tuple[UUID, str]]
+) -> Iterator[str]:
+    persons = Counter(item_id for item_id, _ in people)
+    query = select(Item.id, Item.number, Item.people, Item.feedback_count).where(Item.project_id == project_id)
+    for item_id, number, *stored in session.execute(query.order_by(Item.number)):
+        for what, should, is_ in zip(
+            ("people", "feedback"), (persons[item_id], feedback[item_id]), stored, strict=True
+        ):
+            if should != is_:
+                yield f"item {number} {what}: the rows say {should}, the item says {is_}"
 
 
 def _take_people(session: Session, project_id: int, counted: Mapping[tuple[UUID, str], int]) -> None:

@@ -12,12 +12,12 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import delete, event, func, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 
 from heedback_service.core.priority import Factors
-from heedback_service.flow import aging, triage
+from heedback_service.flow import aging, placement, triage
 from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.triage import CHARACTERS, triage_next
 from heedback_service.store.db import Database
@@ -487,6 +487,32 @@ def test_a_text_longer_than_a_batch_is_a_batch(desk: Desk, monkeypatch: pytest.M
     assert desk.item().people == 2
 
 
+BOB = ItemPerson.person == "bob"
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (update(Item).values(people=7), "item 1 people: the rows say 2, the item says 7"),
+        (update(Item).values(feedback_count=7), "item 1 feedback: the rows say 3, the item says 7"),
+        (
+            update(ItemPerson).where(ItemPerson.person == "bob").values(n=3),
+            "person bob: the rows say 1, the item says 3",
+        ),
+        (delete(ItemPerson).where(BOB), "person bob: the rows say 1, the item says 0"),
+    ],
+)
+def test_a_count_of_an_item_that_is_changed_by_hand_is_found(desk: Desk, change: Any, line: str) -> None:
+    desk.hear(*(down(n, VAT, user=who, output=n - 10) for n, who in ((11, "alice"), (12, "alice"), (13, "bob"))))
+    desk.triage()
+    with desk.db.write() as session:
+        assert placement.differences(session, desk.project.id) == []
+        session.execute(change)
+    with desk.db.read() as session:
+        (found,) = placement.differences(session, desk.project.id)
+    assert found.endswith(line)
+
+
 def test_a_snooze_ends_by_itself(desk: Desk) -> None:
     desk.hear(down(11, VAT))
     desk.triage()
@@ -585,6 +611,7 @@ def test_people_and_reports_are_exact_however_feedback_comes_and_goes(
         desk.hear(*shuffled[start : start + delivery])
         desk.triage(batch=batch)
     with desk.db.read() as session:
+        assert placement.differences(session, desk.project.id) == []
         query = select(ItemFeedback.item_id, Feedback.person, Feedback.counts).join(
             Feedback, Feedback.id == ItemFeedback.feedback_id
         )
