@@ -7,7 +7,8 @@ ones, then those that differ by a typing slip; what is left over on either side 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -39,14 +40,27 @@ def near(a: str, b: str, at_least: float = 0.0) -> float:
     bring the pair to `at_least`; below that the answer may be less than the true one.
     """
     left, right = sorted((a, b))
-    return 1.0 if left == right else _nearness(left.split(), right.split(), at_least)
+    return 1.0 if left == right else _nearness(_counted(left), _counted(right), at_least)
 
 
-def _nearness(left: list[str], right: list[str], at_least: float) -> float:
-    counted, other = Counter(left), Counter(right)
-    only_left, only_right = _beyond(left, other), _beyond(right, counted)
-    all_left, unlike_left, unlike_right = _weight(left), _weight(only_left), _weight(only_right)
-    shared, total = all_left - unlike_left, all_left + unlike_right
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    words: tuple[str, ...]
+    times: Mapping[str, int]
+    weight: float
+
+
+@lru_cache(maxsize=256)  # a text is compared with many in a row
+def _counted(text: str) -> _Counted:
+    words = tuple(text.split())
+    return _Counted(words, Counter(words), _weight(words))
+
+
+def _nearness(one: _Counted, other: _Counted, at_least: float) -> float:
+    left, right = one.words, other.words
+    only_left, only_right = _beyond(left, other.times), _beyond(right, one.times)
+    unlike_left, unlike_right = _weight(only_left), _weight(only_right)
+    shared, total = one.weight - unlike_left, one.weight + unlike_right
     if max(len(only_left), len(only_right)) <= min(_MOST_LEFT, max(4, min(len(left), len(right)) // 4)):
         twins = _possible_twins(only_left, only_right)
         slips = sum(word in twins for word in only_left)  # at most; a word that may slip weighs 1 or less
@@ -71,6 +85,7 @@ def _possible_twins(only_left: list[str], only_right: list[str]) -> dict[str, li
     return found
 
 
+@lru_cache(maxsize=8192)
 def _letters(word: str) -> int:
     """Which letters there are, as bits of a 64-bit number. Each of two slips changes two of these at most."""
     bits = 0
@@ -99,12 +114,12 @@ def _slips(
         yield only_left, only_right
 
 
-def _beyond(words: list[str], other: Counter[str]) -> list[str]:
+def _beyond(words: Iterable[str], other: Mapping[str, int]) -> list[str]:
     """The words, in order, that `other` does not have, each as often as it is missing."""
-    spare = Counter(other)
+    spare = dict(other)
     left_over = []
     for word in words:
-        if spare[word]:
+        if spare.get(word):
             spare[word] -= 1
         else:
             left_over.append(word)

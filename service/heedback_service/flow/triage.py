@@ -30,7 +30,7 @@ from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback
 
 # What one transaction reads. Intake waits for it, so it is cut by its work: long texts are dear to compare.
 BATCH: Final = 500  # pieces of feedback
-CHARACTERS: Final = 25_000  # of comments
+CHARACTERS: Final = 12_000  # of comments
 
 SET_ASIDE: Final = timedelta(days=1)  # by then a release may have come that can read what this one could not
 
