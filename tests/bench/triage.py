@@ -24,7 +24,7 @@ from typing import Any
 
 from _copies import near_copy
 
-from heedback_service.core.grouping import Report, keys, same
+from heedback_service.core.grouping import JOIN_AT, Report, keys, near
 from heedback_service.core.ids import new_id
 from heedback_service.core.statistics import wilson
 from heedback_service.core.text import words
@@ -133,7 +133,7 @@ def group(texts: list[str]) -> list[int]:
         holders[found.signature].append(at)
         shared = Counter(other for band in found.bands for other in holders[band])
         for other, _ in shared.most_common(32):
-            if root(other) != root(at) and same(report, reports[other]):
+            if root(other) != root(at) and _near(report, reports[other]):
                 parent[root(at)] = root(other)
         for band in found.bands:
             holders[band].append(at)
@@ -150,8 +150,12 @@ def _copies_joined(texts: list[str]) -> float:
         one, other = _report(text, "a"), _report(near_copy(text, rng), "b")
         mine, theirs = keys(one), keys(other)
         found = mine.signature == theirs.signature or set(mine.bands) & set(theirs.bands)
-        joined += bool(found) and same(one, other)
+        joined += bool(found) and (mine.signature == theirs.signature or _near(one, other))
     return joined / len(sample)
+
+
+def _near(one: Report, other: Report) -> bool:
+    return near(one.text(), other.text(), JOIN_AT) >= JOIN_AT
 
 
 def _report(text: str, answer: str) -> Report:

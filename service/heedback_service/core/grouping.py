@@ -1,8 +1,9 @@
 """What joins by itself: reports that are the same, and keys by which a store finds them.
 
-Two reports are the same when they share a signature, or when their texts are near-identical. Keys make the search
-short: whatever is the same shares a key (with near-certainty for near-identical texts), and what shares a key is then
-compared in full. All keys are digests, alike in every process and after every restart.
+Two reports of one feature are the same when they share a signature, or when their texts, of three words and more, are
+near-identical: `near` says `JOIN_AT` or more. Keys make the search short: whatever is the same shares a key (with
+near-certainty for near-identical texts), and what shares a key is then compared in full. All keys are digests, alike in
+every process and after every restart.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Final
 from heedback_service.core.nearness import near
 from heedback_service.core.text import normalise, wordset
 
-__all__ = ["GROUPING_VERSION", "JOIN_AT", "Keys", "Report", "keys", "near", "same"]
+__all__ = ["GROUPING_VERSION", "JOIN_AT", "Keys", "Report", "keys", "near"]
 
 GROUPING_VERSION: Final = 1
 # Chosen by hand among .80, .85, .88 and .90 with several public sets in view, none held out: see docs/triage.md.
@@ -54,7 +55,6 @@ class Report:
     reasons: tuple[str, ...] = ()
     flag_reasons: tuple[str, ...] = ()
     comment: str | None = None
-    correction: str | None = None
     prompt_version: str | None = None
     output_hash: str | None = None
 
@@ -80,16 +80,6 @@ def keys(report: Report) -> Keys:
     if _is_short(text):
         return Keys(_digest("short", *_given(report), text), ())
     return Keys(_digest("text", report.feature, text), _bands(text))
-
-
-def same(a: Report, b: Report) -> bool:
-    """Whether the two belong in one item without a person's word for it. Symmetric; not transitive."""
-    if a.feature != b.feature:
-        return False
-    left, right = a.text(), b.text()
-    if not left or not right or _is_short(left) or _is_short(right):
-        return keys(a).signature == keys(b).signature
-    return near(left, right) >= JOIN_AT
 
 
 def _given(report: Report) -> Iterable[str | None]:
