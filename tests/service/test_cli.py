@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,6 +57,16 @@ def test_a_command_that_cannot_be_done_says_why_in_a_line(run: Run, words: list[
     assert done.exit_code == 1
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_verifying_finds_a_refcount_of_nobody(run: Run, tmp_path: Path) -> None:
+    assert run("rollup", "verify").stdout == "Every count agrees with the rows.\n"
+    file = sqlite3.connect(tmp_path / "data" / "heedback.db")
+    with closing(file), file:
+        file.execute("INSERT INTO item_person (project_id, item_id, person, n) VALUES (1, ?, 'bob', 1)", ["0" * 32])
+    done = run("rollup", "verify", "acme")
+    assert done.exit_code == 1
+    assert "person bob: the rows say 0, the item says 1" in done.stderr
 
 
 def test_a_bad_setting_stops_every_command(run: Run) -> None:
