@@ -14,7 +14,7 @@ from flask_wtf import CSRFProtect
 from heedback_service.flow.accounts import SESSION_LIVES
 from heedback_service.web.pages import access, api_docs, desk, digests, feedback, headers, home, moves, signing, words
 from heedback_service.web.pages.access import error_page
-from heedback_service.web.pages.blueprint import pages
+from heedback_service.web.pages.blueprint import ItemNumber, pages
 from heedback_service.web.runtime import runtime
 
 __all__ = ["api_docs", "desk", "digests", "error_page", "feedback", "home", "init_pages", "moves", "signing"]
@@ -31,6 +31,7 @@ def init_pages(app: Flask) -> CSRFProtect:
     words.add_to(app)
     headers.add_to(app)
     access.add_to(app)
+    app.url_map.converters["number"] = ItemNumber
     app.register_blueprint(pages)
     return protection
 
@@ -38,7 +39,6 @@ def init_pages(app: Flask) -> CSRFProtect:
 def _set_cookie(app: Flask) -> None:
     settings = runtime().settings
     secure = (settings.public_url or "").startswith("https://")
-    app.secret_key = settings.secret_key
     app.config.update(
         # The prefix makes browsers refuse the cookie unless it is Secure and for this host alone.
         SESSION_COOKIE_NAME="__Host-heedback" if secure else "heedback",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from flask import Flask, abort, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
@@ -52,13 +51,16 @@ def remember(signed_in: accounts.SignedIn) -> None:
 def local_path(given: str | None) -> str:
     """`given` if it leads to a page of ours, else the start page: no link may send a person elsewhere after sign-in."""
     target = given or ""
-    parts = urlsplit(target)
-    foreign = parts.scheme or parts.netloc or not target.startswith("/") or target.startswith("//") or "\\" in target
-    return url_for("pages.home") if foreign or any(ord(c) < 33 for c in target) else target
+    one_slash = target.startswith("/") and not target.startswith("//")
+    strange = "\\" in target or any(ord(c) < 33 or 127 <= ord(c) < 160 for c in target)
+    return target if one_slash and not strange else url_for("pages.home")
 
 
 @pages.before_request
 def _admit() -> ResponseReturnValue | None:
+    # No name or text of ours holds a NUL, and PostgreSQL would not even look for one.
+    if "\0" in request.path or any("\0" in value for _, value in request.values.items(multi=True)):
+        abort(400)
     if request.endpoint in PUBLIC:
         return None
     secret = session.get("sid")
