@@ -25,6 +25,7 @@ from heedback_service.core.ids import new_id
 from heedback_service.flow import accounts, keys, placement, projects, purge, rollup
 from heedback_service.flow.digest_now import digest_now
 from heedback_service.flow.export import exported
+from heedback_service.flow.refusal import Refused
 from heedback_service.settings import Settings, SettingsError, read_settings
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import open_database, upgrade
@@ -117,7 +118,7 @@ def project_create(slug: str, name: str | None, timezone: str, retention_days: i
     """Make a project, its first key and its user key. Both keys are shown this once."""
     with _writing() as session:
         made = projects.create_project(session, slug, name or slug, timezone, datetime.now(UTC), retention_days)
-        if isinstance(made, projects.Refused):
+        if isinstance(made, Refused):
             _fail(made.why)
         key = keys.make_key(session, made, datetime.now(UTC))
     user_key = projects.new_user_key()
@@ -191,7 +192,7 @@ def user_add(email: str, name: str, project: str, role: Any, password: bool) -> 
         account = accounts.find_account(session, email)
         if account is None:
             made = accounts.create_account(session, email, name, datetime.now(UTC), new_id, secret)
-            if isinstance(made, accounts.Refused):
+            if isinstance(made, Refused):
                 _fail(made.why)
             account = made
         accounts.add_member(session, place.id, account.id, role)
@@ -224,7 +225,7 @@ def digest_command(project: str, period: str | None, as_json: bool) -> None:
         with db.read() as session:
             known = _project(session, project)
         made = digest_now(db, settings, known, period, datetime.now(UTC))
-        if isinstance(made, projects.Refused):
+        if isinstance(made, Refused):
             _fail(made.why)
     if as_json:
         path = f"/p/{project}/digests/{made.period}"

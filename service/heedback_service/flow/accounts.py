@@ -19,6 +19,7 @@ from argon2.exceptions import VerificationError, VerifyMismatchError
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from heedback_service.flow.refusal import Refused
 from heedback_service.store.db import Database, insert_into
 from heedback_service.store.tables import Account, AccountSession, Member, Project
 
@@ -35,13 +36,6 @@ WRONG_COUNTED_FOR: Final = timedelta(minutes=15)
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 Role = Literal["owner", "maintainer"]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Nothing was done; `why` is a sentence for the person who asked."""
-
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.exc import StaleDataError
 
+from heedback_service.flow.refusal import Refused
 from heedback_service.store.tables import Account, Item, ItemEvent, Member
 
 VERDICTS: Final = ("confirmed", "not_a_problem", "by_design", "duplicate", "needs_info")
@@ -60,13 +61,6 @@ class Done:
     verb: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Nothing changed; `why` is a sentence for the person who asked."""
-
-    why: str
-
-
 Outcome = Done | Refused
 NewId = Callable[[], UUID]
 
@@ -78,10 +72,12 @@ def find_item(session: Session, project_id: int, number: int) -> Item | None:
 
 
 def changed_since(session: Session, item: Item, seen: UUID | None) -> Refused | None:
-    """Refused if a person did something to the item after event `seen`, the last one on the page (None: none yet).
+    """Refused if the item is empty by now, or a person did something to it after event `seen` (None: none yet).
 
-    Compares events rather than `Item.version`: that also grows when reports join, and then a decision still stands.
+    `seen` is the last event on the page. Only what people did counts: a decision still stands when reports join.
     """
+    if not item.feedback_count:
+        return _emptied(session, item)
     last = session.execute(
         select(ItemEvent.id, ItemEvent.verb, Account.name)
         .join(Account, Account.id == ItemEvent.actor)
@@ -93,6 +89,30 @@ def changed_since(session: Session, item: Item, seen: UUID | None) -> Refused | 
         return None
     did = VERBS.get(last.verb, "changed it")
     return Refused(f"Somebody changed it: {last.name} {did}. Look again before you decide.")
+
+
+def _emptied(session: Session, item: Item) -> Refused:
+    into = _home(session, item)
+    if into is None:
+        return Refused("No report is in it any more, so there is nothing to decide.")
+    return Refused(f"Its reports moved to #{into}, so decide there.", see=into)
+
+
+def _home(session: Session, item: Item) -> int | None:
+    """The number of the item that holds by now what this one held; None if its reports are not in another one."""
+    passed: set[int] = set()
+    at: Item | None = item
+    while at is not None and at.number not in passed:
+        if at.feedback_count and passed:
+            return at.number
+        passed.add(at.number)
+        merged = select(ItemEvent.after).where(
+            ItemEvent.project_id == at.project_id, ItemEvent.item_id == at.id, ItemEvent.verb == "merged"
+        )
+        after = session.scalar(merged.order_by(ItemEvent.id.desc()).limit(1))
+        chosen = select(Item).where(Item.project_id == at.project_id, Item.number == (after or {}).get("into"))
+        at = session.scalar(chosen)
+    return None
 
 
 def accept(

@@ -10,7 +10,7 @@ from heedback_service.core import periods
 from heedback_service.flow import deliver, digest
 from heedback_service.flow.digest_mail import as_text
 from heedback_service.flow.digest_view import view
-from heedback_service.flow.projects import Refused
+from heedback_service.flow.refusal import Refused
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.tables import DigestRun, Project

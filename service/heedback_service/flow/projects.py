@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,18 +11,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from heedback_service.flow.refusal import Refused
 from heedback_service.store.tables import Project
 
 # At least as long as a digest looks back and a sender may try again; an event sent again later would count again.
 RETENTION_DAYS: Final = (30, 3650)
 _SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Nothing was made; `why` is a sentence for the person who asked."""
-
-    why: str
 
 
 def create_project(

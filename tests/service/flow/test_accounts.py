@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from heedback_service.flow import accounts
-from heedback_service.flow.accounts import LINK_SPENT, NO_MATCH, Refused, SignedIn
+from heedback_service.flow.accounts import LINK_SPENT, NO_MATCH, SignedIn
+from heedback_service.flow.refusal import Refused
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Account, AccountSession, Member, Project
 from people import People, settle

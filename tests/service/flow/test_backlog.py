@@ -14,7 +14,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.flow import backlog
-from heedback_service.flow.backlog import Done, Outcome, Refused
+from heedback_service.flow.backlog import Done, Outcome
+from heedback_service.flow.refusal import Refused
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Item, ItemEvent, Project
 from people import People, an_item, settle

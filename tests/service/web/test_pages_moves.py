@@ -224,3 +224,45 @@ def test_what_the_service_did_alone_stands_in_the_history_and_outdates_no_page(
     assert "Made from its first report" in page
     assert re.search(r'Its reports moved to <a href="/p/acme/items/2">#2</a>', page)
     assert bob.move(1, "acceptance", seen="").status_code == 303
+
+
+def merge_away(db: Database, number: int, into: int, event: int) -> None:
+    """What triage leaves of an item that became part of another one."""
+    with db.write() as session:
+        gone = session.query(Item).filter_by(number=number).one()
+        gone.feedback_count = gone.people = 0
+        row = {"project_id": gone.project_id, "item_id": gone.id, "before": {}, "at": NOW}
+        session.add(ItemEvent(id=make_id(event), verb="merged", after={"into": into}, **row))
+
+
+@pytest.mark.parametrize("name", ["acceptance", "declination", "snooze", "assignment", "title"])
+def test_a_decision_on_an_item_that_was_merged_away_is_refused_and_leads_to_the_item_it_is_in(
+    alice: Browser, db: Database, item: Callable[[], Item], name: str
+) -> None:
+    merge_away(db, 1, 2, 901)
+    merge_away(db, 2, 3, 902)
+    answer = alice.move(1, name, view="new", title="Other words")
+    assert answer.status_code == 409
+    assert "Nothing was changed. Its reports moved to #3, so decide there." in answer.text
+    assert '<a href="/p/acme/items/3">Go to #3</a>' in answer.text
+    assert (item().state, item().title, item().assignee) == ("new", "Problem 1", None)
+
+
+def test_the_page_of_an_item_that_was_merged_away_says_where_it_went_and_offers_no_decision(
+    alice: Browser, db: Database, item: Callable[[], Item]
+) -> None:
+    merge_away(db, 1, 2, 901)
+    page = alice.get("/p/acme/items/1").text
+    assert 'they moved to <a href="/p/acme/items/2">#2</a>' in page
+    assert 'data-key="y"' not in page
+
+
+def test_a_decision_on_an_item_whose_reports_were_all_taken_back_is_refused(
+    alice: Browser, db: Database, item: Callable[[], Item]
+) -> None:
+    with db.write() as session:
+        session.query(Item).filter_by(number=1).one().feedback_count = 0
+    answer = alice.move(1, "acceptance")
+    assert answer.status_code == 409
+    assert "No report is in it any more" in answer.text
+    assert item().state == "new"

@@ -13,6 +13,7 @@ from heedback_service.flow import accounts
 from heedback_service.flow.backlog import CAUSES, VERDICTS
 from heedback_service.flow.dossier import EVIDENCE_PAGE, Deed, dossier
 from heedback_service.flow.queue import VIEWS, Viewer, home_view, listing, progress
+from heedback_service.flow.refusal import Refused
 from heedback_service.web.pages.access import account, project
 from heedback_service.web.pages.blueprint import pages
 from heedback_service.web.runtime import runtime
@@ -28,13 +29,13 @@ def queue(slug: str) -> ResponseReturnValue:
     return show_desk(None)
 
 
-@pages.get("/p/<slug>/items/<int:number>")
+@pages.get("/p/<slug>/items/<number:number>")
 def item(slug: str, number: int) -> ResponseReturnValue:
     """One item, beside the view it was opened from."""
     return show_desk(number)
 
 
-def show_desk(number: int | None, refused: str | None = None) -> ResponseReturnValue:
+def show_desk(number: int | None, refused: Refused | None = None) -> ResponseReturnValue:
     """The page of item `number`, or of the first one in the view; with a refusal it says why, as 409."""
     now, viewer = runtime().clock(), viewer_now()
     with runtime().db.read() as session:

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from heedback_service.core.periods import local_day
 from heedback_service.flow import backlog
-from heedback_service.flow.backlog import Outcome, Refused
+from heedback_service.flow.backlog import Outcome
 from heedback_service.flow.queue import following
+from heedback_service.flow.refusal import Refused
 from heedback_service.store.tables import Item
 from heedback_service.web.pages.access import account, project
 from heedback_service.web.pages.blueprint import pages
@@ -36,12 +37,12 @@ class Move:
     goes_on: bool = False
 
 
-@pages.post("/p/<slug>/items/<int:number>/<name>")
+@pages.post("/p/<slug>/items/<number:number>/<name>")
 def move(slug: str, number: int, name: str) -> ResponseReturnValue:
     return _make(number, MOVES.get(name) or abort(404))
 
 
-@pages.post("/p/<slug>/items/<int:number>/<name>/removal")
+@pages.post("/p/<slug>/items/<number:number>/<name>/removal")
 def removal(slug: str, number: int, name: str) -> ResponseReturnValue:
     return _make(number, REMOVALS.get(name) or abort(404))
 
@@ -52,7 +53,7 @@ def _make(number: int, move: Move) -> ResponseReturnValue:
         after = following(session, viewer_now(), viewed() or "new", number) if move.goes_on else number
         outcome = _outdated(session, item, move) or _do(session, item, move)
     if isinstance(outcome, Refused):
-        return show_desk(number, outcome.why)
+        return show_desk(number, outcome)
     undoable = None if outcome.verb == "undo" else outcome.event_id.hex
     flash({"said": move.said, "title": item.title, "number": number, "event": undoable})  # type: ignore[arg-type]
     return redirect(_on_to(after), 303)

@@ -6,6 +6,7 @@ from flask import redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from heedback_service.flow import accounts
+from heedback_service.flow.refusal import Refused
 from heedback_service.web.pages.access import local_path, remember
 from heedback_service.web.pages.blueprint import pages
 from heedback_service.web.runtime import runtime
@@ -20,7 +21,7 @@ def sign_in() -> ResponseReturnValue:
 def sign_in_by_password() -> ResponseReturnValue:
     onwards, email = local_path(request.form.get("next")), request.form.get("email", "")
     outcome = accounts.sign_in_password(runtime().db, email, request.form.get("password", ""), runtime().clock())
-    if isinstance(outcome, accounts.Refused):
+    if isinstance(outcome, Refused):
         return render_template("signin.html", next=onwards, email=email, refused=outcome.why), 403
     remember(outcome)
     return redirect(onwards, 303)
@@ -36,7 +37,7 @@ def link(token: str) -> ResponseReturnValue:
 def use_link(token: str) -> ResponseReturnValue:
     with runtime().db.write() as writing:
         outcome = accounts.sign_in_link(writing, token, runtime().clock())
-    if isinstance(outcome, accounts.Refused):
+    if isinstance(outcome, Refused):
         return render_template("signin_link.html", token=token, refused=outcome.why), 403
     remember(outcome)
     return redirect(url_for("pages.home"), 303)
