@@ -119,9 +119,9 @@ def sign_in_password(
         account = find_account(session, email)
     stored = account.password_hash if account is not None else None
     matches = _verify(stored or _nobodys_hash(), password) and stored is not None
-    if account is None:
-        return NO_MATCH
-    with db.write() as session:
+    with db.write() as session:  # for an unknown account too: who waits for the lock would otherwise tell them apart
+        if account is None:
+            return NO_MATCH
         if _wrong_passwords(session, account.id, now) >= WRONG_PASSWORDS:
             return NO_MATCH
         if not matches:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from heedback_service.flow import accounts
 from heedback_service.flow.accounts import LINK_SPENT, NO_MATCH, SignedIn
@@ -44,6 +44,15 @@ def test_the_right_password_opens_a_session_whatever_the_case_of_the_address(db:
 )
 def test_whatever_does_not_match_gets_the_same_answer(db: Database, people: People, email: str, password: str) -> None:
     assert accounts.sign_in_password(db, email, password, NOW) == NO_MATCH
+
+
+def test_an_unknown_account_waits_for_the_write_lock_like_a_known_one(db: Database, people: People) -> None:
+    """Else whoever keeps the service busy learns who has an account."""
+    for email in ("alice@example.org", "nobody@example.org"):
+        begun = []
+        event.listen(db.engine, "before_cursor_execute", lambda *args, begun=begun: begun.append(args[2]))
+        accounts.sign_in_password(db, email, "wrong", NOW)
+        assert "BEGIN IMMEDIATE" in begun, email
 
 
 def test_after_ten_wrong_passwords_even_the_right_one_waits_a_quarter_of_an_hour(db: Database, people: People) -> None:
