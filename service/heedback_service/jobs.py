@@ -7,12 +7,15 @@ processes do the same; it is enough because a step's work is found there, whoeve
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
+
+from sqlalchemy.exc import OperationalError
 
 from heedback_service.flow import aging, deliver, digest
 from heedback_service.flow.purge import purge_next
@@ -106,8 +109,13 @@ class Ticker:
     jobs: tuple[Job, ...] = JOBS
     watch: Callable[[str, bool], None] = lambda description, failed: None
     rest: Callable[[float], None] = time.sleep
+    stopping: threading.Event = field(default_factory=threading.Event)
     _due: dict[str, datetime] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
+
+    def stop(self) -> None:
+        """End after the step in progress, and do no other. May be called from any thread or signal handler."""
+        self.stopping.set()
 
     def tick(self) -> bool:
         """Run each due job until it finds no work or its time is over; True if any found work.
@@ -136,11 +144,14 @@ class Ticker:
         found = False
         self._failed.discard(job.description)
         try:
-            while self._step(job):
+            while not self.stopping.is_set() and self._step(job):
                 found = True
                 if self.tools.clock() - started >= BUDGET:
                     self._due[job.description] = started
                     break
+        except OperationalError as error:  # the database is busy or away: that passes, and needs no traceback
+            self._failed.add(job.description)
+            _log.warning("could not %s: %s; trying again in %s", job.description, error.orig, job.every)
         except Exception:
             self._failed.add(job.description)
             _log.exception("could not %s; trying again in %s", job.description, job.every)

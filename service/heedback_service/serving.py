@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import threading
@@ -19,6 +20,8 @@ from heedback_service.settings import Settings
 from heedback_service.store.migrate import open_database
 
 _THREADS: Final = 16
+# What the API takes is 1 MiB once unpacked; a body is sent before anybody knows whose it is, so no more is held.
+_BODY_BYTES: Final = 2 * 1024 * 1024
 _IDLE_SECONDS: Final = 2.0
 _DRAIN_SECONDS: Final = 20.0
 
@@ -36,12 +39,24 @@ def serve(settings: Settings, host: str, port: int) -> None:
     listener = _listen(host, port)
     logs.start(settings.log)
     db = open_database(settings.database_url)
+    _keep_quiet()
     metrics = make_metrics(settings, db)
     app = create_app(settings, db, metrics=metrics)
-    scheduler = start_jobs(make_ticker(settings, db, metrics))
-    server = create_server(app, sockets=[listener], threads=_THREADS, ident="heedback")
+    ticker = make_ticker(settings, db, metrics)
+    scheduler = start_jobs(ticker)
+    server = create_server(
+        app, sockets=[listener], threads=_THREADS, ident="heedback", max_request_body_size=_BODY_BYTES
+    )
     stop = threading.Event()
-    _end_on_signals(stop, server.pull_trigger)  # wakes the loop, which would otherwise sleep on
+
+    def end() -> None:
+        if stop.is_set():  # a second signal; the loop's wake-up may be closed by now
+            return
+        ticker.stop()
+        stop.set()
+        server.pull_trigger()  # wakes the loop, which would otherwise sleep on
+
+    _end_on_signals(end)
     print(f"Heedback is listening on http://{host}:{listener.getsockname()[1]}", flush=True)
     try:
         while not stop.is_set():
@@ -63,14 +78,19 @@ def work(settings: Settings, *, once: bool) -> list[str]:
     try:
         if once:
             return ticker.drain()
-        stop = threading.Event()
-        _end_on_signals(stop)
-        while not stop.is_set():
+        _end_on_signals(ticker.stop)
+        while not ticker.stopping.is_set():
             if not ticker.tick():
-                stop.wait(_IDLE_SECONDS)
+                ticker.stopping.wait(_IDLE_SECONDS)
         return []
     finally:
         db.dispose()
+
+
+def _keep_quiet() -> None:
+    """By design, so not worth a line each: requests queue under load, and a long tick lets the next ones pass."""
+    for name in ("waitress.queue", "apscheduler.scheduler", "apscheduler.executors.default"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -86,14 +106,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _end_on_signals(stop: threading.Event, wake: Callable[[], None] = lambda: None) -> None:
-    # Only a note is taken: an exception here could hit the loop between reading a request and queueing it.
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-        wake()
+def _end_on_signals(end: Callable[[], None]) -> None:
+    # `end` only takes a note: an exception here could hit the loop between reading a request and queueing it.
+    def noted(_number: int, _frame: FrameType | None) -> None:
+        end()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+        signal.signal(number, noted)
 
 
 def _drain(server: Any) -> None:

@@ -94,6 +94,16 @@ def test_what_was_answered_survives_sigkill(service: Service, project: dict[str,
     assert run("rollup", "verify").returncode == 0
 
 
+def test_a_body_too_large_for_any_view_is_refused_before_it_is_read_and_the_next_request_works(
+    service: Service,
+) -> None:
+    head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (3 * 1024 * 1024)
+    with socket.create_connection(service.address, timeout=20) as connection:
+        connection.sendall(head)  # and nothing of the body: the answer must not wait for it
+        assert connection.recv(65536).startswith(b"HTTP/1.1 413")
+    assert requests.get(f"{service.url}/openapi.json", timeout=20).status_code == 200
+
+
 def test_a_busy_port_is_one_clear_line(service: Service, run: Run) -> None:
     second = run("serve", "--port", str(service.address[1]))
     assert second.returncode == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from builders import Feed, a_member, rated
 from heedback_service.core.ids import new_id
@@ -133,6 +135,38 @@ def test_a_broken_job_is_logged_and_stops_no_other(
     assert "this step is broken" in caplog.text
     ticking.tick()
     assert broken.calls == 1  # it waits for its turn
+
+
+def test_a_tick_that_is_told_to_stop_ends_with_the_step_in_progress(
+    ticker: Callable[..., Ticker], clock: Clock
+) -> None:
+    endless, other = Counted(clock, work=10**6), Counted(clock, work=1)
+    ticking = ticker(endless, other)
+
+    class Slow(Counted):
+        def __call__(self, tools: Tools) -> bool:
+            ticking.stop()
+            return super().__call__(tools)
+
+    slow = Slow(clock, work=10**6)
+    ticking.jobs = (Job("go on for long", slow, SECOND), *ticking.jobs)
+    ticking.tick()
+    ticking.drain()
+    assert (slow.calls, endless.calls, other.calls) == (1, 0, 0)
+
+
+def test_a_locked_database_is_one_line_and_no_traceback(
+    ticker: Callable[..., Ticker], clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def locked(_: Tools) -> bool:
+        raise OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
+
+    ticking = ticker(Counted(clock))
+    ticking.jobs = (Job("write", locked, SECOND),)
+    assert not ticking.tick()
+    (record,) = caplog.records
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert record.getMessage() == "could not write: database is locked; trying again in 0:00:01"
 
 
 def test_draining_runs_everything_due_or_not_until_nothing_is_left(ticker: Callable[..., Ticker], clock: Clock) -> None:
