@@ -211,6 +211,8 @@ def user_link(email: str, url: str | None) -> None:
         if account is None:
             _fail(f"nobody has an account as {email}")
         secret = accounts.make_link(session, account.id, datetime.now(UTC))
+    if not base:
+        click.echo("Put the address of the pages before it, or give --url or HEEDBACK_SERVER_PUBLIC_URL.", err=True)
     click.echo(f"{base}/signin/link/{secret}")
 
 

@@ -83,6 +83,10 @@ def test_settings_shows_what_is_in_force_and_no_secret(run: Run) -> None:
 def test_a_person_gets_a_place_and_a_link(run: Run) -> None:
     added = run("user", "add", "Ana@example.org", "--name", "Ana", "--project", "acme", "--role", "owner")
     assert added.stdout == "ana@example.org is owner of acme.\n"
+    bare = run("user", "link", "ana@example.org")
+    assert (bare.exit_code, bare.stdout.startswith("/signin/link/")) == (0, True)
+    assert "--url or HEEDBACK_SERVER_PUBLIC_URL" in bare.stderr
+    assert len(bare.stderr.splitlines()) == 1
     link = run("user", "link", "ana@example.org", "--url", "http://127.0.0.1:8700/").stdout
     assert link.startswith("http://127.0.0.1:8700/signin/link/")
 
