@@ -9,11 +9,12 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
+from heedback.limits import SIGNALS
+
 DayKey = tuple[date, UUID]  # project-local day, slice
 PersonKey = tuple[date, UUID, str]
 Counts = Mapping[str, int]
 
-SIGNALS: Final = ("shown", "asked", "copied", "edited", "regenerated", "accepted", "dismissed")
 DAY_COUNTS: Final = (
     "outputs",
     "errors",

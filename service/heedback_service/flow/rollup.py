@@ -20,7 +20,7 @@ _CHUNK: Final = 1000
 
 
 def write(session: Session, project_id: int, delta: Delta, shard: int = 0) -> None:
-    """Add `delta` to the roll-ups, one upsert a key, in key order so that two writers never wait for each other."""
+    """Add `delta` to the roll-ups, one upsert a key, in key order so that two writers never lock each other out."""
     days: list[dict[str, Any]] = [
         {"project_id": project_id, "day": day, "slice_id": slice_id, "shard": shard, **_full(counts, DAY_COUNTS)}
         for (day, slice_id), counts in sorted(delta.days.items())

@@ -8,10 +8,8 @@ from typing import Any, Final
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from heedback import limits
-from heedback_service.core.rollup import SIGNALS
 from heedback_service.web.api.fields import Fits, Metadata, Moment, Name, Number, Text, Whole, YesNo
 
-SOURCES: Final = ("end_user", "reviewer", "code", "llm")
 SCALES: Final = ("thumbs", "stars", "score")
 REFERENCES: Final = ("output_id", "trace_id", "response_id", "join_key")
 _FAR: Final = 1e15
@@ -117,7 +115,7 @@ class FeedbackSchema(EventSchema):
     reasons_version = Whole(least=1, most=1_000_000)
     comment = Text(characters=limits.COMMENT_CHARS)
     correction = Text(characters=limits.CORRECTION_CHARS)
-    source = fields.String(validate=validate.OneOf(SOURCES), load_default="end_user")
+    source = fields.String(validate=validate.OneOf(limits.SOURCES), load_default="end_user")
     asked = YesNo(allow_none=True)
     surface = Name()
     locale = Name()
@@ -137,7 +135,7 @@ class SignalSchema(EventSchema):
     type = fields.String(required=True, validate=validate.Equal("signal"))
     output_id = fields.UUID(required=True)
     user = Name()
-    name = fields.String(required=True, validate=validate.OneOf(SIGNALS))
+    name = fields.String(required=True, validate=validate.OneOf(limits.SIGNALS))
     value = Number(least=-_FAR, most=_FAR)
     metadata = Metadata()
 
