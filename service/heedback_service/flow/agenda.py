@@ -14,14 +14,13 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core.priority import Factors, phrases
+from heedback_service.flow.standing import FLAGGED, OPEN, ORDER
 from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, RollupDay, Slice
 
 FIRST: Final = 5  # how many items a digest names; the list itself has the rest
 SINCE_REPORTS: Final = 3  # fewer reports say nothing about when something began
 _QUOTABLE: Final = (12, 160)  # characters: neither "no" nor a letter, if there is something between
 _DIMENSIONS: Final = {"prompt_version": "prompt", "response_model": "model", "app_version": "app"}
-_ORDER: Final = (Item.priority.desc(), Item.last_at.desc(), Item.number.desc())
-_FLAGGED: Final = Item.category.startswith("flag:", autoescape=True)
 _DECISIONS: Final = ("accept", "decline", "resolve")
 
 
@@ -67,13 +66,13 @@ def new_items(session: Session, project_id: int, start: datetime, end: datetime)
 
 def flagged(session: Session, project_id: int, now: datetime) -> tuple[int, list[Line]]:
     """How many open items are about harm, and the most urgent of them."""
-    chosen = (*_open(project_id, now), _FLAGGED)
+    chosen = (*_open(project_id, now), FLAGGED)
     return _count(session, *chosen), _lines(session, now, *chosen)
 
 
 def first_on_the_list(session: Session, project_id: int, now: datetime) -> list[Line]:
     """The items with the highest priority, without the flagged ones, which are told apart."""
-    return _lines(session, now, *_open(project_id, now), ~_FLAGGED)
+    return _lines(session, now, *_open(project_id, now), ~FLAGGED)
 
 
 def settled(session: Session, project_id: int, start: datetime, end: datetime) -> Settled:
@@ -98,7 +97,7 @@ def settled(session: Session, project_id: int, start: datetime, end: datetime) -
 
 
 def _lines(session: Session, now: datetime, *chosen: Any) -> list[Line]:
-    items = session.scalars(select(Item).where(*chosen).order_by(*_ORDER).limit(FIRST))
+    items = session.scalars(select(Item).where(*chosen).order_by(*ORDER).limit(FIRST))
     return [_line(session, item, now) for item in items]
 
 
@@ -167,7 +166,7 @@ def _quote(session: Session, item: Item) -> UUID | None:
 
 def _open(project_id: int, now: datetime) -> tuple[Any, ...]:
     awake = or_(Item.snoozed_until.is_(None), Item.snoozed_until <= now)
-    return (*_in(project_id), Item.state.in_(("new", "accepted")), awake)
+    return (*_in(project_id), OPEN, awake)
 
 
 def _in(project_id: int) -> tuple[Any, Any]:

@@ -12,16 +12,14 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core.periods import bounds, week_of
+from heedback_service.flow.standing import FLAGGED, OPEN, ORDER, is_flagged, is_open
 from heedback_service.store.tables import Account, Feature, Item, ItemEvent, Project
 
 VIEWS: Final = ("new", "mine", "flagged", "snoozed", "accepted", "resolved", "declined", "all")
 PAGE: Final = 50
 
-_FLAGGED: Final = Item.category.startswith("flag:", autoescape=True)
-_OPEN: Final = Item.state.in_(("new", "accepted"))
-# Harm first; then what weighs most; then what was said last. The number decides between equals.
-_HARM: Final = case((and_(_FLAGGED, _OPEN), 1), else_=0)
-_ORDER: Final = (_HARM.desc(), Item.priority.desc(), Item.last_at.desc(), Item.number.desc())
+_HARM: Final = case((and_(FLAGGED, OPEN), 1), else_=0)
+_ORDER: Final = (_HARM.desc(), *ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +79,8 @@ def home_view(session: Session, viewer: Viewer, number: int) -> str:
     found = session.scalar(select(Item).where(Item.project_id == viewer.project_id, Item.number == number))
     if found is None:
         return "new"
-    open_ = found.state in ("new", "accepted")
     asleep = found.snoozed_until is not None and found.snoozed_until > viewer.now
-    return "snoozed" if open_ and asleep else found.state
+    return "snoozed" if is_open(found) and asleep else found.state
 
 
 def following(session: Session, viewer: Viewer, view: str, number: int) -> int | None:
@@ -129,12 +126,12 @@ def _in(viewer: Viewer) -> tuple[ColumnElement[bool], ...]:
 
 def _views(viewer: Viewer) -> dict[str, ColumnElement[bool]]:
     asleep = func.coalesce(Item.snoozed_until > viewer.now, False)  # a snooze ends by itself
-    awake = and_(_OPEN, ~asleep)
+    awake = and_(OPEN, ~asleep)
     conditions: dict[str, ColumnElement[bool]] = {
         "new": and_(Item.state == "new", ~asleep),
         "mine": and_(Item.assignee == viewer.account_id, awake),
-        "flagged": and_(_FLAGGED, awake),
-        "snoozed": and_(_OPEN, asleep),
+        "flagged": and_(FLAGGED, awake),
+        "snoozed": and_(OPEN, asleep),
         "accepted": and_(Item.state == "accepted", ~asleep),
         "resolved": Item.state == "resolved",
         "declined": Item.state == "declined",
@@ -145,7 +142,7 @@ def _views(viewer: Viewer) -> dict[str, ColumnElement[bool]]:
 
 def _behind(item: Item) -> ColumnElement[bool]:
     """Later than `item` in `_ORDER`, whatever view it is in."""
-    harm = 1 if item.category.startswith("flag:") and item.state in ("new", "accepted") else 0
+    harm = 1 if is_flagged(item) and is_open(item) else 0
     steps: tuple[tuple[Any, Any], ...] = (
         (_HARM, harm),
         (Item.priority, item.priority),
