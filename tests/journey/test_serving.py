@@ -116,3 +116,13 @@ def test_a_key_works_until_it_is_revoked(service: Service, run: Run) -> None:
     assert requests.post(f"{service.url}/v1/events", json=envelope(), headers=headers, timeout=9).status_code == 200
     assert run("key", "revoke", "acme", key.split("_")[2]).returncode == 0
     assert requests.post(f"{service.url}/v1/events", json=envelope(), headers=headers, timeout=9).status_code == 401
+
+
+def test_a_queue_of_requests_and_a_tick_that_is_skipped_write_no_line() -> None:
+    code = (
+        "import logging; from heedback_service.serving import _keep_quiet; _keep_quiet();"
+        "[logging.getLogger(n).warning('routine') for n in ('waitress.queue', 'apscheduler.scheduler',"
+        " 'apscheduler.executors.default')]; logging.getLogger('waitress').warning('news')"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert said.stderr == "news\n"
