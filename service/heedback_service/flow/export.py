@@ -45,13 +45,22 @@ def _texts_that_follow(session: Session, project_id: int) -> Iterator[dict[str, 
 
 
 def _feedback(session: Session, project_id: int, names: dict[UUID, str]) -> Iterator[dict[str, Any]]:
-    events: dict[UUID, list[str]] = {}
-    ledger = select(FeedbackEvent.feedback_id, FeedbackEvent.id).where(FeedbackEvent.project_id == project_id)
+    for chunk in session.scalars(_all(Feedback, project_id).order_by(Feedback.id)).partitions():
+        events = _event_ids(session, project_id, [feedback.id for feedback in chunk])
+        for feedback in chunk:
+            line = _line("feedback", feedback, leave_out=("slice_id", "feature_id", "stamps", "person_key"))
+            yield line | {"feature": names[feedback.feature_id], "events": events.get(feedback.id, [])}
+
+
+def _event_ids(session: Session, project_id: int, feedback: list[UUID]) -> dict[UUID, list[str]]:
+    """Of these pieces of feedback alone: a project's whole ledger need not fit into memory."""
+    found: dict[UUID, list[str]] = {}
+    ledger = select(FeedbackEvent.feedback_id, FeedbackEvent.id).where(
+        FeedbackEvent.project_id == project_id, FeedbackEvent.feedback_id.in_(feedback)
+    )
     for feedback_id, event_id in session.execute(ledger.order_by(FeedbackEvent.id)):
-        events.setdefault(feedback_id, []).append(str(event_id))
-    for feedback in session.scalars(_all(Feedback, project_id).order_by(Feedback.id)):
-        line = _line("feedback", feedback, leave_out=("slice_id", "feature_id", "stamps", "person_key"))
-        yield line | {"feature": names[feedback.feature_id], "events": events.get(feedback.id, [])}
+        found.setdefault(feedback_id, []).append(str(event_id))
+    return found
 
 
 def _feature_names(session: Session, project_id: int) -> dict[UUID, str]:
