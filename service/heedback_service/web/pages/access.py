@@ -59,7 +59,9 @@ def local_path(given: str | None) -> str:
 @pages.before_request
 def _admit() -> ResponseReturnValue | None:
     # No name or text of ours holds a NUL, and PostgreSQL would not even look for one.
-    if "\0" in request.path or any("\0" in value for _, value in request.values.items(multi=True)):
+    if "\0" in request.path:
+        abort(404)
+    if any("\0" in value for _, value in request.values.items(multi=True)):
         abort(400)
     if request.endpoint in PUBLIC:
         return None
