@@ -31,7 +31,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url: Final = make_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
-        self.engine: Final = _sqlite(url) if self.is_sqlite else create_engine(url, pool_pre_ping=True)
+        self.engine: Final = _sqlite(url) if self.is_sqlite else _postgresql(url)
         # Left alone, each statement on PostgreSQL sees what was committed before it: two of them need not agree.
         self._reading: Final = self.engine.execution_options(**({} if self.is_sqlite else _ONE_SNAPSHOT))
         self._writing: Final = self.engine.execution_options(heedback_writes=True)
@@ -80,8 +80,14 @@ def _leave_to_parent(engine: weakref.ref[Engine]) -> None:
     os.register_at_fork(after_in_child=forget)
 
 
+def _postgresql(url: str) -> Engine:
+    # Errors go to the log, and the parameters of a statement are what people said.
+    return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+
+
 def _sqlite(url: str) -> Engine:
-    engine = create_engine(make_url(url).update_query_dict({"timeout": str(_BUSY_SECONDS)} | dict(make_url(url).query)))
+    patient = make_url(url).update_query_dict({"timeout": str(_BUSY_SECONDS)} | dict(make_url(url).query))
+    engine = create_engine(patient, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

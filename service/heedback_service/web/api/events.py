@@ -16,6 +16,7 @@ from heedback_service.web.api.problems import PROBLEM_JSON, ProblemSchema, Refus
 from heedback_service.web.api.schemas import AnswerSchema, EnvelopeSchema, load_event
 from heedback_service.web.runtime import runtime
 
+_ECHOED: Final = 100  # characters of an id, which may be anything
 _UNKNOWN_KEY: Final = "Send a valid key: Authorization: Bearer hb_sk_…"
 
 
@@ -74,6 +75,6 @@ def _sorted_out(raws: list[Any]) -> tuple[list[dict[str, Any]], list[dict[str, A
             events.append(load_event(raw))
         except ValidationError as error:
             named = raw.get("id") if isinstance(raw, dict) else None
-            its_id = named if isinstance(named, str) else None
+            its_id = named[:_ECHOED] if isinstance(named, str) else None
             rejected.append({"index": index, "id": its_id, "errors": flattened(error.messages)})
     return events, rejected
