@@ -18,6 +18,7 @@ from typing import Any, Final, NoReturn
 
 import click
 from sqlalchemy import select
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from heedback_service import __version__
@@ -40,7 +41,18 @@ _retention = partial(
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one line of JSON.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _PlainErrors(click.Group):
+    """Commands whose database errors are one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DatabaseError as error:
+            said = str(error.orig).strip().splitlines()[0]
+            raise click.ClickException(f"the database refused: {said}") from error
+
+
+@click.group(cls=_PlainErrors, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="heedback")
 def main() -> None:
     """Heedback: feedback on AI outputs, from the thumb to the fix."""

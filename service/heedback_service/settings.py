@@ -9,6 +9,8 @@ import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import urlsplit
@@ -25,7 +27,8 @@ NAMES: Final = (
     *("DATA", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "OUTBOX", "MAIL_FROM", "SMTP_URL", "SETTLE_SECONDS"),
     *("LOG", "METRICS_TOKEN"),
 )
-_PRINTABLE: Final = string.printable[:-5]  # nothing that could start a second header line
+_PRINTABLE: Final = set(string.printable[:-5])  # nothing that could start a second header line
+_CLOSE: Final = 0.85  # of 1: what was probably meant
 
 
 class SettingsError(ValueError):
@@ -81,12 +84,12 @@ def read_settings() -> Settings:
 
 
 def _read(env: FileAwareEnv) -> Settings:
-    data: Path = env.path("DATA", Path(".heedback"))
+    data: Path = env.path("DATA", Path(".heedback"), validate=_folder)
     database_url: str | None = env.str("DATABASE_URL", None, validate=_database)
     secret_key: str | None = env.str("SECRET_KEY", None, validate=validate.Length(min=32))
     public_url: str | None = env.str("PUBLIC_URL", None, validate=validate.URL(require_tld=False))
     outbox: Path | None = env.path("OUTBOX", None)
-    mail_from: str = env.str("MAIL_FROM", "heedback@localhost", validate=validate.ContainsOnly(_PRINTABLE))
+    mail_from: str = env.str("MAIL_FROM", "heedback@localhost", validate=_address)
     smtp_url: str | None = env.str("SMTP_URL", None, validate=_smtp)
     settle_seconds: float = env.float("SETTLE_SECONDS", 30.0, validate=validate.Range(0, 3600))
     log = cast("Style", env.str("LOG", "text", validate=validate.OneOf(["text", "json"])))
@@ -111,23 +114,44 @@ def _refuse_unknown() -> None:
     known = {PREFIX + name + suffix for name in NAMES for suffix in ("", "_FILE")}
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
+            close = difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise SettingsError(f"{name} is not a setting{hint}")
 
 
+def _folder(value: Path) -> None:
+    if not value.name:
+        raise ValidationError("Name a folder.")
+    if value.exists() and not value.is_dir():
+        raise ValidationError(f"{value} is not a folder.")
+
+
 def _database(value: str) -> None:
     try:
-        driver = make_url(value).drivername
+        url = make_url(value)
     except ArgumentError as error:
         raise ValidationError("Not a database URL.") from error
-    if driver not in ("sqlite", "postgresql+psycopg"):
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
         raise ValidationError("Use sqlite:///FILE or postgresql+psycopg://…")
+    if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ValidationError("Name a file: a database in memory would be gone with the process.")
+    if url.drivername != "sqlite" and find_spec("psycopg") is None:
+        raise ValidationError("PostgreSQL needs a driver: pip install 'heedback[postgres]'.")
+
+
+def _address(value: str) -> None:
+    name, at, host = parseaddr(value)[1].partition("@")
+    if not (name and at and host) or " " in host or set(value) - _PRINTABLE:
+        raise ValidationError("Not an e-mail address.")
 
 
 def _smtp(value: str) -> None:
-    parts = urlsplit(value)
-    if parts.scheme not in ("smtp", "smtp+starttls", "smtps") or not parts.hostname:
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("smtp", "smtp+starttls", "smtps") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none
+        fits = False
+    if not fits:
         raise ValidationError("Use smtp://, smtp+starttls:// or smtps://[user:password@]host[:port].")
 
 

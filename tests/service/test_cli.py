@@ -119,3 +119,9 @@ def test_what_a_purge_would_do_is_told_before_it_is_done(run: Run, tmp_path: Pat
         "Every count agrees with the rows.",
         f"acme: days before {first} are purged and were not compared.",
     ]
+
+
+def test_a_file_that_is_no_database_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data" / "heedback.db").write_text("no database at all, but long enough to be looked at " * 50)
+    done = run("export", "acme")
+    assert (done.exit_code, done.stderr) == (1, "Error: the database refused: file is not a database\n")

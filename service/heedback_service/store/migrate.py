@@ -23,7 +23,9 @@ def open_database(url: str) -> Database:
     db = Database(url)
     if db.is_sqlite:
         if db.url.database:
-            Path(db.url.database).parent.mkdir(parents=True, exist_ok=True)
+            file = Path(db.url.database)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)  # SQLite gives its other files the mode of this one
         upgrade(db)
     return db
 

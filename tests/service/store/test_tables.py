@@ -142,3 +142,11 @@ def test_no_lookup_reads_the_whole_project(tmp_path: Path, name: str) -> None:
             plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {LOOKUPS[name]}")]
         assert "AND" in plan[0], plan
         db.dispose()
+
+
+def test_only_we_may_read_the_database_file(tmp_path: Path) -> None:
+    db = migrate.open_database(f"sqlite:///{tmp_path / 'new' / 'x.db'}")
+    with db.read():
+        modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "new").iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    db.dispose()
