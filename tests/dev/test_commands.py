@@ -11,6 +11,7 @@ import pytest
 
 from tools import commands
 
+PYTEST = ["python", "-m", "pytest", "-n", "auto", "--dist", "loadfile"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -33,7 +34,7 @@ def test_further_arguments_of_test_go_to_pytest_in_order(called: list[list[str]]
     status = commands.main(["test", "-k", "stamp", "--strict", "tests/dev", "-x"])
     assert (status, called) == (
         5,
-        [["python", "-m", "pytest", "--no-skips", "-k", "stamp", "tests/dev", "-x"]],
+        [[*PYTEST, "--no-skips", "-k", "stamp", "tests/dev", "-x"]],
     )
 
 

@@ -183,7 +183,7 @@ from heedback_service.store.db import Database
 db = Database(sys.argv[1])
 for done in range(2):
     with db.write() as session:
-        assert triage_next(session, datetime.now(UTC), new_id=new_id, holder="dying", batch=100)
+        assert triage_next(session, datetime.now(UTC), new_id=new_id, batch=100)
         if done:
             print("half-way", flush=True)
             time.sleep(600)

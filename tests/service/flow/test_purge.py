@@ -105,7 +105,7 @@ def drain(db: Database, now: datetime = NOW) -> int:
 
 def triaged(db: Database) -> None:
     with db.write() as session:
-        while triage_next(session, NOW, new_id=new_id, holder="me"):
+        while triage_next(session, NOW, new_id=new_id):
             pass
 
 

@@ -239,7 +239,7 @@ def test_right_to_left_overrides_are_stored_as_they_are_and_shown_apart_from_our
     post([small(1, output=f"{OVERRIDE}12"), said(2, user=f"u{OVERRIDE}", comment=comment, rating=down())])
     assert stored(db, Feedback.comment) == [comment]
     with db.write() as session:
-        assert triage.triage_next(session, NOW + timedelta(minutes=1), new_id=new_id, holder="me")
+        assert triage.triage_next(session, NOW + timedelta(minutes=1), new_id=new_id)
         assert session.scalar(select(Item.number)) == 1
     for page in ("/p/acme/queue", "/p/acme/items/1", "/p/acme/feedback"):
         assert_isolated(alice.get(page).text)
