@@ -31,6 +31,13 @@ def test_a_skip_fails_a_strict_run(tmp_path: Path, test: str) -> None:
     assert "1 test was SKIPPED, and none may be: this run fails" in done.stdout
 
 
+def test_a_skip_fails_a_strict_run_on_several_cores(tmp_path: Path) -> None:
+    """The processes that run tests tell the one that counts."""
+    done = run(tmp_path, SKIPS["one test"], "--no-skips", "-n", "2")
+    assert done.returncode == 1
+    assert "1 test was SKIPPED, and none may be: this run fails" in done.stdout
+
+
 def test_a_skip_is_counted_aloud_otherwise(tmp_path: Path) -> None:
     """A run without `--strict` passes, and says how much it left out."""
     done = run(tmp_path, SKIPS["one test"])
