@@ -15,6 +15,8 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy.exc import OperationalError
+
 from heedback_service.flow import keys
 from heedback_service.flow.intake import Batch, Taken, take_all
 from heedback_service.flow.keys import Access
@@ -34,7 +36,7 @@ class Revoked:
 class _Job:
     access: Access
     batch: Batch
-    result: Taken | Revoked | BaseException | None = None
+    result: Taken | Revoked | Exception | None = None
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Combiner:
         with self._turn:
             if job.result is None:
                 self._work(self._next(job))
-        if isinstance(job.result, BaseException):
+        if isinstance(job.result, Exception):
             raise job.result
         assert job.result is not None  # noqa: S101 - `_work` leaves no job without a result
         return job.result
@@ -79,18 +81,14 @@ class Combiner:
     def _work(self, jobs: list[_Job]) -> None:
         try:
             self._store(jobs)
-        except BaseException as error:
-            # Together they failed. Alone each gets its own answer, and a bad one leaves its neighbours alone.
-            for job in jobs:
-                self._store_alone(job, error if len(jobs) == 1 else None)
-
-    def _store_alone(self, job: _Job, error: BaseException | None) -> None:
-        try:
-            if error is not None:
-                raise error
-            self._store([job])
-        except BaseException as why:
-            job.result = why
+        except Exception as error:
+            if len(jobs) == 1 or isinstance(error, OperationalError):
+                # A database that is busy or away is so for all of them: one wait is enough, they come again.
+                for job in jobs:
+                    job.result = error
+                return
+            for job in jobs:  # alone each gets its own answer, and a bad one leaves its neighbours alone
+                self._work([job])
 
     def _store(self, jobs: list[_Job]) -> None:
         now = self.clock()
