@@ -237,15 +237,16 @@ def test_a_decision_that_races_with_another_writer_is_refused(desk: Desk) -> Non
 def _moves() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     verdicts, causes = st.sampled_from((None, *backlog.VERDICTS)), st.sampled_from((None, *backlog.CAUSES))
     people = st.sampled_from(["alice", "bob", None])
+    text = st.characters(codec="utf-8", exclude_characters="\0")  # the pages let no NUL pass, nor half a surrogate pair
     named: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         "accept": st.fixed_dictionaries(
             {"verdict": verdicts, "cause": causes, "owner": people, "due_on": st.dates(date(2026, 11, 18))}
         ),
         "decline": st.fixed_dictionaries({"verdict": verdicts, "cause": causes}),
-        "resolve": st.fixed_dictionaries({"resolved_in": st.text(max_size=10)}),
+        "resolve": st.fixed_dictionaries({"resolved_in": st.text(text, max_size=10)}),
         "snooze": st.fixed_dictionaries({"until": st.integers(1, 300).map(lambda days: NOW + timedelta(days=days))}),
         "assign": st.fixed_dictionaries({"owner": people}),
-        "rename": st.fixed_dictionaries({"title": st.text(min_size=1, max_size=10)}),
+        "rename": st.fixed_dictionaries({"title": st.text(text, min_size=1, max_size=10)}),
     }
     for verb in ("unaccept", "reopen", "wake"):
         named[verb] = st.just({})
