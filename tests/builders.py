@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -47,6 +48,23 @@ def a_member(session: Session, project: Project, name: str, *, digest: bool = Tr
     session.add(Member(project_id=project.id, account_id=account.id, role=role, digest=digest))
     session.flush()
     return account.id
+
+
+def owed_last_weeks_digest(session: Session, project: Project, *members: str) -> None:
+    """These members are owed it now, whatever the time is."""
+    project.created_at -= timedelta(days=20)
+    project.timezone = _zone_where_digests_are_out()
+    for name in members:
+        a_member(session, project, name)
+
+
+def _zone_where_digests_are_out() -> str:
+    """One where it is not the small hours of a Monday, when last week's digest is still to come, nor soon will be."""
+    for name in ("UTC", "Etc/GMT+9"):
+        moments = (datetime.now(ZoneInfo(name)) + timedelta(minutes=ahead) for ahead in (0, 10))
+        if all(moment.weekday() != 0 or moment.hour >= 8 for moment in moments):
+            return name
+    raise AssertionError("both zones cannot be in the first eight hours of a Monday")
 
 
 def an_item(

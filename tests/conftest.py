@@ -1,8 +1,14 @@
-"""What every test shares: skipped tests are counted aloud, and with `--no-skips` they fail the run."""
+"""What every test shares: skipped tests are counted aloud, and with `--no-skips` they fail the run. And PostgreSQL."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from postgres_server import Cluster, Postgres
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,3 +34,25 @@ def skipped(config: pytest.Config) -> int:
     """How many tests, or whole files, were skipped so far."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     return len(reporter.stats.get("skipped", ())) if reporter else 0
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    from postgres_server import running_postgres  # the service's: a run without this fixture needs none of it
+
+    with running_postgres() as found:
+        if found is None:
+            pytest.skip("no PostgreSQL: set TEST_PG_URL, or install it or the extra [test]")
+        yield found
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A server of the test's own: what it does to it, it does to nobody else."""
+    from postgres_server import find_programs, running_cluster
+
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("no programs of PostgreSQL to start a server from")
+    with running_cluster(programs) as running:
+        yield running

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
+
+import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+on_both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+def a_project(run: Run) -> dict[str, str]:
+    """Acme, in Oslo: its key and its user key."""
+    made = run("project", "create", "acme", "--timezone", "Europe/Oslo", "--json")
+    assert made.returncode == 0, made.stderr
+    answer: dict[str, str] = json.loads(made.stdout)
+    return answer
+
 
 class Service:
+    """`heedback serve` on a free port; killed at the end of the block, if it is there still."""
+
     def __init__(self, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "heedback_service.cli", "serve", "--port", "0"],
@@ -23,6 +38,13 @@ class Service:
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
         assert self.url.startswith("http://127.0.0.1:"), self.url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.process:
+            self.process.kill()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -45,3 +67,11 @@ def an_event(n: int) -> dict[str, Any]:
 
 def envelope(*events: dict[str, Any]) -> dict[str, Any]:
     return {"sent_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "events": list(events)}
+
+
+def until(done: Callable[[], bool], seconds: float = 60, pause: float = 0.05) -> None:
+    """Wait for something that other processes do."""
+    give_up = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < give_up
+        time.sleep(pause)

@@ -15,18 +15,9 @@ import pytest
 from heedback_service.flow.intake import Batch, Taken, take
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Base, Project
-from postgres_server import Postgres, running_postgres
 from support import NOW, numbered_ids
 
 BOTH = ("sqlite", "postgresql")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    with running_postgres() as found:
-        if found is None:
-            pytest.skip("no PostgreSQL: set TEST_PG_URL, or install it or the extra [test]")
-        yield found
 
 
 @pytest.fixture(params=BOTH)

@@ -18,18 +18,8 @@ from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import upgrade
 from heedback_service.store.tables import Output, Project
-from postgres_server import Cluster, find_programs, running_cluster, written_out
+from postgres_server import Cluster, written_out
 from support import NOW, make_id
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    """A server of the test's own: what it does to it, it does to nobody else."""
-    programs = find_programs()
-    if programs is None:
-        pytest.skip("no programs of PostgreSQL to start a server from")
-    with running_cluster(programs) as running:
-        yield running
 
 
 @pytest.fixture
