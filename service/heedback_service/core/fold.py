@@ -78,9 +78,9 @@ def merge(a: State, b: State) -> State:
 
 def _without_taken_back(state: State) -> State:
     taken_back = state.stamps.get(_RETRACTED)
-    gone = {name for name in WORDS if taken_back is not None and state.stamps.get(name, taken_back) < taken_back}
-    if not gone:
+    if taken_back is None:
         return state
+    gone = {name for name in WORDS if state.stamps.get(name, taken_back) < taken_back}
     return State(
         {name: value for name, value in state.values.items() if name not in gone},
         {name: stamp for name, stamp in state.stamps.items() if name not in gone},

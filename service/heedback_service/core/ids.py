@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["derived_id", "is_ahead", "new_id", "tamed", "untimed"]
+__all__ = ["derived_id", "is_ahead", "milliseconds", "new_id", "tamed", "untimed"]
 
-_LEEWAY: Final = timedelta(hours=24)
-_CLOCKS: Final = timedelta(minutes=5)
+_LEEWAY: Final = 24 * 3600 * 1000  # milliseconds
+_CLOCKS: Final = 5 * 60 * 1000
 _TIME_BITS: Final = 0xFFFF_FFFF_FFFF << 80
 
 
 def new_id() -> UUID:
     """A fresh id, later than every one this process made before."""
-    return UUID(int=uuid7().int)
+    return uuid7()
 
 
-def tamed(given: UUID, now: datetime) -> UUID:
-    """A sender's id, with its time bits zeroed if they lie more than 24 hours ahead of `now`.
+def milliseconds(now: datetime) -> int:
+    """Since 1970: how ids tell the time."""
+    return int(now.timestamp() * 1000)
+
+
+def tamed(given: UUID, now: int) -> UUID:
+    """A sender's id, with its time bits zeroed if they lie more than 24 hours ahead of `now`, in milliseconds.
 
     Rows are partitioned by the time in their id; one from the far future would sit in a partition that no purge
     reaches. Other versions than 7 carry no time and stay as they are. When our clock comes within 24 hours of such an
@@ -31,7 +36,7 @@ def tamed(given: UUID, now: datetime) -> UUID:
     return untimed(given) if _ahead(given, now) > _LEEWAY else given
 
 
-def is_ahead(given: UUID | None, now: datetime) -> bool:
+def is_ahead(given: UUID | None, now: int) -> bool:
     """Whether the id's time lies in the future, by more than clocks differ, yet not far enough to be tamed."""
     return given is not None and _CLOCKS < _ahead(given, now) <= _LEEWAY
 
@@ -41,10 +46,10 @@ def untimed(given: UUID) -> UUID:
     return UUID(int=given.int & ~_TIME_BITS)
 
 
-def _ahead(given: UUID, now: datetime) -> timedelta:
-    # In whole milliseconds: 48 bits of them reach the year 10889, which no datetime does.
-    milliseconds = (given.int >> 80) - int(now.timestamp() * 1000) if given.version == 7 else 0
-    return timedelta(milliseconds=milliseconds)
+def _ahead(given: UUID, now: int) -> int:
+    """Milliseconds by which the time in the id lies ahead of `now`; not above 0 for an id without a time."""
+    ahead = (given.int >> 80) - now
+    return ahead if ahead <= 0 or given.version == 7 else 0
 
 
 def derived_id(*parts: str | None) -> UUID:

@@ -22,7 +22,8 @@ def corrected(occurred_at: datetime, sent_at: datetime, now: datetime) -> dateti
 
 def microseconds(moment: datetime) -> int:
     """Whole microseconds since 1970."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(value: int) -> datetime:

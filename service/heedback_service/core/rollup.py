@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from heedback.limits import SIGNALS
@@ -32,11 +32,11 @@ DAY_COUNTS: Final = (
     "corrected",
     "unlinked",
 )
+_POLES: Final = {1: "up", 0: "neutral", -1: "down"}
 PERSON_COUNTS: Final = ("outputs", "rated", "down", "flagged")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What one stored row counts for, in its day and slice; `person` is None for the anonymous."""
 
     day: date
@@ -66,8 +66,9 @@ class Delta:
             day[name] += sign * n
         if row.person is not None:
             person = self.people.setdefault((row.day, row.slice_id, row.person), defaultdict(int))
-            for name in PERSON_COUNTS:
-                person[name] += sign * row.counts.get(name, 0)
+            for name, n in row.counts.items():
+                if name in PERSON_COUNTS:
+                    person[name] += sign * n
 
 
 def output_row(
@@ -110,15 +111,14 @@ def feedback_row(
         return None
     if not linked:
         return Row(day, slice_id, None, {"unlinked": 1})
-    said = {
-        "rated": polarity is not None,
-        "up": polarity == 1,
-        "neutral": polarity == 0,
-        "down": polarity == -1,
-        "flagged": flag,
-        "corrected": correction,
-    }
-    return Row(day, slice_id, person, {name: 1 for name, is_so in said.items() if is_so})
+    counted: dict[str, int] = {}
+    if polarity is not None:
+        counted |= {"rated": 1, _POLES[polarity]: 1}
+    if flag:
+        counted["flagged"] = 1
+    if correction:
+        counted["corrected"] = 1
+    return Row(day, slice_id, person, counted)
 
 
 def signal_row(day: date, slice_id: UUID, name: str) -> Row:

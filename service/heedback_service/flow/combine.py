@@ -22,7 +22,7 @@ from heedback_service.flow.intake import Batch, Taken, take_all
 from heedback_service.flow.keys import Access
 from heedback_service.flow.memory import Memory
 from heedback_service.flow.sheet import Intake
-from heedback_service.store.db import Database
+from heedback_service.store.db import Database, Writer
 
 MOST_EVENTS: Final = 1000  # in one transaction, once there is more than one batch in it
 
@@ -46,10 +46,14 @@ class Combiner:
     db: Database
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    _writer: Writer = field(init=False)
     _memory: Memory = field(default_factory=Memory)
     _waiting: list[_Job] = field(default_factory=list)
     _list: threading.Lock = field(default_factory=threading.Lock)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._writer = self.db.writer()
 
     def take(self, access: Access, batch: Batch) -> Taken | Revoked:
         """Store the batch; returns after the commit.
@@ -93,14 +97,14 @@ class Combiner:
     def _store(self, jobs: list[_Job]) -> None:
         now = self.clock()
         results: list[tuple[_Job, Taken | Revoked]] = []
-        with self.db.write() as session:
-            living = keys.living(session, {job.access.kid for job in jobs})
+        with self._writer.transaction() as line:
+            living = keys.living(line, {job.access.kid for job in jobs})
             results += [(job, Revoked()) for job in jobs if job.access.kid not in living]
             for project_id in sorted({job.access.project_id for job in jobs}):
                 its = [job for job in jobs if job.access.project_id == project_id and job.access.kid in living]
                 if its:
                     timezone = ZoneInfo(its[0].access.timezone)
-                    intake = Intake(session, project_id, timezone, now, self.new_id, self._memory)
+                    intake = Intake(line, project_id, timezone, now, self.new_id, self._memory)
                     results += zip(its, take_all(intake, [job.batch for job in its]), strict=True)
         for job, result in results:  # only now is it committed
             job.result = result

@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core import privacy
-from heedback_service.core.ids import is_ahead, tamed, untimed
+from heedback_service.core.ids import is_ahead, milliseconds, tamed, untimed
 from heedback_service.core.moments import corrected, microseconds
 from heedback_service.flow import locks, naming, rollup
 from heedback_service.flow.said import Said, relink, take_feedback
@@ -30,16 +30,24 @@ from heedback_service.flow.shown import (
     take_signals,
     text_values,
 )
-from heedback_service.store.db import insert_into
+from heedback_service.store.db import insert_for
+from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import DroppedDay, FeedbackEvent, Output, Project, Signal
 
 Event = dict[str, Any]
 
 _IDS: Final = ("id", "output_id")
-_LEDGERS: Final = tuple(
-    select(table.id).where(table.project_id == bindparam("project"), table.id.in_(bindparam("ids", expanding=True)))
-    for table in (Output, Signal, FeedbackEvent)
-)
+
+
+def _with_ids(table: Any) -> Direct:
+    return Direct(
+        lambda dialect: select(table.id).where(
+            table.project_id == bindparam("project"), among(dialect, table.id, "ids")
+        )
+    )
+
+
+_LEDGERS: Final = tuple(map(_with_ids, (Output, Signal, FeedbackEvent)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ class Taken:
 
 def take(session: Session, project: Project, batch: Batch, now: datetime, new_id: Callable[[], UUID]) -> Taken:
     """Store one batch. The caller commits, and only then answers."""
-    return take_all(Intake(session, project.id, ZoneInfo(project.timezone), now, new_id), [batch])[0]
+    return take_all(Intake(Line(session.connection()), project.id, ZoneInfo(project.timezone), now, new_id), [batch])[0]
 
 
 def take_all(intake: Intake, batches: Sequence[Batch]) -> list[Taken]:
@@ -79,18 +87,24 @@ def take_all(intake: Intake, batches: Sequence[Batch]) -> list[Taken]:
     An event that stands in two of them is new in the first and a duplicate in the second.
     """
     firsts = _once_each(batches)
-    events = [_by_our_clock(batches[owner], event, intake.now) for owner, event in firsts]
-    locks.take_turns(intake.session, intake.project_id, events)
-    events = _as_stored_before(intake, events)
+    now = milliseconds(intake.now)
+    events = [_by_our_clock(batches[owner], event, intake.now, now) for owner, event in firsts]
+    locks.take_turns(intake.line, intake.project_id, events)
+    events = _as_stored_before(intake, events, now)
     names = {event["feature"] for event in events}
-    features = naming.features(intake.session, intake.project_id, names, intake.now, intake.new_id, intake.memory)
+    features = naming.features(intake.line, intake.project_id, names, intake.now, intake.new_id, intake.memory)
     fresh = _take_shown(intake, events, features)
     said = [
-        Said({"source": END_USER, **event}, features[event["feature"]], microseconds(event["at"]), event["at"])
+        Said(
+            event if "source" in event else {**event, "source": END_USER},
+            features[event["feature"]],
+            microseconds(event["at"]),
+            event["at"],
+        )
         for event in _of(events, "feedback")
     ]
     fresh |= {("feedback", event_id) for event_id in take_feedback(intake, said)}
-    rollup.write(intake.session, intake.project_id, intake.delta)
+    rollup.write(intake.line, intake.project_id, intake.delta)
     for batch in batches:
         _mark_incomplete(intake, batch.dropped)
     accepted = Counter(
@@ -100,19 +114,19 @@ def take_all(intake: Intake, batches: Sequence[Batch]) -> list[Taken]:
 
 
 def _take_shown(intake: Intake, events: Sequence[Event], features: Mapping[str, UUID]) -> set[tuple[str, UUID]]:
-    session, project_id, now = intake.session, intake.project_id, intake.now
+    line, project_id, now = intake.line, intake.project_id, intake.now
     shown, follows, signals = (_of(events, kind) for kind in ("output", "output_text", "signal"))
     places = [(features[event["feature"]], naming.dims_of(event)) for event in shown]
-    slices = naming.slices(session, project_id, set(places), intake.memory) if places else {}
+    slices = naming.slices(line, project_id, set(places), intake.memory) if places else {}
     rows = [
         output_values(project_id, event, slices[place], event["at"].astimezone(intake.timezone).date(), now)
         for event, place in zip(shown, places, strict=True)
     ]
     texts = [row for event in shown if (row := text_values(project_id, event, now)) is not None]
-    arrived = take_outputs(session, project_id, rows, texts, intake.delta)
+    arrived = take_outputs(line, project_id, rows, texts, intake.delta)
     later = [row for event in follows if (row := text_values(project_id, event, now)) is not None]
-    kept = keep_texts(session, project_id, later)
-    heard = take_signals(session, project_id, [signal_values(project_id, event) for event in signals], intake.delta)
+    kept = keep_texts(line, project_id, later)
+    heard = take_signals(line, project_id, [signal_values(project_id, event) for event in signals], intake.delta)
     relink(intake, arrived)
     fresh = (("output", arrived), ("output_text", kept), ("signal", heard))
     return {(kind, event_id) for kind, ids in fresh for event_id in ids}
@@ -127,21 +141,25 @@ def _once_each(batches: Sequence[Batch]) -> list[tuple[int, Event]]:
     return list(first.values())
 
 
-def _by_our_clock(batch: Batch, event: Event, now: datetime) -> Event:
+def _by_our_clock(batch: Batch, event: Event, now: datetime, in_ids: int) -> Event:
     """The event with its moment by our clock as `at`, and with ids that sort where they should."""
     at = corrected(event["occurred_at"], batch.sent_at, now)
-    ids = {name: tamed(event[name], now) for name in _IDS if event.get(name) is not None}
-    return {**event, **ids, "at": at}
+    ours = {**event, "at": at}
+    for name in _IDS:
+        if ours.get(name) is not None:
+            ours[name] = tamed(ours[name], in_ids)
+    return ours
 
 
-def _as_stored_before(intake: Intake, events: list[Event]) -> list[Event]:
+def _as_stored_before(intake: Intake, events: list[Event], now: int) -> list[Event]:
     """Events whose ids lie up to a day ahead, under the tamed ids they were stored with when it was more."""
-    ahead = {event[name] for event in events for name in _IDS if is_ahead(event.get(name), intake.now)}
+    ahead = {event[name] for event in events for name in _IDS if is_ahead(event.get(name), now)}
     if not ahead:
         return events
     forms = {untimed(given): given for given in ahead}
-    known = {"project": intake.project_id, "ids": list(forms)}
-    stored = {forms[found]: found for table in _LEDGERS for found in intake.connection.scalars(table, known)}
+    project_id, ids = intake.project_id, list(forms)
+    found = [row for table in _LEDGERS for row in table.rows(intake.line, project=project_id, ids=ids)]
+    stored = {forms[its_id]: its_id for (its_id,) in found}
     return [{**event, **{name: stored[event[name]] for name in _IDS if event.get(name) in stored}} for event in events]
 
 
@@ -157,8 +175,8 @@ def _mark_incomplete(intake: Intake, dropped: Mapping[str, int]) -> None:
         if n > 0
     ]
     if rows:
-        new = insert_into(intake.session, DroppedDay)
+        new = insert_for(intake.line.dialect.name, DroppedDay)
         adding = new.on_conflict_do_update(
             index_elements=["project_id", "day", "reason"], set_={"events": DroppedDay.events + new.excluded.events}
         )
-        intake.session.execute(adding, rows)
+        intake.line.connection.execute(adding, rows)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from heedback.tickets import ticket_key
 from heedback_service.store.db import Database
+from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import ApiKey, ApiKeyIndex, Project
 
 _PREFIX: Final = "hb_sk_"
@@ -26,10 +27,12 @@ _BY_KID: Final = (
     .join(Project, Project.id == ApiKey.project_id)
     .where(ApiKey.kid == bindparam("kid"), ApiKey.revoked_at.is_(None))
 )
-_LIVING: Final = (
-    select(ApiKey.kid)
-    .join(ApiKeyIndex, (ApiKeyIndex.project_id == ApiKey.project_id) & (ApiKeyIndex.kid == ApiKey.kid))
-    .where(ApiKeyIndex.kid.in_(bindparam("kids", expanding=True)), ApiKey.revoked_at.is_(None))
+_LIVING: Final = Direct(
+    lambda dialect: (
+        select(ApiKey.kid)
+        .join(ApiKeyIndex, (ApiKeyIndex.project_id == ApiKey.project_id) & (ApiKeyIndex.kid == ApiKey.kid))
+        .where(among(dialect, ApiKeyIndex.kid, "kids"), ApiKey.revoked_at.is_(None))
+    )
 )
 
 
@@ -82,9 +85,9 @@ def access(session: Session, text: str) -> Access | None:
     return Access(kid, project_id, timezone) if hmac.compare_digest(sha256, _digest(text)) else None
 
 
-def living(session: Session, kids: Collection[str]) -> set[str]:
+def living(line: Line, kids: Collection[str]) -> set[str]:
     """Those of the keys that are not revoked."""
-    return set(session.connection().scalars(_LIVING, {"kids": list(kids)}))
+    return {kid for (kid,) in _LIVING.rows(line, kids=list(kids))}
 
 
 class Doorkeeper:

@@ -13,35 +13,34 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 from zlib import crc32
 
-from sqlalchemy import Connection, text
-from sqlalchemy.orm import Session
+from sqlalchemy import text
 
 from heedback_service.core.reference import refs_of
 from heedback_service.flow.shown import outputs_by_ref
+from heedback_service.store.direct import Line
 
 _BUCKETS: Final = 64
 _NAMING: Final = _BUCKETS  # above all others: it is asked for last
 _LOCKING: Final = text("SELECT pg_advisory_xact_lock(:project_id, bucket) FROM unnest(CAST(:buckets AS int[])) bucket")
 
 
-def take_turns(session: Session, project_id: int, events: Iterable[Mapping[str, Any]]) -> None:
+def take_turns(line: Line, project_id: int, events: Iterable[Mapping[str, Any]]) -> None:
     """Wait until nobody else works on the outputs, references and ids of these events; others then wait for us.
 
     Whoever can change what a reference means can move feedback between the outputs that carry it: they are locked too.
     """
-    connection = session.connection()
-    if connection.dialect.name != "postgresql":
+    if line.dialect.name != "postgresql":
         return
     keys, refs = set[str](), set[str]()
     for event in events:
         keys |= {event[name].hex for name in ("id", "output_id") if event.get(name) is not None}
         refs |= set(refs_of(event.get("trace_id"), event.get("response_id"), event.get("join_key")))
-    wanted = _buckets(keys | refs | _carriers(session, project_id, refs))
+    wanted = _buckets(keys | refs | _carriers(line, project_id, refs))
     while True:
-        attempt = connection.begin_nested()
-        _lock(connection, project_id, wanted)
+        attempt = line.connection.begin_nested()
+        _lock(line, project_id, wanted)
         # While we waited, another output with one of the references may have come.
-        missing = _buckets(_carriers(session, project_id, refs)) - wanted
+        missing = _buckets(_carriers(line, project_id, refs)) - wanted
         if not missing:
             attempt.commit()
             return
@@ -49,15 +48,14 @@ def take_turns(session: Session, project_id: int, events: Iterable[Mapping[str, 
         wanted |= missing
 
 
-def take_naming_turn(session: Session, project_id: int) -> None:
+def take_naming_turn(line: Line, project_id: int) -> None:
     """Wait until nobody else is making features or slices of the project, whatever their order."""
-    connection = session.connection()
-    if connection.dialect.name == "postgresql":
-        _lock(connection, project_id, {_NAMING})
+    if line.dialect.name == "postgresql":
+        _lock(line, project_id, {_NAMING})
 
 
-def _carriers(session: Session, project_id: int, refs: Collection[str]) -> set[str]:
-    found = outputs_by_ref(session, project_id, refs) if refs else {}
+def _carriers(line: Line, project_id: int, refs: Collection[str]) -> set[str]:
+    found = outputs_by_ref(line, project_id, refs) if refs else {}
     return {output.id.hex for outputs in found.values() for output in outputs}
 
 
@@ -65,6 +63,6 @@ def _buckets(keys: Iterable[str]) -> set[int]:
     return {crc32(key.encode()) % _BUCKETS for key in keys}
 
 
-def _lock(connection: Connection, project_id: int, buckets: Collection[int]) -> None:
+def _lock(line: Line, project_id: int, buckets: Collection[int]) -> None:
     if buckets:
-        connection.execute(_LOCKING, {"project_id": project_id, "buckets": sorted(buckets)})
+        line.connection.execute(_LOCKING, {"project_id": project_id, "buckets": sorted(buckets)})

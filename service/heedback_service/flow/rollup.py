@@ -5,21 +5,40 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
-from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core import rollup as counting
 from heedback_service.core.rollup import DAY_COUNTS, PERSON_COUNTS, Counts, Delta, Row
 from heedback_service.store.db import insert_for
+from heedback_service.store.direct import Direct, Line
 from heedback_service.store.tables import Feedback, Output, PersonDay, Project, RollupDay, Signal
 
 _CHUNK: Final = 1000
 
 
-def write(session: Session, project_id: int, delta: Delta, shard: int = 0) -> None:
+def _adding(dialect: str, table: type[RollupDay] | type[PersonDay], names: tuple[str, ...]) -> Any:
+    new = insert_for(dialect, table)
+    keys = [column.name for column in table.__table__.primary_key]
+    return new.on_conflict_do_update(
+        index_elements=keys, set_={name: getattr(table, name) + new.excluded[name] for name in names}
+    )
+
+
+def _forgetting(_: str) -> Any:
+    nobody = [getattr(PersonDay, name) == literal_column("0") for name in PERSON_COUNTS]
+    key = [column == bindparam(column.name) for column in PersonDay.__table__.primary_key]
+    return delete(PersonDay).where(*key, *nobody)
+
+
+_ADD_DAYS: Final = Direct(lambda dialect: _adding(dialect, RollupDay, DAY_COUNTS))
+_ADD_PEOPLE: Final = Direct(lambda dialect: _adding(dialect, PersonDay, PERSON_COUNTS))
+_FORGET_ABSENT: Final = Direct(_forgetting)
+
+
+def write(line: Line, project_id: int, delta: Delta, shard: int = 0) -> None:
     """Add `delta` to the roll-ups, one upsert a key, in key order so that two writers never lock each other out."""
     days: list[dict[str, Any]] = [
         {"project_id": project_id, "day": day, "slice_id": slice_id, "shard": shard, **_full(counts, DAY_COUNTS)}
@@ -31,13 +50,9 @@ def write(session: Session, project_id: int, delta: Delta, shard: int = 0) -> No
         for (day, slice_id, person), counts in sorted(delta.people.items())
         if any(counts.values())
     ]
-    connection = session.connection()
-    if days:
-        connection.execute(_adding(connection.dialect.name, RollupDay, DAY_COUNTS), days)
-    if people:
-        connection.execute(_adding(connection.dialect.name, PersonDay, PERSON_COUNTS), people)
-        if any(row[name] < 0 for row in people for name in PERSON_COUNTS):
-            _forget_absent(session, project_id, people)
+    _ADD_DAYS.many(line, days)
+    _ADD_PEOPLE.many(line, people)
+    _FORGET_ABSENT.many(line, [row for row in people if any(row[name] < 0 for name in PERSON_COUNTS)])
 
 
 def differences(session: Session, project_id: int) -> list[str]:
@@ -120,21 +135,6 @@ def _stored(session: Session, project_id: int, since: date) -> Delta:
     for day, slice_id, person, *values in session.execute(people):
         stored.people[day, slice_id, person] = defaultdict(int, zip(PERSON_COUNTS, values, strict=True))
     return stored
-
-
-@cache
-def _adding(dialect: str, table: type[RollupDay] | type[PersonDay], names: tuple[str, ...]) -> Any:
-    new = insert_for(dialect, table)
-    keys = [column.name for column in table.__table__.primary_key]
-    return new.on_conflict_do_update(
-        index_elements=keys, set_={name: getattr(table, name) + new.excluded[name] for name in names}
-    )
-
-
-def _forget_absent(session: Session, project_id: int, people: list[dict[str, Any]]) -> None:
-    nobody = [getattr(PersonDay, name) == 0 for name in PERSON_COUNTS]
-    names = {row["person"] for row in people}
-    session.execute(delete(PersonDay).where(PersonDay.project_id == project_id, PersonDay.person.in_(names), *nobody))
 
 
 def _full(counts: Counts, names: tuple[str, ...]) -> dict[str, int]:

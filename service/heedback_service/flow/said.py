@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
@@ -14,24 +13,40 @@ from heedback_service.core import fold
 from heedback_service.core.reference import ref_of, refs_of, resolve, subject
 from heedback_service.flow.sheet import Entry, Intake, Key, Sheet, Word
 from heedback_service.flow.shown import Known, known_outputs, outputs_by_ref
-from heedback_service.store.db import insert_into
+from heedback_service.store.db import insert_for
+from heedback_service.store.direct import Direct, among
 from heedback_service.store.tables import FeedbackEvent, Output
 
 # What the ledger keeps of an event beside its columns: its words, who said them, and what narrows its reference.
 _KEPT: Final = (*fold.WORDS, "retracted", "output_id", "span_id", "user", "source")
 
-_TRIPLES: Final = (
-    select(FeedbackEvent.ref, FeedbackEvent.span_id, FeedbackEvent.feature_id)
-    .where(FeedbackEvent.project_id == bindparam("project"), FeedbackEvent.ref.in_(bindparam("refs", expanding=True)))
-    .distinct()
+_MINE: Final = FeedbackEvent.project_id == bindparam("project")
+_TRIPLES: Final = Direct(
+    lambda dialect: (
+        select(FeedbackEvent.ref, FeedbackEvent.span_id, FeedbackEvent.feature_id)
+        .where(_MINE, among(dialect, FeedbackEvent.ref, "refs"))
+        .distinct()
+    )
 )
-_HEARD: Final = select(FeedbackEvent.id).where(
-    FeedbackEvent.project_id == bindparam("project"), FeedbackEvent.id.in_(bindparam("ids", expanding=True))
+_HEARD: Final = Direct(lambda dialect: select(FeedbackEvent.id).where(_MINE, among(dialect, FeedbackEvent.id, "ids")))
+_LEDGER: Final = Direct(
+    lambda dialect: (
+        select(
+            FeedbackEvent.id, FeedbackEvent.feedback_id, FeedbackEvent.ref, FeedbackEvent.order_at, FeedbackEvent.body
+        )
+        .where(_MINE, among(dialect, FeedbackEvent.feedback_id, "rows"))
+        .order_by(FeedbackEvent.order_at, FeedbackEvent.id)
+    )
 )
+_CARRIED: Final = Direct(
+    lambda dialect: select(Output.trace_id, Output.response_id, Output.join_key).where(
+        Output.project_id == bindparam("project"), among(dialect, Output.id, "ids")
+    )
+)
+_INSERT: Final = Direct(lambda dialect: insert_for(dialect, FeedbackEvent))
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A feedback event with its moment by our clock."""
 
     event: Mapping[str, Any]
@@ -40,11 +55,14 @@ class Said:
     at: datetime
 
     @property
-    def body(self) -> dict[str, Any]:
-        kept = {name: self.event[name] for name in _KEPT if name in self.event}
-        if "output_id" in kept:
-            kept["output_id"] = kept["output_id"] and kept["output_id"].hex
-        return kept | {"feature": self.feature_id.hex}
+    def located(self) -> _Located:
+        event = self.event
+        body = {name: event[name] for name in _KEPT if name in event}
+        output_id = event.get("output_id")
+        if "output_id" in event:
+            body["output_id"] = output_id and output_id.hex
+        body["feature"] = self.feature_id.hex
+        return _Located(Word(event["id"], self.order_at, body), ref_of(event), output_id, self.feature_id)
 
 
 def take_feedback(intake: Intake, events: Sequence[Said]) -> set[UUID]:
@@ -52,7 +70,7 @@ def take_feedback(intake: Intake, events: Sequence[Said]) -> set[UUID]:
     fresh = _unheard(intake, events)
     if not fresh:
         return set()
-    words = [_Located.of(said.event["id"], ref_of(said.event), said.order_at, said.body) for said in fresh]
+    words = [said.located for said in fresh]
     targets = _targets(intake, words)
     sheet = Sheet(intake)
     sheet.load(key for key, _ in targets)
@@ -62,7 +80,7 @@ def take_feedback(intake: Intake, events: Sequence[Said]) -> set[UUID]:
         entry.add(located.word)
         ledger.append(_line(intake, said, located, entry))
     sheet.save()
-    intake.connection.execute(insert_into(intake.session, FeedbackEvent), ledger)
+    _INSERT.many(intake.line, ledger)
     return {said.event["id"] for said in fresh}
 
 
@@ -75,32 +93,26 @@ def relink(intake: Intake, outputs: Collection[UUID]) -> None:
     if not outputs:
         return
     sheet = Sheet(intake)
-    arrived = known_outputs(intake.session, intake.project_id, outputs)
+    arrived = known_outputs(intake.line, intake.project_id, outputs)
     for entry in sheet.load_about(outputs):
         entry.link(arrived[UUID(entry.key.subject[2:])])
     _move(intake, sheet, _reread(intake, set(outputs)))
     sheet.save()
 
 
-@dataclass(frozen=True, slots=True)
-class _Located:
+class _Located(NamedTuple):
     """A word with how it names its output."""
 
     word: Word
     ref: str | None
+    output_id: UUID | None
+    feature_id: UUID
 
     @classmethod
-    def of(cls, event_id: UUID, ref: str | None, order_at: int, body: Mapping[str, Any]) -> _Located:
-        return cls(Word(event_id, order_at, body), ref)
-
-    @property
-    def feature_id(self) -> UUID:
-        return UUID(self.word.body["feature"])
-
-    @property
-    def output_id(self) -> UUID | None:
-        named = self.word.body.get("output_id")
-        return None if named is None else UUID(named)
+    def reread(cls, event_id: UUID, ref: str | None, order_at: int, body: Mapping[str, Any]) -> _Located:
+        """The same from the ledger."""
+        named = body.get("output_id")
+        return cls(Word(event_id, order_at, body), ref, None if named is None else UUID(named), UUID(body["feature"]))
 
     def key(self, output_id: UUID | None) -> Key:
         body = self.word.body
@@ -112,16 +124,16 @@ def _unheard(intake: Intake, events: Sequence[Said]) -> list[Said]:
     if not events:
         return []
     ids = [said.event["id"] for said in events]
-    heard = set(intake.connection.scalars(_HEARD, {"project": intake.project_id, "ids": ids}))
+    heard = {found for (found,) in _HEARD.rows(intake.line, project=intake.project_id, ids=ids)}
     return [said for said in events if said.event["id"] not in heard]
 
 
 def _targets(intake: Intake, words: Sequence[_Located]) -> list[tuple[Key, Known | None]]:
     """Where each word belongs, by the outputs that are there now."""
     refs = {word.ref for word in words if word.ref is not None}
-    by_ref = outputs_by_ref(intake.session, intake.project_id, refs) if refs else {}
+    by_ref = outputs_by_ref(intake.line, intake.project_id, refs) if refs else {}
     meant = [_meant(located, by_ref) for located in words]
-    known = known_outputs(intake.session, intake.project_id, {output_id for output_id in meant if output_id})
+    known = known_outputs(intake.line, intake.project_id, {output_id for output_id in meant if output_id})
     return [
         (located.key(output_id), None if output_id is None else known.get(output_id))
         for located, output_id in zip(words, meant, strict=True)
@@ -157,15 +169,13 @@ def _reread(intake: Intake, arrived: Collection[UUID]) -> set[UUID]:
     the new outputs and once with them, and the events are read only where that differs: a conversation of a thousand
     outputs under one key is not read through a thousand times.
     """
-    carried = select(Output.trace_id, Output.response_id, Output.join_key).where(
-        Output.project_id == intake.project_id, Output.id.in_(arrived)
-    )
-    refs = {ref for row in intake.connection.execute(carried) for ref in refs_of(*row)}
+    carried = _CARRIED.rows(intake.line, project=intake.project_id, ids=arrived)
+    refs = {ref for row in carried for ref in refs_of(*row)}
     if not refs:
         return set()
-    found = intake.connection.execute(_TRIPLES, {"project": intake.project_id, "refs": list(refs)})
+    found = _TRIPLES.rows(intake.line, project=intake.project_id, refs=list(refs))
     triples = [(ref, span_id, feature_id) for ref, span_id, feature_id in found if ref is not None]
-    by_ref = outputs_by_ref(intake.session, intake.project_id, {ref for ref, _, _ in triples}) if triples else {}
+    by_ref = outputs_by_ref(intake.line, intake.project_id, {ref for ref, _, _ in triples}) if triples else {}
     changed = []
     for ref, span_id, feature_id in triples:
         after = [output.candidate for output in by_ref.get(ref, ())]
@@ -178,27 +188,23 @@ def _reread(intake: Intake, arrived: Collection[UUID]) -> set[UUID]:
 def _rows_saying(intake: Intake, ref: str, span_id: str | None, feature_id: UUID) -> list[UUID]:
     where = (FeedbackEvent.ref == ref, FeedbackEvent.span_id == span_id, FeedbackEvent.feature_id == feature_id)
     rows = select(FeedbackEvent.feedback_id).where(FeedbackEvent.project_id == intake.project_id, *where)
-    return list(intake.connection.scalars(rows))
+    return list(intake.line.connection.scalars(rows))
 
 
 def _move(intake: Intake, sheet: Sheet, feedback_ids: Collection[UUID]) -> None:
     if not feedback_ids:
         return
-    ledger = select(FeedbackEvent).where(
-        FeedbackEvent.project_id == intake.project_id, FeedbackEvent.feedback_id.in_(feedback_ids)
-    )
-    events = intake.session.scalars(ledger.order_by(FeedbackEvent.order_at, FeedbackEvent.id)).all()
-    words = [_Located.of(event.id, event.ref, event.order_at, event.body) for event in events]
+    ledger = _LEDGER.rows(intake.line, project=intake.project_id, rows=feedback_ids)
+    words = [_Located.reread(event_id, ref, order_at, body) for event_id, _, ref, order_at, body in ledger]
     targets = _targets(intake, words)
     sheet.load(key for key, _ in targets)
     placed: dict[UUID, list[_Placed]] = {}
-    for event, located, (key, output) in zip(events, words, targets, strict=True):
-        placed.setdefault(event.feedback_id, []).append(_Placed(located.word, key, output))
+    for (_, feedback_id, *_), located, (key, output) in zip(ledger, words, targets, strict=True):
+        placed.setdefault(feedback_id, []).append(_Placed(located.word, key, output))
     _reassign(intake, _settle(sheet, sheet.load_ids(feedback_ids), placed))
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
+class _Placed(NamedTuple):
     word: Word
     key: Key
     output: Known | None
@@ -242,4 +248,4 @@ def _reassign(intake: Intake, moved: Sequence[tuple[UUID, UUID]]) -> None:
         .values(feedback_id=bindparam("its_feedback"))
     )
     bound = [{"its_id": event_id, "its_feedback": feedback_id} for event_id, feedback_id in moved]
-    intake.connection.execute(statement, bound)
+    intake.line.connection.execute(statement, bound)

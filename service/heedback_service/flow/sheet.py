@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Table, bindparam, delete, select, tuple_, update
+from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core import fold
@@ -25,31 +24,34 @@ from heedback_service.core.rollup import Delta
 from heedback_service.flow import naming, placement
 from heedback_service.flow.memory import Memory
 from heedback_service.flow.shown import Known, Values
-from heedback_service.store.db import insert_into
+from heedback_service.store.db import insert_for
+from heedback_service.store.direct import Direct, Line, among, among_rows
 from heedback_service.store.tables import Feedback
 
 END_USER: Final = "end_user"
 _PLAIN: Final = tuple(name for name in fold.WORDS if name not in ("rating", "flag", "metadata"))
+_TABLE: Final = cast("Table", Feedback.__table__)
+_COLUMNS: Final = _TABLE.columns
 
 # No ORDER BY: it would tempt SQLite to walk the primary key instead of looking the subjects up.
-_ROWS: Final = select(Feedback.__table__).where(Feedback.project_id == bindparam("project"))
-_ABOUT: Final = _ROWS.where(Feedback.subject.in_(bindparam("wanted", expanding=True)))
-_WITH_KEY: Final = _ROWS.where(
-    tuple_(Feedback.subject, Feedback.person_key, Feedback.source).in_(bindparam("wanted", expanding=True))
+_ROWS: Final = select(_TABLE).where(Feedback.project_id == bindparam("project"))
+_ABOUT: Final = Direct(lambda dialect: _ROWS.where(among(dialect, Feedback.subject, "wanted")))
+_KEY: Final = (Feedback.subject, Feedback.person_key, Feedback.source)
+_WITH_KEY: Final = Direct(lambda dialect: _ROWS.where(among_rows(dialect, _KEY, "wanted")))
+_WITH_ID: Final = Direct(lambda dialect: _ROWS.where(among(dialect, Feedback.id, "wanted")))
+_THIS: Final = update(_TABLE).where(Feedback.project_id == bindparam("its_project"), Feedback.id == bindparam("its_id"))
+_ASIDE: Final = Direct(lambda _: _THIS.values(subject=bindparam("aside")))
+_UPDATE: Final = Direct(
+    lambda _: _THIS.values({each.name: bindparam(each.name) for each in _COLUMNS if not each.primary_key})
 )
-_ASIDE: Final = (
-    update(cast("Table", Feedback.__table__))
-    .where(Feedback.project_id == bindparam("its_project"), Feedback.id == bindparam("its_id"))
-    .values(subject=bindparam("aside"))
-)
-_WITH_ID: Final = _ROWS.where(Feedback.id.in_(bindparam("wanted", expanding=True)))
+_INSERT: Final = Direct(lambda dialect: insert_for(dialect, Feedback))
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
     """What one transaction of intake works with."""
 
-    session: Session
+    line: Line
     project_id: int
     timezone: ZoneInfo
     now: datetime
@@ -57,13 +59,8 @@ class Intake:
     memory: Memory = field(default_factory=Memory)
     delta: Delta = field(default_factory=Delta)
 
-    @property
-    def connection(self) -> Connection:
-        return self.session.connection()
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(NamedTuple):
     """What identifies feedback: one person about one subject from one source."""
 
     subject: str
@@ -80,8 +77,7 @@ class Key:
         return None if self.person_key.startswith("anon:") else self.person_key
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """What one event says, as it lies in the ledger."""
 
     event_id: UUID
@@ -106,7 +102,8 @@ class Entry:
     rekeyed: bool = False
 
     def add(self, word: Word) -> None:
-        self.state = fold.merge(self.state, fold.patch(word.body, (word.order_at, word.event_id.hex)))
+        said = fold.patch(word.body, (word.order_at, word.event_id.hex))
+        self.state = fold.merge(self.state, said) if self.state.stamps else said
         self.first = word.order_at if self.first is None else min(self.first, word.order_at)
         self.last = word.order_at if self.last is None else max(self.last, word.order_at)
         self.changed = True
@@ -131,7 +128,7 @@ class Sheet:
     def load(self, keys: Iterable[Key]) -> None:
         """The rows with these keys, where there are any."""
         if wanted := set(keys):
-            self._read(_WITH_KEY, [(key.subject, key.person_key, key.source) for key in wanted])
+            self._read(_WITH_KEY, wanted)
 
     def load_about(self, outputs: Iterable[UUID]) -> list[Entry]:
         """All rows about these outputs, whether or not they were known when the rows were written."""
@@ -180,24 +177,24 @@ class Sheet:
         self._update([row for row in rows if row["version"] > 1])
         self._insert([row for row in rows if row["version"] == 1])
 
-    def _read(self, statement: Any, wanted: Iterable[Any]) -> None:
-        bound = {"project": self._intake.project_id, "wanted": list(wanted)}
-        for row in self._intake.connection.execute(statement, bound).mappings():
-            entry = _entry(row)
+    def _read(self, statement: Direct, wanted: Iterable[Any]) -> None:
+        project_id = self._intake.project_id
+        for row in statement.rows(self._intake.line, project=project_id, wanted=list(wanted)):
+            entry = _entry(dict(zip(_COLUMNS.keys(), row, strict=True)))
             self._entries.setdefault(entry.key, entry)
 
     def _rows(self, entries: list[Entry]) -> list[dict[str, Any]]:
         adrift = {entry.id: _context(entry) for entry in entries if entry.output is None}
         slices = self._slices(set(adrift.values())) if adrift else {}
-        rows = []
-        for entry in entries:
-            row = _said(entry) | self._place(entry, slices[adrift[entry.id]] if entry.output is None else None)
-            rows.append(row | {"project_id": self._intake.project_id, "changed_at": self._intake.now})
-        return rows
+        always = {"project_id": self._intake.project_id, "changed_at": self._intake.now}
+        return [
+            {**_said(entry), **self._place(entry, slices[adrift[entry.id]] if entry.id in adrift else None), **always}
+            for entry in entries
+        ]
 
     def _slices(self, places: set[naming.Place]) -> dict[naming.Place, UUID]:
         # A memory of its own: a slice that this very transaction made must not be remembered beyond it.
-        return naming.slices(self._intake.session, self._intake.project_id, places, Memory())
+        return naming.slices(self._intake.line, self._intake.project_id, places, Memory())
 
     def _place(self, entry: Entry, slice_id: UUID | None) -> dict[str, Any]:
         if (output := entry.output) is not None:
@@ -216,34 +213,25 @@ class Sheet:
         }
 
     def _insert(self, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self._intake.connection.execute(insert_into(self._intake.session, Feedback), rows)
+        _INSERT.many(self._intake.line, rows)
 
     def _update(self, rows: list[dict[str, Any]]) -> None:
-        if not rows:
-            return
-        bound = [{"its_project": row["project_id"], "its_id": row["id"], **row} for row in rows]
-        self._intake.connection.execute(_updating(tuple(rows[0])), bound)
+        _UPDATE.many(
+            self._intake.line, [{"its_project": row["project_id"], "its_id": row["id"], **row} for row in rows]
+        )
 
     def _vacate(self, ids: list[UUID]) -> None:
         # Rows that trade keys would collide half-way: each first steps aside.
-        if ids:
-            bound = [{"its_project": self._intake.project_id, "its_id": each, "aside": f"x:{each.hex}"} for each in ids]
-            self._intake.connection.execute(_ASIDE, bound)
+        bound = [{"its_project": self._intake.project_id, "its_id": each, "aside": f"x:{each.hex}"} for each in ids]
+        _ASIDE.many(self._intake.line, bound)
 
     def _delete(self, ids: list[UUID]) -> None:
-        if ids:
-            session, project_id = self._intake.session, self._intake.project_id
+        if not ids:
+            return
+        connection, project_id = self._intake.line.connection, self._intake.project_id
+        with Session(connection, join_transaction_mode="rollback_only") as session:  # the transaction stays ours
             placement.withdraw(session, project_id, ids)
-            session.execute(delete(Feedback).where(Feedback.project_id == project_id, Feedback.id.in_(ids)))
-
-
-@cache
-def _updating(names: tuple[str, ...]) -> Any:
-    by_key = update(cast("Table", Feedback.__table__)).where(
-        Feedback.project_id == bindparam("its_project"), Feedback.id == bindparam("its_id")
-    )
-    return by_key.values({name: bindparam(name) for name in names if name not in ("project_id", "id")})
+        connection.execute(delete(Feedback).where(Feedback.project_id == project_id, Feedback.id.in_(ids)))
 
 
 def _entry(row: Mapping[Any, Any]) -> Entry:
@@ -272,7 +260,8 @@ def _state(row: Mapping[Any, Any]) -> State:
 
 
 def _said(entry: Entry) -> dict[str, Any]:
-    state, rating = entry.state, entry.state.values.get("rating")
+    state, words = entry.state, entry.state.values.get
+    rating, retracted = words("rating"), state.retracted
     return {
         "id": entry.id,
         "subject": entry.key.subject,
@@ -282,15 +271,15 @@ def _said(entry: Entry) -> dict[str, Any]:
         "rating_value": rating and rating["value"],
         "rating_scale": rating and rating["scale"],
         "polarity": state.polarity,
-        "flag": state.values.get("flag") is True,
-        "extra": state.values.get("metadata"),
-        **{name: state.values.get(name) for name in _PLAIN},
+        "flag": words("flag") is True,
+        "extra": words("metadata"),
+        **{name: words(name) for name in _PLAIN},
         "stamps": {name: list(stamp) for name, stamp in sorted(state.stamps.items())},
-        "first_at": from_microseconds(entry.first or 0),
-        "last_at": from_microseconds(entry.last or 0),
-        "retracted": state.retracted,
+        "first_at": (first := from_microseconds(entry.first or 0)),
+        "last_at": first if entry.last == entry.first else from_microseconds(entry.last or 0),
+        "retracted": retracted,
         "spam": entry.spam,
-        "counts": entry.key.source == END_USER and not state.retracted and not entry.spam,
+        "counts": entry.key.source == END_USER and not retracted and not entry.spam,
         "triaged_at": None,
         "version": entry.version + 1,
     }

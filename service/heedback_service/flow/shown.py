@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
 
 from heedback_service.core import rollup as counting
 from heedback_service.core.reference import Candidate
 from heedback_service.core.rollup import Delta
-from heedback_service.store.db import insert_for, insert_into
+from heedback_service.store.db import insert_for
+from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Output, OutputText, Signal, Slice
 
 Event = Mapping[str, Any]
@@ -38,23 +37,55 @@ _PLAIN: Final = (
     "finish_reasons",
 )
 
-# Statements are made once: building one costs several times what running it does.
 _MINE: Final[Any] = bindparam("project")
-_IDS: Final[Any] = bindparam("ids", expanding=True)
 _KNOWING: Final = (
     select(Output.id, Output.slice_id, Output.day, Slice.feature_id, Output.span_id)
     .join(Slice, (Slice.project_id == Output.project_id) & (Slice.id == Output.slice_id))
     .where(Output.project_id == _MINE)
 )
-_KNOWN: Final = _KNOWING.where(Output.id.in_(_IDS))
-_OUTPUT_IDS: Final = select(Output.id).where(Output.project_id == _MINE, Output.id.in_(_IDS))
-_SIGNAL_IDS: Final = select(Signal.id).where(Signal.project_id == _MINE, Signal.id.in_(_IDS))
-_TEXTS: Final = select(OutputText.output_id, OutputText.event_id).where(
-    OutputText.project_id == _MINE, OutputText.output_id.in_(_IDS)
+
+
+def _carrying(column: Any) -> Direct:
+    """The outputs that have one of the values there, with that value behind."""
+    return Direct(
+        lambda dialect: _KNOWING.add_columns(column).where(among(dialect, column, "wanted")).order_by(Output.id)
+    )
+
+
+def _keeping(dialect: str) -> Any:
+    new = insert_for(dialect, OutputText)
+    names = ("event_id", "input", "output", "received_at")
+    keys = ["project_id", "output_id"]
+    return new.on_conflict_do_update(index_elements=keys, set_={name: new.excluded[name] for name in names})
+
+
+_KNOWN: Final = Direct(lambda dialect: _KNOWING.where(among(dialect, Output.id, "ids")))
+_OUTPUT_IDS: Final = Direct(
+    lambda dialect: select(Output.id).where(Output.project_id == _MINE, among(dialect, Output.id, "ids"))
 )
-_SIGNALLED: Final = (
-    select(Signal.output_id, Signal.name).where(Signal.project_id == _MINE, Signal.output_id.in_(_IDS)).distinct()
+_SIGNAL_IDS: Final = Direct(
+    lambda dialect: select(Signal.id).where(Signal.project_id == _MINE, among(dialect, Signal.id, "ids"))
 )
+_TEXTS: Final = Direct(
+    lambda dialect: select(OutputText.output_id, OutputText.event_id).where(
+        OutputText.project_id == _MINE, among(dialect, OutputText.output_id, "ids")
+    )
+)
+_SIGNALLED: Final = Direct(
+    lambda dialect: (
+        select(Signal.output_id, Signal.name)
+        .where(Signal.project_id == _MINE, among(dialect, Signal.output_id, "ids"))
+        .distinct()
+    )
+)
+_CARRYING: Final = {
+    "t": _carrying(Output.trace_id),
+    "r": _carrying(Output.response_id),
+    "j": _carrying(Output.join_key),
+}
+_KEEPING: Final = Direct(_keeping)
+_NEW_OUTPUTS: Final = Direct(lambda dialect: insert_for(dialect, Output))
+_NEW_SIGNALS: Final = Direct(lambda dialect: insert_for(dialect, Signal))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +104,7 @@ class Known:
 
 
 def take_outputs(
-    session: Session,
+    line: Line,
     project_id: int,
     rows: Sequence[Values],
     texts: Sequence[Mapping[str, Any]],
@@ -82,15 +113,15 @@ def take_outputs(
     """Store outputs that are new, with their texts and counts; returns their ids."""
     if not rows:
         return set()
-    new = _new(session, _OUTPUT_IDS, project_id, rows)
+    new = _new(line, _OUTPUT_IDS, project_id, rows)
     if not new:
         return set()
-    session.connection().execute(insert_into(session, Output), new)
+    _NEW_OUTPUTS.many(line, new)
     for row in new:
         delta.apply(None, _counted(row))
     fresh = {row["id"] for row in new}
-    keep_texts(session, project_id, [text for text in texts if text["output_id"] in fresh])
-    _count_early_signals(session, project_id, fresh, delta)
+    keep_texts(line, project_id, [text for text in texts if text["output_id"] in fresh])
+    _count_early_signals(line, project_id, fresh, delta)
     return fresh
 
 
@@ -128,31 +159,29 @@ def text_values(project_id: int, event: Event, now: datetime) -> dict[str, Any] 
     }
 
 
-def keep_texts(session: Session, project_id: int, rows: Sequence[Values]) -> set[UUID]:
+def keep_texts(line: Line, project_id: int, rows: Sequence[Values]) -> set[UUID]:
     """Store texts; of several for one output the smallest event id stays, whatever the order. Returns the ids kept."""
     if not rows:
         return set()
-    connection = session.connection()
     first: dict[UUID, Values] = {}
     for row in sorted(rows, key=lambda row: row["event_id"]):
         first.setdefault(row["output_id"], row)
-    stored = dict(connection.execute(_TEXTS, _in(project_id, first)).all())
+    stored = dict(_TEXTS.rows(line, project=project_id, ids=list(first)))
     kept = [first[key] for key in sorted(first) if key not in stored or first[key]["event_id"] < stored[key]]
-    if kept:
-        connection.execute(_keeping(connection.dialect.name), kept)
+    _KEEPING.many(line, kept)
     return {row["event_id"] for row in kept}
 
 
-def take_signals(session: Session, project_id: int, rows: Sequence[Values], delta: Delta) -> set[UUID]:
+def take_signals(line: Line, project_id: int, rows: Sequence[Values], delta: Delta) -> set[UUID]:
     """Store signals that are new; each counts once an output. Returns the ids that are new."""
     if not rows:
         return set()
-    new = _new(session, _SIGNAL_IDS, project_id, rows)
+    new = _new(line, _SIGNAL_IDS, project_id, rows)
     if not new:
         return set()
-    outputs = known_outputs(session, project_id, {row["output_id"] for row in new})
-    seen = _signalled(session, project_id, outputs)
-    session.connection().execute(insert_into(session, Signal), new)
+    outputs = known_outputs(line, project_id, {row["output_id"] for row in new})
+    seen = _signalled(line, project_id, outputs)
+    _NEW_SIGNALS.many(line, new)
     for row in new:
         pair = row["output_id"], row["name"]
         if pair not in seen and (output := outputs.get(row["output_id"])) is not None:
@@ -174,65 +203,43 @@ def signal_values(project_id: int, event: Event) -> dict[str, Any]:
     }
 
 
-def known_outputs(session: Session, project_id: int, ids: Iterable[UUID]) -> dict[UUID, Known]:
+def known_outputs(line: Line, project_id: int, ids: Iterable[UUID]) -> dict[UUID, Known]:
     """Those of the outputs that have arrived."""
-    wanted = _in(project_id, ids)
-    found = session.connection().execute(_KNOWN, wanted) if wanted["ids"] else ()
+    wanted = list(set(ids))
+    found = _KNOWN.rows(line, project=project_id, ids=wanted) if wanted else ()
     return {row[0]: Known(*row) for row in found}
 
 
-def outputs_by_ref(session: Session, project_id: int, refs: Iterable[str]) -> dict[str, list[Known]]:
+def outputs_by_ref(line: Line, project_id: int, refs: Iterable[str]) -> dict[str, list[Known]]:
     """The outputs that each reference could mean, in the order of their ids."""
     values: dict[str, list[str]] = {"t": [], "r": [], "j": []}
     for ref in sorted(set(refs)):
         values[ref[0]].append(ref[2:])
-    columns = {"t": Output.trace_id, "r": Output.response_id, "j": Output.join_key}
     found: dict[str, list[Known]] = {}
     for letter, wanted in values.items():
         if wanted:
-            by_value = _known_with(session, project_id, columns[letter], wanted)
-            found |= {f"{letter}:{value}": outputs for value, outputs in by_value.items()}
+            for *known, value in _CARRYING[letter].rows(line, project=project_id, wanted=wanted):
+                found.setdefault(f"{letter}:{value}", []).append(Known(*known))
     return found
 
 
-def _known_with(session: Session, project_id: int, column: Any, values: list[str]) -> dict[str, list[Known]]:
-    found: dict[str, list[Known]] = {}
-    statement = _KNOWING.add_columns(column).where(column.in_(values)).order_by(Output.id)
-    for *known, value in session.connection().execute(statement, {"project": project_id}):
-        found.setdefault(value, []).append(Known(*known))
-    return found
-
-
-def _new(session: Session, stored: Any, project_id: int, rows: Sequence[Values]) -> list[Values]:
+def _new(line: Line, stored: Direct, project_id: int, rows: Sequence[Values]) -> list[Values]:
     """The rows whose ids `stored` does not find. Whoever calls holds what keeps others from storing them meanwhile."""
-    known = set(session.connection().scalars(stored, _in(project_id, [row["id"] for row in rows])))
+    known = {found for (found,) in stored.rows(line, project=project_id, ids=[row["id"] for row in rows])}
     return [row for row in rows if row["id"] not in known]
 
 
-def _count_early_signals(session: Session, project_id: int, fresh: set[UUID], delta: Delta) -> None:
+def _count_early_signals(line: Line, project_id: int, fresh: set[UUID], delta: Delta) -> None:
     # A signal can overtake its output; it counts from the moment the output is known.
-    early = _signalled(session, project_id, fresh)
-    outputs = known_outputs(session, project_id, {output_id for output_id, _ in early}) if early else {}
+    early = _signalled(line, project_id, fresh)
+    outputs = known_outputs(line, project_id, {output_id for output_id, _ in early}) if early else {}
     for output_id, name in sorted(early):
         output = outputs[output_id]
         delta.apply(None, counting.signal_row(output.day, output.slice_id, name))
 
 
-def _signalled(session: Session, project_id: int, outputs: Iterable[UUID]) -> set[tuple[UUID, str]]:
-    found = session.connection().execute(_SIGNALLED, _in(project_id, outputs))
-    return {(output_id, name) for output_id, name in found}
-
-
-def _in(project_id: int, ids: Iterable[UUID]) -> dict[str, Any]:
-    return {"project": project_id, "ids": list(set(ids))}
-
-
-@cache
-def _keeping(dialect: str) -> Any:
-    new = insert_for(dialect, OutputText)
-    names = ("event_id", "input", "output", "received_at")
-    keys = ["project_id", "output_id"]
-    return new.on_conflict_do_update(index_elements=keys, set_={name: new.excluded[name] for name in names})
+def _signalled(line: Line, project_id: int, outputs: Iterable[UUID]) -> set[tuple[UUID, str]]:
+    return {(output_id, name) for output_id, name in _SIGNALLED.rows(line, project=project_id, ids=list(outputs))}
 
 
 def _counted(row: Mapping[str, Any]) -> counting.Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,16 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Insert, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
-from heedback_service.store.base import Base
+from heedback_service.store.base import Base, to_json
+from heedback_service.store.direct import Line, failure
 
 _BUSY_SECONDS: Final = 10
+_INHERITED: Final[list[Connection]] = []  # kept alive, as closing them is what a forked child must not do
 _ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
 
 
@@ -35,7 +39,8 @@ class Database:
         # Left alone, each statement on PostgreSQL sees what was committed before it: two of them need not agree.
         self._reading: Final = self.engine.execution_options(**({} if self.is_sqlite else _ONE_SNAPSHOT))
         self._writing: Final = self.engine.execution_options(heedback_writes=True)
-        _leave_to_parent(weakref.ref(self.engine))
+        self._writers: Final = weakref.WeakSet[Writer]()
+        _leave_to_parent(weakref.ref(self))
 
     @property
     def address(self) -> str:
@@ -55,8 +60,55 @@ class Database:
             session.connection()  # begins now, not at the first statement: what is read here is not overtaken
             yield session
 
+    def writer(self) -> Writer:
+        """A way to write for what is done a thousand times a second."""
+        made = Writer(self._writing, keep=self.is_sqlite)
+        self._writers.add(made)
+        return made
+
     def dispose(self) -> None:
+        for writer in self._writers:
+            writer.close()
         self.engine.dispose()
+
+
+class Writer:
+    """Transactions without a session, on SQLite all on one connection. For one thread at a time.
+
+    On PostgreSQL each takes a connection from the pool, which knows when the server was away.
+    """
+
+    def __init__(self, engine: Engine, *, keep: bool) -> None:
+        self._engine: Final = engine
+        self._keep: Final = keep
+        self._kept: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Line]:
+        """What is done in it is committed whole or not at all. On SQLite it holds the write lock from the start."""
+        if not self._keep:
+            with self._engine.begin() as connection:
+                yield Line(connection)
+            return
+        if self._kept is None:
+            self._kept = self._engine.connect()
+        try:
+            with self._kept.begin():
+                yield Line(self._kept)
+        except BaseException:
+            self.close()  # whatever it was, the next one starts afresh
+            raise
+
+    def close(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: never use nor close what was inherited."""
+        if self._kept is not None:
+            _INHERITED.append(self._kept)
+            self._kept = None
 
 
 def insert_into(session: Session, table: type[Base]) -> Any:
@@ -67,27 +119,29 @@ def insert_into(session: Session, table: type[Base]) -> Any:
 @cache
 def insert_for(dialect: str, table: type[Base]) -> Any:
     """The same by the dialect's name. Made once: building a statement costs more than running it."""
-    flavour = sqlite if dialect == "sqlite" else postgresql
+    flavour = sqlite_dialect if dialect == "sqlite" else postgresql
     statement: Insert = flavour.insert(table.__table__)
     return statement
 
 
-def _leave_to_parent(engine: weakref.ref[Engine]) -> None:
+def _leave_to_parent(database: weakref.ref[Database]) -> None:
     def forget() -> None:
-        if (inherited := engine()) is not None:
-            inherited.dispose(close=False)  # closing here would drop the parent's locks on the file
+        if (inherited := database()) is not None:
+            for writer in inherited._writers:
+                writer.leave_to_parent()
+            inherited.engine.dispose(close=False)  # closing here would drop the parent's locks on the file
 
     os.register_at_fork(after_in_child=forget)
 
 
 def _postgresql(url: str) -> Engine:
     # Errors go to the log, and the parameters of a statement are what people said.
-    return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    return create_engine(url, pool_pre_ping=True, hide_parameters=True, json_serializer=to_json)
 
 
 def _sqlite(url: str) -> Engine:
     patient = make_url(url).update_query_dict({"timeout": str(_BUSY_SECONDS)} | dict(make_url(url).query))
-    engine = create_engine(patient, hide_parameters=True)
+    engine = create_engine(patient, hide_parameters=True, json_serializer=to_json)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -103,4 +157,8 @@ def _begin(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once when another one wrote in between;
     # an immediate one waits for its turn.
     writes = connection.get_execution_options().get("heedback_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    assert connection.connection.driver_connection is not None  # noqa: S101 - it is open
+    try:
+        connection.connection.driver_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    except sqlite3.Error as error:
+        raise failure(connection, error) from error

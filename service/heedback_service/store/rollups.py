@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heedback_service.store.base import Base
@@ -51,10 +51,7 @@ class PersonDay(Base):
     """How often each person appears in a day's slice. Distinct people are counted here, never summed over days."""
 
     __tablename__ = "person_day"
-    __table_args__ = (
-        Index(None, "project_id", "person"),
-        {"sqlite_with_rowid": False},
-    )
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     project_id: Mapped[int] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)

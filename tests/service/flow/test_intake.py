@@ -15,6 +15,7 @@ from heedback_service.flow import naming, rollup
 from heedback_service.flow.intake import Batch, Taken, take, take_all
 from heedback_service.flow.sheet import Intake
 from heedback_service.store.db import Database
+from heedback_service.store.direct import Line
 from heedback_service.store.tables import (
     Feature,
     Feedback,
@@ -174,7 +175,7 @@ def test_an_id_that_was_tamed_is_known_when_its_future_comes_near(feed: Feed, db
 def test_a_batch_that_is_sent_in_two_requests_at_once_counts_for_the_first(db: Database, project: Project) -> None:
     batches = [Batch(NOW, [an_output(1), an_output(2)]), Batch(NOW, [an_output(2), an_output(3)])]
     with db.write() as session:
-        intake = Intake(session, project.id, ZoneInfo(project.timezone), NOW, numbered_ids())
+        intake = Intake(Line(session.connection()), project.id, ZoneInfo(project.timezone), NOW, numbered_ids())
         assert take_all(intake, batches) == [Taken(2, 0), Taken(1, 1)]
 
 

@@ -21,6 +21,7 @@ from heedback_service.flow import rollup
 from heedback_service.flow.intake import Batch, Taken, take
 from heedback_service.flow.locks import take_turns
 from heedback_service.store.db import Database
+from heedback_service.store.direct import Line
 from heedback_service.store.tables import Feature, Feedback, OutputText, PersonDay, Project, RollupDay, Slice
 from support import NOW, a_signal, an_output, make_id, some_feedback
 
@@ -130,7 +131,7 @@ def test_two_that_meet_new_versions_in_opposite_order_do_not_lock_each_other_out
 def test_single_events_about_different_things_do_not_wait(db: Database, project: Project) -> None:
     _take(db, project, [an_output(1), an_output(2)])
     with db.write() as session:
-        take_turns(session, project.id, [some_feedback(11, output_id=make_id(1))])
+        take_turns(Line(session.connection()), project.id, [some_feedback(11, output_id=make_id(1))])
         with ThreadPoolExecutor(1) as pool:
             said = some_feedback(12, output_id=make_id(2), up=True)
             assert pool.submit(_take, db, project, [said]).result(timeout=10).accepted == 1
@@ -176,7 +177,7 @@ def _take(db: Database, project: Project, events: Sequence[Event]) -> Taken:
 def _locks_of(db: Database, project: Project, events: Sequence[Event]) -> set[int]:
     """The buckets that these events lock."""
     with db.write() as session:
-        take_turns(session, project.id, events)
+        take_turns(Line(session.connection()), project.id, events)
         held = "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
         return set(session.scalars(text(held)))
 

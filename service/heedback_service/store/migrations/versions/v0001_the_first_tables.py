@@ -192,7 +192,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("project_id", "day", "slice_id", "person", name=op.f("pk_person_day")),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_person_day_project_id_person"), "person_day", ["project_id", "person"], unique=False)
     op.create_table(
         "projects",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -528,7 +527,6 @@ def downgrade() -> None:
     op.drop_table("signals")
     op.drop_table("rollup_day")
     op.drop_table("projects")
-    op.drop_index(op.f("ix_person_day_project_id_person"), table_name="person_day")
     op.drop_table("person_day")
     op.drop_index(
         op.f("ix_outputs_project_id_trace_id"), table_name="outputs", postgresql_where=sa.text("trace_id IS NOT NULL")
