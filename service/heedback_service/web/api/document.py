@@ -11,8 +11,8 @@ from flask_smorest import Api
 from marshmallow import fields
 
 from heedback import limits
-from heedback_service.web.api.fields import Text
-from heedback_service.web.api.schemas import EVENTS, REFERENCES, AnyEvent
+from heedback_service.web.api.fields import AnyEvent, Text
+from heedback_service.web.api.schemas import EVENTS, REFERENCES
 
 _NO_NUL: Final = "^[^\\u0000]*$"
 

@@ -8,7 +8,8 @@ from typing import Any, Final
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from heedback import limits
-from heedback_service.web.api.fields import Fits, Metadata, Moment, Name, Number, Text, Whole, YesNo
+from heedback_service.web.api.fields import AnyEvent, Fits, Metadata, Moment, Name, Number, Text, Whole, YesNo
+from heedback_service.web.api.quick import UNSURE, lane
 
 SCALES: Final = ("thumbs", "stars", "score")
 REFERENCES: Final = ("output_id", "trace_id", "response_id", "join_key")
@@ -73,7 +74,19 @@ class OutputSchema(EventSchema, DimensionsSchema):
     metadata = Metadata()
 
 
-class RatingSchema(Schema):
+class RuledSchema(Schema):
+    """A schema with a rule about several fields at once, applied once each of them is right by itself."""
+
+    def rule(self, data: Mapping[str, Any]) -> None:
+        """Raises ValidationError."""
+        raise NotImplementedError
+
+    @validates_schema(skip_on_field_errors=True)
+    def _obeys(self, data: Mapping[str, Any], **_: Any) -> None:
+        self.rule(data)
+
+
+class RatingSchema(RuledSchema):
     value = Number(
         least=-_FAR,
         most=_FAR,
@@ -82,8 +95,7 @@ class RatingSchema(Schema):
     )
     scale = fields.String(required=True, validate=validate.OneOf(SCALES))
 
-    @validates_schema(skip_on_field_errors=True)
-    def _fits_its_scale(self, data: Mapping[str, Any], **_: Any) -> None:
+    def rule(self, data: Mapping[str, Any]) -> None:
         value, scale = data["value"], data["scale"]
         fits = {
             "thumbs": ("thumbs is 1 (up) or 0 (down).", value in (0, 1)),
@@ -95,7 +107,7 @@ class RatingSchema(Schema):
             raise ValidationError(rule, "value")
 
 
-class FeedbackSchema(EventSchema):
+class FeedbackSchema(EventSchema, RuledSchema):
     """What one person says about one output. A patch: absent is unchanged, null is cleared.
 
     It names its output by output_id, or by trace_id (with span_id), response_id or join_key.
@@ -123,8 +135,7 @@ class FeedbackSchema(EventSchema):
     retracted = YesNo(validate=validate.Equal(True))
     context = fields.Nested(DimensionsSchema, allow_none=True)
 
-    @validates_schema
-    def _is_about_something(self, data: Mapping[str, Any], **_: Any) -> None:
+    def rule(self, data: Mapping[str, Any]) -> None:
         if all(data.get(name) is None for name in REFERENCES):
             raise ValidationError("Give output_id, trace_id, response_id or join_key.", "output_id")
 
@@ -156,10 +167,6 @@ EVENTS: Final[Mapping[str, Schema]] = {
     "output_text": OutputTextSchema(),
 }
 _KIND: Final = f"Must be one of: {', '.join(EVENTS)}."
-
-
-class AnyEvent(fields.Field[Any]):
-    """An event, not looked into yet: each one is loaded by itself, so that a bad one leaves its neighbours alone."""
 
 
 class EnvelopeSchema(Schema):
@@ -194,12 +201,37 @@ class AnswerSchema(Schema):
     rejected = fields.List(fields.Nested(RejectionSchema), required=True)
 
 
+_ENVELOPE: Final = EnvelopeSchema()
+_ENVELOPE_LANE: Final = lane(_ENVELOPE)
+_LANES: Final = {name: lane(schema) for name, schema in EVENTS.items()}
+
+
 def load_event(raw: Any) -> dict[str, Any]:
     """One event, as its schema loads it.
 
     Raises:
         ValidationError: with the messages by field.
     """
+    try:
+        return _LANES[raw["type"]](raw)
+    except UNSURE:
+        return _load_slowly(raw)
+
+
+def load_envelope(raw: Any) -> dict[str, Any]:
+    """One request's body, its events not looked into yet.
+
+    Raises:
+        ValidationError: with the messages by field.
+    """
+    try:
+        return _ENVELOPE_LANE(raw)
+    except UNSURE:
+        envelope: dict[str, Any] = _ENVELOPE.load(raw)
+        return envelope
+
+
+def _load_slowly(raw: Any) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ValidationError({"event": ["Not an object."]})
     kind = raw.get("type")
