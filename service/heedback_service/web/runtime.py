@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from flask import current_app
@@ -14,6 +14,9 @@ from heedback_service.flow.combine import Combiner
 from heedback_service.flow.keys import Doorkeeper
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
+
+if TYPE_CHECKING:
+    from heedback_service.metrics import Metrics
 
 _NAME: Final = "heedback"
 
@@ -26,12 +29,20 @@ class Runtime:
     settings: Settings
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    metrics: Metrics | None
     combiner: Combiner
     doorkeeper: Doorkeeper
 
     @classmethod
-    def of(cls, db: Database, settings: Settings, clock: Callable[[], datetime], new_id: Callable[[], UUID]) -> Runtime:
-        return cls(db, settings, clock, new_id, Combiner(db, clock, new_id), Doorkeeper())
+    def of(
+        cls,
+        db: Database,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+        metrics: Metrics | None = None,
+    ) -> Runtime:
+        return cls(db, settings, clock, new_id, metrics, Combiner(db, clock, new_id), Doorkeeper())
 
     def attach(self) -> dict[str, Runtime]:
         return {_NAME: self}

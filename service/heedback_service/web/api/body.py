@@ -8,9 +8,9 @@ import re
 import zlib
 from typing import Any, Final, NoReturn
 
-from flask import Request
 from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
+from werkzeug import Request
 
 from heedback.limits import MAX_BODY_BYTES
 from heedback_service.web.api.problems import Refusal, flattened
@@ -30,7 +30,12 @@ class BodyParser(FlaskParser):
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
         messages: Any = error.messages
-        raise Refusal(400, "The body does not fit.", errors=flattened(messages.get("json", messages), "body"))
+        raise unfit(messages.get("json", messages))
+
+
+def unfit(messages: Any) -> Refusal:
+    """The refusal of a body that is JSON and yet not what was asked for."""
+    return Refusal(400, "The body does not fit.", errors=flattened(messages, "body"))
 
 
 def read_json(request: Request) -> Any:

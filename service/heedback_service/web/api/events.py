@@ -1,20 +1,22 @@
-"""POST /v1/events: the door for what SDKs have captured."""
+"""POST /v1/events: what SDKs have captured comes in. Described here; in use it takes the short way, `web/door.py`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import current_app, g, request
+from flask import g, request
 from flask.views import MethodView
 from flask_smorest import Blueprint
 from marshmallow import ValidationError
 
-from heedback_service.flow.combine import Revoked
+from heedback_service.flow.combine import Busy, Revoked
 from heedback_service.flow.intake import Batch
+from heedback_service.flow.keys import Access
 from heedback_service.web.api.body import BodyParser
-from heedback_service.web.api.problems import PROBLEM_JSON, ProblemSchema, Refusal, flattened
+from heedback_service.web.api.problems import PROBLEM_JSON, ProblemSchema, Refusal, busy, flattened
 from heedback_service.web.api.schemas import AnswerSchema, EnvelopeSchema, load_event
-from heedback_service.web.runtime import runtime
+from heedback_service.web.runtime import Runtime, runtime
 
 _ECHOED: Final = 100  # characters of an id, which may be anything
 _UNKNOWN_KEY: Final = "Send a valid key: Authorization: Bearer hb_sk_…"
@@ -30,11 +32,40 @@ blueprint = EventsBlueprint("events", __name__, url_prefix="/v1", description="W
 @blueprint.before_request
 def _authorise() -> None:
     # Before the body is read: a stranger's megabyte is not worth parsing.
-    kind, _, key = request.headers.get("Authorization", "").partition(" ")
-    here = runtime()
-    g.access = here.doorkeeper.access(here.db, key.strip()) if kind.lower() == "bearer" else None
-    if g.access is None:
+    g.access = authorised(runtime(), request.headers.get("Authorization", ""))
+
+
+def authorised(here: Runtime, header: str) -> Access:
+    """What the key in an `Authorization` header opens.
+
+    Raises:
+        Refusal: 401, there is none, or it opens nothing.
+    """
+    kind, _, key = header.partition(" ")
+    access = here.doorkeeper.access(here.db, key.strip()) if kind.lower() == "bearer" else None
+    if access is None:
         raise _no_key()
+    return access
+
+
+def taken(here: Runtime, access: Access, envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """Store what is right in the envelope; the answer, as `AnswerSchema` describes it.
+
+    Raises:
+        Refusal: 401, the key was revoked meanwhile; 503, too many wait for the database.
+        sqlalchemy.exc.OperationalError: the database is busy or away; nothing was stored.
+    """
+    events, rejected = _sorted_out(envelope["events"])
+    batch = Batch.of(envelope["sent_at"], events, envelope.get("dropped") or {}, envelope.get("redactor"))
+    stored = here.combiner.take(access, batch)
+    if isinstance(stored, Busy):
+        raise busy()
+    if isinstance(stored, Revoked):
+        here.doorkeeper.forget()
+        raise _no_key()
+    if here.metrics is not None:
+        here.metrics.events((each["type"] for each in events), stored.accepted, stored.duplicates, len(rejected))
+    return {"accepted": stored.accepted, "duplicates": stored.duplicates, "rejected": rejected}
 
 
 @blueprint.route("/events")
@@ -52,16 +83,7 @@ class Events(MethodView):
         Good events are kept even if a neighbour is bad. The answer comes after the commit. The same id again is a
         duplicate and has no effect, so a batch may be sent again whenever its answer was not seen.
         """
-        events, rejected = _sorted_out(envelope["events"])
-        batch = Batch.of(envelope["sent_at"], events, envelope.get("dropped") or {}, envelope.get("redactor"))
-        here = runtime()
-        taken = here.combiner.take(g.access, batch)
-        if isinstance(taken, Revoked):
-            here.doorkeeper.forget()
-            raise _no_key()
-        if (metrics := current_app.extensions["heedback_metrics"]) is not None:
-            metrics.events((each["type"] for each in events), taken.accepted, taken.duplicates, len(rejected))
-        return {"accepted": taken.accepted, "duplicates": taken.duplicates, "rejected": rejected}
+        return taken(runtime(), g.access, envelope)
 
 
 def _no_key() -> Refusal:

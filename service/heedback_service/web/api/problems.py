@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Response
 from flask_smorest import Api
 from marshmallow import Schema, fields
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 PROBLEM_JSON: Final = "application/problem+json"
+RETRY_SECONDS: Final = 5
+
+_log: Final = logging.getLogger(__name__)
 
 
 class ProblemSchema(Schema):
@@ -71,6 +76,22 @@ def as_problem(error: HTTPException) -> Response:
     headers = getattr(error, "headers", None) or dict(error.get_headers())
     headers.pop("Content-Type", None)
     return Response(json.dumps(body), error.code, headers, content_type=PROBLEM_JSON)
+
+
+def explained(error: Exception) -> Response:
+    """The answer to whatever went wrong on the way: a refusal, a database that is busy or away, a mistake of ours."""
+    if isinstance(error, HTTPException):
+        return as_problem(error)
+    if isinstance(error, OperationalError):
+        # Nothing was committed, so the sender may come again; the SDK does.
+        _log.warning("database unavailable: %s", error.orig)
+        return as_problem(busy())
+    return as_problem(InternalServerError())
+
+
+def busy() -> Refusal:
+    wait = {"Retry-After": str(RETRY_SECONDS)}
+    return Refusal(503, "The database is busy or away. Nothing was stored; send it again.", headers=wait)
 
 
 def flattened(messages: Any, whole: str = "event", path: str = "") -> dict[str, list[str]]:
