@@ -14,10 +14,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 
+from heedback_service import logs
 from heedback_service.core.ids import new_id as fresh_id
 from heedback_service.jobs import Ticker, Tools
-from heedback_service.settings import Settings
+from heedback_service.settings import Settings, read_settings
 from heedback_service.store.db import Database
+from heedback_service.store.migrate import open_database
 from heedback_service.web import operations
 from heedback_service.web.api.document import describe, refine
 from heedback_service.web.api.events import blueprint as events
@@ -72,6 +74,16 @@ def create_app(
     app.register_error_handler(OperationalError, _busy)
     app.register_error_handler(DataError, _nowhere)
     return app
+
+
+def wsgi() -> Flask:
+    """The application for a server that is not ours: `gunicorn 'heedback_service.app:wsgi()'`.
+
+    Settings come from the environment. It works no jobs: `heedback worker` does, beside it.
+    """
+    settings = read_settings()
+    logs.start(settings.log)
+    return create_app(settings, open_database(settings.database_url))
 
 
 def make_metrics(
