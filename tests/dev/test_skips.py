@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,8 @@ def run(folder: Path, test: str, *arguments: str) -> subprocess.CompletedProcess
     (folder / "conftest.py").write_text(CONFTEST.read_text("utf-8"), "utf-8")
     (folder / "test_it.py").write_text(test, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    alone = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # other people's plugins take long to import
+    return subprocess.run(command, cwd=folder, env=alone, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("test", SKIPS.values(), ids=SKIPS.keys())
@@ -33,7 +35,7 @@ def test_a_skip_fails_a_strict_run(tmp_path: Path, test: str) -> None:
 
 def test_a_skip_fails_a_strict_run_on_several_cores(tmp_path: Path) -> None:
     """The processes that run tests tell the one that counts."""
-    done = run(tmp_path, SKIPS["one test"], "--no-skips", "-n", "2")
+    done = run(tmp_path, SKIPS["one test"], "--no-skips", "-p", "xdist", "-n", "2")
     assert done.returncode == 1
     assert "1 test was SKIPPED, and none may be: this run fails" in done.stdout
 
