@@ -14,15 +14,18 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import upgrade
+from heedback_service.store.tables import Base
 
 _PROGRAMS: Final = ("initdb", "pg_ctl", "postgres")
 _WAIT_S: Final = 60
@@ -39,8 +42,23 @@ log_min_messages = fatal
 """
 
 
+# Sends away whoever is still connected; true for those who have gone when it returns.
+_SEND_AWAY: Final = """
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+_SHAPE: Final = """
+SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_attribute), (SELECT version_num FROM alembic_version)
+"""
+_SIZE: Final = "SELECT sum(pg_relation_size(oid)) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+_COUNT_FROM_ONE: Final = """
+SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+"""
+_BLOATED: Final = 4 * 1024 * 1024  # bytes; emptied tables keep their size, and nobody vacuums
+
+
 class Postgres:
-    """A server: `fresh` makes a database in it."""
+    """A server: `fresh` gives a database in it."""
 
     def __init__(self, server: URL) -> None:
         self.server: Final = server
@@ -48,18 +66,40 @@ class Postgres:
         self._admin: Final = create_engine(server, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
         self._numbers: Final = count(1)
         self._template: str | None = None
+        self._spare: Final[list[_Migrated]] = []
 
     @contextmanager
     def fresh(self, *, migrated: bool = True) -> Iterator[str]:
-        """The URL of a database of its own, with all tables or with none; it is gone afterwards."""
-        name = f"{self._prefix}_{next(self._numbers)}"
-        self._make(name, self._migrated() if migrated else "template0")
+        """The URL of a database of its own, with all tables or with none, and no row."""
+        if migrated:
+            with self._lent() as url:
+                yield url
+            return
+        name = self._new("template0")
         try:
-            yield written_out(self.server.set(database=name))
+            yield self._url(name)
         finally:
             self._drop(name)
 
+    @contextmanager
+    def _lent(self) -> Iterator[str]:
+        """One with tables is emptied afterwards and used again: making one takes longer than most tests."""
+        lent = self._spare.pop() if self._spare else _Migrated(self._url(self._new(self._migrated())))
+        try:
+            yield lent.url
+        finally:
+            if lent.emptied():
+                self._spare.append(lent)
+            else:
+                self._give_up(lent)
+
+    def _give_up(self, lent: _Migrated) -> None:
+        lent.close()
+        self._drop(lent.name)
+
     def close(self) -> None:
+        for spare in self._spare:
+            self._give_up(spare)
         if self._template:
             self._drop(self._template)
         self._admin.dispose()
@@ -69,10 +109,18 @@ class Postgres:
             name = f"{self._prefix}_template"
             self._make(name, "template0")
             self._template = name
-            db = Database(written_out(self.server.set(database=name)))
+            db = Database(self._url(name))
             upgrade(db)
             db.dispose()
         return self._template
+
+    def _url(self, name: str) -> str:
+        return written_out(self.server.set(database=name))
+
+    def _new(self, template: str) -> str:
+        name = f"{self._prefix}_{next(self._numbers)}"
+        self._make(name, template)
+        return name
 
     def _make(self, name: str, template: str) -> None:
         self._run(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
@@ -83,6 +131,43 @@ class Postgres:
     def _run(self, statement: str) -> None:
         with self._admin.connect() as connection:
             connection.execute(text(statement))
+
+
+class _Migrated:
+    """A database with all tables, and a connection to it that is ours."""
+
+    def __init__(self, url: str) -> None:
+        self.url: Final = url
+        self.name: Final = str(make_url(url).database)
+        self._engine: Final = create_engine(url, isolation_level="AUTOCOMMIT")
+        self._connection: Final = self._engine.connect()
+        self._shape: Final = self._ask(_SHAPE)
+
+    def emptied(self) -> bool:
+        """Empty it. False: it is not worth it, or a test has changed more than rows."""
+        try:
+            alone = all(gone for (gone,) in self._ask(_SEND_AWAY))
+            if not alone or self._ask(_SHAPE) != self._shape or self._ask(_SIZE)[0][0] > _BLOATED:
+                return False
+            self._connection.execute(text(_delete_everything()))
+            self._ask(_COUNT_FROM_ONE)
+        except DBAPIError:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._connection.close()
+        self._engine.dispose()
+
+    def _ask(self, question: str) -> list[Any]:
+        return list(self._connection.execute(text(question)).all())
+
+
+@cache
+def _delete_everything() -> str:
+    """Children first; one statement, as each on its way would cost more than it does."""
+    tables = reversed(Base.metadata.sorted_tables)
+    return f"DO $$ BEGIN {' '.join(f'DELETE FROM {table.name};' for table in tables)} END $$"
 
 
 class Cluster:
