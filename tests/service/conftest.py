@@ -5,6 +5,7 @@ A test of one of them alone says so: `@pytest.mark.parametrize("db", ["sqlite"],
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 
 from heedback_service.flow.intake import Batch, Taken, take
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Base, Project
+from heedback_service.store.migrate import open_database
+from heedback_service.store.tables import Project
 from support import NOW, numbered_ids
 
 BOTH = ("sqlite", "postgresql")
@@ -46,9 +48,8 @@ def shared_db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 @contextmanager
 def a_database(request: pytest.FixtureRequest, flavour: str, folder: Path) -> Iterator[Database]:
     if flavour == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), folder / "heedback.db")
         database = Database(f"sqlite:///{folder / 'heedback.db'}")
-        with database.write() as session:
-            Base.metadata.create_all(session.connection())
         yield database
         database.dispose()
     else:
@@ -56,6 +57,14 @@ def a_database(request: pytest.FixtureRequest, flavour: str, folder: Path) -> It
             database = Database(url)
             yield database
             database.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with all tables, to copy."""
+    file = tmp_path_factory.mktemp("template") / "heedback.db"
+    open_database(f"sqlite:///{file}").dispose()
+    return file
 
 
 @pytest.fixture
