@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import TestResponse
 
 from browsing import PASSWORD, Browser, Clock
@@ -44,9 +45,30 @@ def settings(tmp_path: Path, db: Database) -> Settings:
     )
 
 
+class Compiled(BytecodeCache):
+    """Templates as they were compiled for the first test: each has an app of its own, which would do it again."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session")
+def compiled() -> Compiled:
+    return Compiled()
+
+
 @pytest.fixture
-def app(db: Database, settings: Settings, clock: Clock) -> Flask:
-    return create_app(settings, db, clock=clock, new_id=numbered_ids(10_000))
+def app(db: Database, settings: Settings, clock: Clock, compiled: Compiled) -> Flask:
+    made = create_app(settings, db, clock=clock, new_id=numbered_ids(10_000))
+    made.jinja_env.bytecode_cache = compiled
+    return made
 
 
 @pytest.fixture
