@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -15,14 +14,6 @@ import pytest
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 on_both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-
-
-def a_project(run: Run) -> dict[str, str]:
-    """Acme, in Oslo: its key and its user key."""
-    made = run("project", "create", "acme", "--timezone", "Europe/Oslo", "--json")
-    assert made.returncode == 0, made.stderr
-    answer: dict[str, str] = json.loads(made.stdout)
-    return answer
 
 
 class Service:

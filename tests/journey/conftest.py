@@ -9,12 +9,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from heedback_service.flow import projects
+from heedback_service.flow.keys import make_key
 from heedback_service.store.db import Database
-from processes import Run, Service, a_project
+from heedback_service.store.migrate import open_database
+from heedback_service.store.tables import Project
+from processes import Run, Service
 
 
 @pytest.fixture
@@ -52,8 +57,15 @@ def run(environment: dict[str, str]) -> Run:
 
 
 @pytest.fixture
-def project(run: Run) -> dict[str, str]:
-    return a_project(run)
+def project(database_url: str) -> dict[str, str]:
+    """Acme, in Oslo: its key and its user key. `heedback project create` would take a second more each time."""
+    db = open_database(database_url)
+    with db.write() as session:
+        acme = projects.create_project(session, "acme", "Acme", "Europe/Oslo", datetime.now(UTC))
+        assert isinstance(acme, Project)
+        key = make_key(session, acme, datetime.now(UTC)).text
+    db.dispose()
+    return {"project": "acme", "key": key, "user_key": projects.new_user_key()}
 
 
 @pytest.fixture

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
 import requests
 
 from postgres_server import Cluster, written_out
-from processes import Run, Service, a_project
+from processes import Run, Service
 from sending import Sender, stored_ids
 
 
@@ -20,7 +21,8 @@ def database_url(cluster: Cluster) -> str:
 @pytest.fixture
 def project(run: Run) -> dict[str, str]:
     assert run("migrate").returncode == 0
-    return a_project(run)
+    answer: dict[str, str] = json.loads(run("project", "create", "acme", "--json").stdout)
+    return answer
 
 
 def test_what_was_acknowledged_is_there_once_however_often_the_database_died_meanwhile(
