@@ -116,5 +116,9 @@ def call(command: list[str]) -> int:
 
 
 def clean(variables: Mapping[str, str]) -> dict[str, str]:
-    """`variables` without Heedback's own: nobody's own settings may decide what a test does."""
-    return {name: value for name, value in variables.items() if not name.startswith("HEEDBACK_")}
+    """`variables` without Heedback's own: nobody's own settings may decide what a test does.
+
+    And with Python's leave to keep what it has compiled: tests start it a few hundred times.
+    """
+    unwanted = ("HEEDBACK_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in variables.items() if not name.startswith(unwanted)}

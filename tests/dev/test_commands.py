@@ -72,6 +72,11 @@ def test_heedbacks_own_variables_reach_no_child() -> None:
     assert commands.clean({"HEEDBACK_URL": "u", "HEEDBACK_SERVER_DATA": "d", "PATH": "p"}) == {"PATH": "p"}
 
 
+def test_python_keeps_what_it_compiles() -> None:
+    """Where that is switched off, as it often is in containers, each process of the tests would compile everything."""
+    assert commands.clean({"PYTHONDONTWRITEBYTECODE": "1", "PATH": "p"}) == {"PATH": "p"}
+
+
 def test_an_old_python_is_refused_in_one_line(tmp_path: Path) -> None:
     """`dev` itself stays readable for old Pythons: it says what it needs before it imports anything newer."""
     old = (ROOT / "dev").read_text("utf-8").replace("import sys\n", "import sys\nsys.version_info = (3, 9, 2)\n")
