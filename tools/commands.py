@@ -72,8 +72,8 @@ def port(text: str) -> int:
 def test(options: Options) -> int:
     python = environment.ready(ROOT, ["test"]).python
     strict = ["--no-skips"] if options.strict else []
-    # A file at a time on each core: tests of one file share what takes long to make. `-n 0` undoes it.
-    return call([str(python), "-m", "pytest", "-n", "auto", "--dist", "loadfile", *strict, *options.rest])
+    # Neighbours stay together, as they share what takes long to make, until a core has nothing left. `-n 0` undoes it.
+    return call([str(python), "-m", "pytest", "-n", "auto", "--dist", "worksteal", *strict, *options.rest])
 
 
 def check_all(options: Options) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from tools import commands
 
-PYTEST = ["python", "-m", "pytest", "-n", "auto", "--dist", "loadfile"]
+PYTEST = ["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
