@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import requests
 
@@ -39,7 +39,10 @@ def post(url: str, key: str, events: list[dict[str, Any]], seconds: float = 15) 
 
 @dataclass
 class Sender:
-    """Sends batches in their order, each again until it is acknowledged, as the SDK does."""
+    """While it is entered, it sends batches in their order, each again until it is acknowledged, as the SDK does.
+
+    `begun` is set whenever a batch is on its way.
+    """
 
     key: str
     url: str = ""
@@ -47,22 +50,35 @@ class Sender:
     refused: list[requests.Response] = field(default_factory=list)
     unanswered: int = 0
     begun: threading.Event = field(default_factory=threading.Event)
-    stop: threading.Event = field(default_factory=threading.Event)
+    _stop: threading.Event = field(default_factory=threading.Event)
 
-    def run(self) -> None:
-        for number in count():
-            while not self._sent(a_batch(number)):
-                if self.stop.is_set():
-                    return
-                time.sleep(0.02)
-            if self.stop.is_set():
-                return
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Send no more; what is on its way is waited for."""
+        self._stop.set()
+        self._thread.join()
 
     def wait_for_one_more(self) -> None:
         _grows(lambda: len(self.acknowledged))
 
     def wait_for_a_refusal(self) -> None:
         _grows(lambda: len(self.refused))
+
+    def _run(self) -> None:
+        numbers = count()
+        batch = a_batch(next(numbers))
+        while not self._stop.is_set():
+            if self._sent(batch):
+                batch = a_batch(next(numbers))
+            else:
+                time.sleep(0.02)
 
     def _sent(self, events: list[dict[str, Any]]) -> bool:
         self.begun.set()

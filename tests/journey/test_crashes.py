@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,23 +28,19 @@ MEMBERS: Final = ("ann", "ben", "eve")
 def test_killed_again_and_again_in_mid_batch_it_has_all_that_it_acknowledged_and_nothing_twice(
     environment: dict[str, str], project: dict[str, str], run: Run
 ) -> None:
-    sender = Sender(project["key"])
-    sending = threading.Thread(target=sender.run)
-    for wait in (0.02, 0.06, 0.12):
+    with Sender(project["key"]) as sender:
+        for wait in (0.02, 0.06, 0.12):
+            with Service(environment) as service:
+                sender.url = service.url
+                sender.wait_for_one_more()
+                sender.begun.clear()
+                assert sender.begun.wait(10)  # a batch is on its way
+                time.sleep(wait)
         with Service(environment) as service:
             sender.url = service.url
-            if not sending.is_alive():
-                sending.start()
-            sender.wait_for_one_more()
-            sender.begun.clear()
-            assert sender.begun.wait(10)  # a batch is on its way
-            time.sleep(wait)
-    with Service(environment) as service:
-        sender.url = service.url
-        sender.wait_for_one_more()  # what was killed last is sent again
-        sender.stop.set()
-        sending.join()
-        stored = stored_ids(run)
+            sender.wait_for_one_more()  # what was killed last is sent again
+            sender.end()
+            stored = stored_ids(run)
     assert set(sender.acknowledged) <= stored.keys()
     assert set(stored.values()) == {1}
     assert run("rollup", "verify", "acme").stdout == "Every count agrees with the rows.\n"

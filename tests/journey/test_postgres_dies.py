@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 
 import pytest
 import requests
@@ -28,10 +27,7 @@ def project(run: Run) -> dict[str, str]:
 def test_what_was_acknowledged_is_there_once_however_often_the_database_died_meanwhile(
     cluster: Cluster, project: dict[str, str], service: Service, run: Run
 ) -> None:
-    sender = Sender(project["key"], service.url)
-    sending = threading.Thread(target=sender.run)
-    sending.start()
-    try:
+    with Sender(project["key"], service.url) as sender:
         for _ in range(3):
             sender.wait_for_one_more()
             cluster.stop("immediate")
@@ -40,9 +36,6 @@ def test_what_was_acknowledged_is_there_once_however_often_the_database_died_mea
             assert requests.get(f"{service.url}/readyz", timeout=20).status_code == 503
             cluster.resume()
             sender.wait_for_one_more()
-    finally:
-        sender.stop.set()
-        sending.join()
     refusals = {(it.status_code, it.headers["Content-Type"], it.headers.get("Retry-After")) for it in sender.refused}
     assert refusals == {(503, "application/problem+json", "5")}
     assert sender.unanswered == 0
