@@ -8,7 +8,8 @@ again, and redacting twice is redacting once. `tests/contract/redaction.json` ho
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 VERSION: Final = 1
@@ -48,12 +49,23 @@ def redact_values(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _once(text: str) -> str:
-    for hints, rule in _LITERAL_RULES:
-        for hint in hints:
-            if hint in text:
-                text = rule(text)
-                break
-    digits = len(_DIGIT.findall(text))
+    # Bytes are several times quicker to look through than text, and most texts hold nothing: this is all they cost.
+    raw = text.encode("utf-8", "surrogatepass")
+    lower = raw.lower()
+    digits = len(raw) - len(raw.translate(None, _DIGITS))
+    # Secrets first: they hold digits and dots that the later rules would take apart. Cards before phones, likewise.
+    if "-----BEGIN" in text:
+        text = _private_keys(text)
+    if "eyJ" in text:
+        text = _jwts(text)
+    if b"bearer" in lower or b"basic" in lower:
+        text = _tokens(text)
+    for sign, hints in _KEY_HINTS:
+        if sign in text and any(map(text.__contains__, hints)):
+            text = _keys(text)
+            break
+    if "@" in text:
+        text = _emails(text)
     for least, rule in _NUMBER_RULES:
         if digits >= least:
             text = rule(text)
@@ -62,38 +74,77 @@ def _once(text: str) -> str:
 
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
+# Each alternative of _KEY and _WORDY holds the sign and one of its hints.
 _KEY_HINTS: Final = (
-    *("sk-", "sk_", "k_live_", "k_test_", "AKIA", "ASIA", "AIza", "ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
-    *("github_pat_", "glpat-", "xox", "hf_", "r8_", "pplx-", "xai-", "nvapi-", "npm_", "pypi-", "dop_v1_"),
-    *("shpat_", "SG.", "ya29."),
+    ("-", ("sk-", "pat-", "xox", "xapp-", "pplx-", "xai-", "nvapi-", "pypi-", "tvly-")),
+    ("_", ("k_live_", "k_test_", "sk_", "hf_", "r8_", "glsa_", "lsv2_", "npm_", "_v1_", "pat_", "whsec_")),
+    ("_", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
+    ("A", ("AKIA", "ASIA", "AIza")),
+    (".", ("SG.", "ya29.")),
 )
+# What no word looks like. Where a prefix may also begin a name in code (`hf_hub_download`, `npm_config_registry`,
+# `pk_test_of_something`), so many letters and digits are asked for without a break that no such name has them.
 _KEY: Final = re.compile(
     r"""(?<![A-Za-z0-9])(?:
-      sk-(?=[\w-]{0,64}\d)[\w-]{16,}+                      # OpenAI, Anthropic and others; mere words have no digit
-    | [srp]k_(?:live|test)_\w{10,}+                        # Stripe
-    | hb_sk_\w{8,}+ | gsk_\w{20,}+ | hf_\w{20,}+ | r8_\w{20,}+ | pplx-\w{20,}+ | xai-\w{20,}+ | nvapi-[\w-]{20,}+
-    | (?:AKIA|ASIA)[A-Z0-9]{16} | AIza[\w-]{30,}+ | ya29\.[\w-]{20,}+
-    | gh[pousr]_\w{20,}+ | github_pat_\w{20,}+ | glpat-[\w-]{16,}+
-    | xox[abeoprs]-[\w-]{10,}+ | npm_\w{30,}+ | pypi-[\w-]{30,}+ | dop_v1_\w{30,}+ | shpat_\w{20,}+
-    | SG\.[\w-]{16,}+\.[\w-]{16,}+
-    )""",
+      [srp]k_(?:live|test)_[A-Za-z0-9]{16}                 # Stripe
+    | whsec_[A-Za-z0-9+/]{24,}+                            # webhooks
+    | hb_sk_\w{8}
+    | gsk_[A-Za-z0-9]{24} | hf_[A-Za-z0-9]{24} | r8_[A-Za-z0-9]{24} | npm_[A-Za-z0-9]{30}
+    | pplx-[A-Za-z0-9]{24} | xai-[A-Za-z0-9]{24}
+    | glsa_[A-Za-z0-9]{24} | lsv2_(?:pt|sk)_[A-Za-z0-9]{24}
+    | (?:AKIA|ASIA)[A-Z0-9]{16} | AIza[\w-]{30} | ya29\.[\w-]{20}
+    | gh[pousr]_\w{20} | github_pat_\w{20} | glpat-[\w-]{16}
+    | xox[abeoprs]-[\w-]{10} | xapp-\d-[\w-]{10}
+    | dop_v1_\w{30} | shpat_\w{20}
+    | SG\.[\w-]{16,}+\.[\w-]{16}
+    )[\w-]*+""",
     re.ASCII | re.VERBOSE,
 )
-_JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)?", re.ASCII)
-_BEARER: Final = re.compile(r"\b(bearer[ \t:=]{1,8})[\w.~+/=-]{16,}+", re.ASCII | re.IGNORECASE)
+# What words look like too (`sk-learn-2024-abcdef`): a part of it has to look made.
+_WORDY: Final = re.compile(r"(?<![A-Za-z0-9])(?:sk|nvapi|pypi|tvly)-([\w-]{16,}+)", re.ASCII)
+# Whatever its number of parts: three of a signed token, five of an encrypted one, of which some may be empty.
+_JWT: Final = re.compile(
+    r"(?<![\w-])(?>((?:[A-Za-z0-9]*+[_-])*?)eyJ)[\w-]{8,}+(?=\.{1,2}[\w-]{8})(?:\.{1,2}[\w-]++)++", re.ASCII
+)
+_TOKEN: Final = re.compile(
+    r"""\b(?:(bearer[ \t:="']{1,8})([\w.~+/=-]{16,}+)
+    |(authorization["']?[ \t]{0,4}[:=][ \t"']{0,4}basic[ \t]{1,8})([\w+/=-]{8,}+))""",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
+)
 _PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
+_STRETCH: Final = re.compile(r"[A-Za-z0-9]{8,}+")
+# From one kind of character to the next, but for a capital and its small letters: `camelCase` turns once.
+_TURN: Final = re.compile(r"[a-z](?=[A-Z0-9])|[A-Z](?=[0-9])|[0-9](?=[A-Za-z])")
 
 
 def _keys(text: str) -> str:
-    return _KEY.sub("[key]", text) if any(hint in text for hint in _KEY_HINTS) else text
+    return _KEY.sub("[key]", _WORDY.sub(lambda found: "[key]" if _is_made(found[1]) else found[0], text))
+
+
+def _is_made(text: str) -> bool:
+    """Whether a part of `text` is by chance and not by meaning: long with digits, very long, or turning often."""
+    return _turns_often(text) or any(
+        (len(part) >= 16 and _DIGIT.search(part)) or len(part) >= 32 or _turns_often(part)
+        for part in _STRETCH.findall(text)
+    )
+
+
+def _turns_often(text: str) -> bool:
+    return len(_TURN.findall(text)) * 8 > len(text)
 
 
 def _jwts(text: str) -> str:
-    return _JWT.sub("[jwt]", text)
+    return _JWT.sub(r"\1[jwt]", text)
 
 
-def _bearers(text: str) -> str:
-    return _BEARER.sub(r"\1[token]", text)
+def _tokens(text: str) -> str:
+    return _TOKEN.sub(_token_mark, text)
+
+
+def _token_mark(found: re.Match[str]) -> str:
+    """After "bearer" may come an ordinary word: one without a digit has to look made."""
+    before, token = found[1] or found[3], found[2] or found[4]
+    return f"{before}[token]" if _is_made(token) or (found[2] and _DIGIT.search(token)) else found[0]
 
 
 def _private_keys(text: str) -> str:
@@ -130,25 +181,59 @@ def _emails(text: str) -> str:
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
-_GAP: Final = " \u00a0\u202f"  # a space, or what typography makes of it
-_DIGIT: Final = re.compile(r"\d")
-_OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
-_IPV4: Final = re.compile(rf"(?<![\w.])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d)", re.ASCII)
-_IPV6: Final = re.compile(r"(?<![\w:.])[0-9A-Fa-f:.]{3,45}+(?!\w)")
-_IBAN_START: Final = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d", re.ASCII)
-_CARD_RUN: Final = re.compile(rf"(?<![A-Za-z0-9])\d{{3,}}+(?:[{_GAP}-]\d{{3,}}+)*+", re.ASCII)
-_GROUP: Final = re.compile(r"\d+")
+# Patterns here consume a character before they look at what stands in front of it: the engine skips to it quickly.
+_DIGITS: Final = b"0123456789"
+_DIGIT: Final = re.compile(r"[0-9]")
+_SPACE: Final = " \u00a0\u2007\u2009\u202f"  # a space, or what typography makes of it
+_GAP: Final = f"{_SPACE}\u2010\u2011\u2012\u2013-"  # or a hyphen: in a class of characters it stands last
+_IPV4: Final = re.compile(
+    r"[0-9](?<![\w.].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?!\w|\.[0-9]|-(?:alpha|beta|rc|pre|dev|snapshot))",
+    re.ASCII | re.IGNORECASE,
+)
+_COUNTED: Final = re.compile(  # what has numbers of four parts as well: 12 characters are looked at
+    r"(?:(?<![A-Za-z])(?:version|release|section|chapter|clause|v\.)|§)[ :=\"']{0,3}$", re.IGNORECASE
+)
+_IPV6: Final = re.compile(r"[0-9A-Fa-f:](?:(?<![\w:.].)|(?<=\w:[0-9A-Fa-f]))[0-9A-Fa-f:.]{2,44}+(?!\w)")
+_UNSHORTENED: Final = re.compile(r":(?:[0-9A-Fa-f]{1,4}:){5}")  # in every address without ::
+_LABEL: Final = re.compile(r"[^\W\d_a-fA-F]\w*:$")  # the `IP:` of IP:2001:db8::1, which is no part of it
+_INDEXED: Final = re.compile(r"[\w)\]]\[")
+_FIRST_GROUP: Final = re.compile(r"[23Ff][0-9A-Fa-f]{3}:")  # of addresses that are somebody's: global, local, link
+_IBAN_START: Final = re.compile(  # the two digits after the country
+    r"[0-9](?<=[A-Z]{2}.)(?:(?<![A-Z0-9]...)|(?<=\bIBAN...))[0-9]", re.ASCII | re.IGNORECASE
+)
+# A group that goes on as four hexadecimal digits or more is part of a hash.
+_CARD_GROUP: Final = r"{2,}+(?![A-Fa-f][0-9A-Fa-f]{3})"
+_CARD_RUN: Final = re.compile(
+    rf"[0-9](?<![A-Za-z0-9].)[0-9]{_CARD_GROUP}(?:[{_GAP}]{{1,3}}[0-9][0-9]{_CARD_GROUP})*+", re.ASCII
+)
+_GROUP: Final = re.compile(r"[0-9]+")
+_CARD_SHAPES: Final = ((4, 6, 4), (4, 6, 5), (6, 13))
+_CARD_BEGINNINGS: Final = tuple(shape[:-1] for shape in _CARD_SHAPES)
 _DOUBLED: Final = str.maketrans("0123456789", "0246813579")  # twice the digit, its own digits summed
+_PHONE_RUN: Final = re.compile(rf"[+(0-9][0-9./(){_GAP}]{{7,}}+")  # the stretches worth a closer look
+_SIGNS: Final = rf"[.()/{_GAP}]{{0,2}}"
+_AMOUNT: Final = rf"\d{{1,3}}(?:(?P<gap>[.{_GAP}])\d{{3}}(?P=gap)000|0{{6}})(?![.{_GAP}]?\d)"  # +1000000
+_NO_AREA: Final = rf"(?:[2-79]00|\d9\d|\d11)[{_SPACE}]"  # 200 300 4000 are prices
+_ONE_DIGIT_COUNTRY: Final = rf"[17]{_SIGNS}[2-9](?:{_SIGNS}\d){{9,13}}"  # no other code than 1 and 7 has one digit
 _PHONE: Final = re.compile(
-    rf"""(?<![\w+])\+[1-9](?:[{_GAP}.()/-]{{0,2}}\d){{6,14}}(?!\d)                             # +49 (0) 170 1234567
-    | (?<![\w.,:+/-])00[1-9](?:[{_GAP}.()/-]{{0,2}}\d){{6,14}}(?!\d)                           # 0049 170 1234567
-    | (?<![\w.+-])(?:\([2-9]\d\d\)[{_GAP}-]?|[2-9]\d\d[{_GAP}.-])[2-9]\d\d[{_GAP}.-]\d{{4}}(?![\w-])  # (555) 234-5678
-    | (?<![\w.,:+/-])\(?0[1-9]\d{{1,4}}\)?[{_GAP}/.-]{{0,3}}\d(?:[{_GAP}.-]?\d){{4,8}}(?!\w)   # 0170 1234567
-    | (?<![\w.,:+/-])0[1-9](?:[{_GAP}.-]\d\d){{4}}(?!\w)                                       # 01 23 45 67 89
+    rf"""(?<![\w+])\+(?!{_AMOUNT})
+        (?:{_ONE_DIGIT_COUNTRY}|[2-689]\d(?:{_SIGNS}\d){{6,13}})(?!\d)            # +49 (0) 170 1234567
+    | (?<![\w.,+/-])(?<!\d:)00
+        (?:{_ONE_DIGIT_COUNTRY}|[2-689]\d(?:{_SIGNS}\d){{7,13}})(?!\d)            # 0049 170 1234567
+    | (?<![\w.+-])(?:1[.{_GAP}])?                                              # 1-800-555-1234
+        (?:\([2-9]\d\d\)[{_GAP}]?|(?!{_NO_AREA})[2-9]\d\d[.{_GAP}])
+        [2-9]\d\d[.{_GAP}]\d{{4}}(?![\w-])                                     # (555) 234-5678
+    | (?<![\w.,+/-])(?<!\d:)(?:
+        \(?0[1-9]\d{{1,4}}+\)?[./{_GAP}]{{1,3}}\d(?:[.{_GAP}]?\d){{4,8}}          # 0170 1234567, not 0800-0900
+        |0(?!123456789)[1-9]\d{{7,11}}                                         # 01701234567, not a date
+        |\(?0[1-9]\)?[{_GAP}]\d{{4}}[{_GAP}]?\d{{4}}                             # 06-12345678, 03 1234 5678
+        |0[1-9](?:[.{_GAP}]\d\d){{4}}                                          # 01 23 45 67 89
+      )(?!\w)
     """,
-    re.VERBOSE,
+    re.ASCII | re.VERBOSE,
 )
 
+_GAPS: Final = re.compile(f"[{_GAP}]+")
 # Characters of an IBAN by country: ISO 13616, the registry's structure column.
 _IBAN_LENGTHS: Final = {
     country: length
@@ -163,13 +248,19 @@ _IBAN_LENGTHS: Final = {
 
 
 def _ipv6s(text: str) -> str:
-    return _IPV6.sub(_ipv6_mark, text) if text.count(":") > 1 else text
+    return _IPV6.sub(_ipv6_mark, text) if "::" in text or _UNSHORTENED.search(text) else text
 
 
 def _ipv6_mark(match: re.Match[str]) -> str:
-    found = match[0]
+    found, start, text = match[0], match.start(), match.string
     # "::" alone, and " ::add" in code, are no addresses worth a mark: one digit is asked for.
     if found.count(":") < 2 or _DIGIT.search(found) is None:
+        return found
+    if text[start - 1 : start] == ":" and _LABEL.search(text[max(0, start - 20) : start]) is None:
+        return found
+    # Nor are 1::2 and a[2000::2], which are slices, nor ::1, which is everybody's.
+    groups = sum(map(bool, found.split(":"))) + ("." in found.rstrip("."))
+    if groups < 3 and (_INDEXED.search(text[max(0, start - 2) : start]) or _FIRST_GROUP.match(found) is None):
         return found
     for end in (len(found), len(found.rstrip(".")), len(found.rstrip(".:"))):
         if _is_ipv6(found[:end]):
@@ -188,36 +279,42 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _ipv4s(text: str) -> str:
-    return _IPV4.sub("[ip]", text) if text.count(".") > 2 else text
+    return _IPV4.sub(_ipv4_mark, text) if text.count(".") > 2 else text
+
+
+def _ipv4_mark(match: re.Match[str]) -> str:
+    """What ends in .0.0 is a version (`Chrome/120.0.0.0`), a mask or a network: nobody's address."""
+    parts, start = match[0].split("."), match.start()
+    if max(map(int, parts)) > 255 or (parts[2] == parts[3] == "0"):
+        return match[0]
+    return match[0] if _COUNTED.search(match.string[max(0, start - 12) : start]) else "[ip]"
 
 
 def _ibans(text: str) -> str:
     parts: list[str] = []
     done = 0
-    for start in _IBAN_START.finditer(text):
-        end = _iban_end(text, start.start()) if start.start() >= done else 0
+    for check in _IBAN_START.finditer(text):
+        start = check.start() - 2
+        end = _iban_end(text, start) if start >= done else 0
         if end:
-            parts += text[done : start.start()], "[iban]"
+            parts += text[done:start], "[iban]"
             done = end
     return "".join([*parts, text[done:]]) if parts else text
 
 
 def _iban_end(text: str, start: int) -> int:
     """Where the IBAN that begins at `start` ends, or 0. Mod 97 as in ISO 13616: the first four characters go last."""
-    length = _IBAN_LENGTHS.get(text[start : start + 2].upper(), 0)
-    code = ""
-    at = start
-    while len(code) < length and at < len(text):
-        char = text[at]
-        if char.isascii() and char.isalnum():
-            code += char
-        elif char not in _GAP and char != "-":
-            return 0
-        at += 1
-    if not length or len(code) < length or (at < len(text) and text[at].isalnum()):
+    length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
+    rest = _iban_rest(length - 4).match(text, start + 4) if length else None
+    if rest is None or text[rest.end() : rest.end() + 1].isalnum():
         return 0
-    digits = "".join(str(int(char, 36)) for char in code[4:] + code[:4])
-    return at if int(digits) % 97 == 1 else 0
+    code = _GAPS.sub("", rest[0]) + text[start : start + 4]
+    return rest.end() if int("".join(str(int(char, 36)) for char in code)) % 97 == 1 else 0
+
+
+@cache
+def _iban_rest(characters: int) -> re.Pattern[str]:
+    return re.compile(rf"(?:[{_GAP}]{{0,3}}[A-Za-z0-9]){{{characters}}}")
 
 
 def _cards(text: str) -> str:
@@ -242,14 +339,23 @@ def _card_marks(match: re.Match[str]) -> str:
 
 
 def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
+    """Cards are written in fours, or as one of _CARD_SHAPES: prices in a row and orders in sevens are not."""
     digits = ""
+    lengths: tuple[int, ...] = ()
     for index in range(first, min(first + 6, len(groups))):
+        if any(length % 4 for length in lengths) and lengths not in _CARD_BEGINNINGS:
+            return None
         digits += groups[index][0]
+        lengths += (len(groups[index][0]),)
         if len(digits) > 19:
             return None
-        if len(digits) >= 13 and "2" <= digits[0] <= "6" and _luhn(digits):
+        if len(digits) >= 13 and "2" <= digits[0] <= "6" and _is_card_shape(lengths) and _luhn(digits):
             return index
     return None
+
+
+def _is_card_shape(lengths: tuple[int, ...]) -> bool:
+    return lengths in _CARD_SHAPES or not any(length % 4 for length in lengths[:-1])
 
 
 def _luhn(digits: str) -> bool:
@@ -258,16 +364,15 @@ def _luhn(digits: str) -> bool:
 
 
 def _phones(text: str) -> str:
-    return _PHONE.sub("[phone]", text)
+    parts: list[str] = []
+    done = 0
+    for run in _PHONE_RUN.finditer(text):
+        # One character more, for what a number must not be followed by.
+        for found in _PHONE.finditer(text, run.start(), run.end() + 1):
+            parts += text[done : found.start()], "[phone]"
+            done = found.end()
+    return "".join([*parts, text[done:]]) if parts else text
 
 
-# Secrets first: they hold digits and dots that the later rules would take apart. Cards before phones, likewise.
-_LITERAL_RULES: Final[tuple[tuple[tuple[str, ...], Callable[[str], str]], ...]] = (
-    (("-----BEGIN",), _private_keys),
-    (("eyJ",), _jwts),
-    (("earer", "EARER"), _bearers),
-    (("_", "-", "AKIA", "ASIA", "AIza", "SG.", "ya29."), _keys),  # what every one of _KEY_HINTS has
-    (("@",), _emails),
-)
 # The least number of digits that each of these can be made of.
-_NUMBER_RULES: Final = ((1, _ipv6s), (4, _ipv4s), (7, _ibans), (13, _cards), (7, _phones))
+_NUMBER_RULES: Final = ((1, _ipv6s), (4, _ipv4s), (7, _ibans), (13, _cards), (8, _phones))
