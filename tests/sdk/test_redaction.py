@@ -22,24 +22,62 @@ PIECES = [
     *("1", "0", "+", "-", ".", ":", "@", " ", "sk-", "eyJ", "bearer ", "DE89", "::", "a", "F", "[", "]", "\n", "é"),
 ]
 
+# One text for each alternative of each rule, which begins like what the rule looks for and goes wrong late. Those that
+# keep Python busy, not a pattern, are thinned out with words: the whole must stay quick.
 HOSTILE = {
     "one word": "x",
     "digits": "1",
-    "digits apart": "1 ",
-    "groups that may be cards": "411 ",
-    "beginnings of an IBAN": "DE89 ",
-    "at signs": "@",
-    "addresses without an end": "a@a.",
-    "beginnings of a phone": "0170 ",
-    "plus signs": "+1",
-    "beginnings of a key": "sk-",
-    "beginnings of a JWT": "-eyJaaaaaaaaa",
-    "bearers of nothing": "bearer aaaa ",
+    "beginnings of a private key": "-----BEGIN A",
     "private keys without an end": "-----BEGIN PRIVATE KEY ",
-    "colons": "a:",
-    "dots": "1.",
+    "private keys whose end does not end": "-----BEGIN PRIVATE KEY-----END ",
+    "beginnings of a JWT in one word": "-eyJaaaaaaaaa",
+    "beginnings of a JWT": "_eyJaaaaaaaaa.b ",
+    "words before a JWT": "eyJ-",
+    "parts of a JWT": "eyJaaaaaaaaa..",
+    "bearers of nothing": "bearer aaaa ",
+    "bearers of words": "bearer aaaaaaaaaaaaaaaa ",
+    "bearers of one word": "bearer=",
+    "headers without a token": "authorization:    ",
+    "headers with a word": "authorization: basic aaaaaaaa ",
+    **{f"beginnings of a key: {key}": key for key in (
+        *("sk-", "sk-aaaaaaaa-", "nvapi-", "pypi-", "tvly-", "sk_live_", "pk_test_", "rk_live_", "whsec_", "hb_sk_"),
+        *("gsk_", "hf_", "r8_", "npm_", "pplx-", "xai-", "glsa_", "lsv2_pt_", "lsv2_sk_", "AKIA", "ASIA", "AIza"),
+        *("ya29.", "ghp_", "gho_", "github_pat_", "glpat-", "xoxb-", "xapp-1-", "dop_v1_", "shpat_", "SG."),
+        *("SG.aaaaaaaaaaaaaaaa.", "sk-aaaaaaaaaaaaaaaa ", "hf_aaaaaaaaaaaaaaaaaaaaaaa "),
+    )},
+    "at signs": "@aaaaa",
+    "addresses without an end": "a@a.",
+    "addresses after a long gap": "(@a.io aaa bbb ",
+    "long labels": "@" + "a" * 64,
+    "many labels": "a@b.b.b.b.b.b.b.b.1 ",
+    "beginnings of an IPv6 address": "1::1, and so on, ",
+    "IPv6 addresses without a gap": "1::",
+    "labels of IPv6 addresses": "zzzzzzzzzzzzzzzzzz:1::1, and ",
+    "colons": "::a:",
+    "groups of an IPv6 address": "1:1:1:1:1:1:1:1:, and so on, or so, ",
+    "octets": "1.",
+    "octets with an end": "1.1.1.1.",
+    "versions": "a version 1.1.1.1 of it ",
+    "beginnings of an IBAN": "DE89 3704 0044 ",
+    "IBANs in one word": "IBANDE89",
+    "IBANs with long gaps": "DE89   ",
+    "groups that may be cards": "4111111111 ",
+    "groups of cards, and hashes": "411 411aaaa ",
+    "digits apart": "1 ",
+    "plus signs": "+1",
+    "amounts": "+1 000 000 ",
+    "phones with a country": "+49 1234 ",
+    "phones with two zeros": "0049 1234 and ",
+    "zeros": "00",
+    "American phones": "555-234-5 and ",
+    "American phones with a one": "1-800-555-",
+    "areas in brackets": "(555) and ",
+    "brackets": "(",
+    "beginnings of a phone": "0170/",
+    "phones in pairs": "01 23 45 67 8 and ",
+    "phones in fours": "06-1234-",
     "neighbours that block each other": "1.2.3.4sk-abcdefgh12345678901",
-}
+}  # fmt: skip
 
 
 def test_the_golden_file_is_of_this_version() -> None:
@@ -70,16 +108,14 @@ def test_words_stay_as_they_are(text: str) -> None:
 
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
 def test_time_is_linear(piece: str) -> None:
-    """Eight times the text takes about eight times as long: 64 times would be quadratic, 20 leaves room for noise."""
-    small = piece * (16_384 // len(piece))
-    assert fastest(small * 8) <= 20 * fastest(small)
-
-
-def test_a_megabyte_of_hostile_text_is_done_in_seconds() -> None:
-    """The worst of them all, at the size the service may have to look at."""
-    began = time.process_time()
-    redact("411 411 4111 DE89 a@a. 0170 sk- " * 32_768)
-    assert time.process_time() - began < 30
+    """Four times the text takes about four times as long, up to the megabyte a request may hold; quadratic is 16."""
+    small, large = (piece * (size // len(piece)) for size in (256 * 1024, 1024 * 1024))
+    for _ in range(3):  # noise may spoil one, hardly three
+        short = max(cpu_seconds(small), 0.005)  # less than this no clock need tell
+        long = cpu_seconds(large)
+        if long < 8 * short or long > 10:
+            break
+    assert long < 8 * short
 
 
 def test_metadata_values_are_redacted_and_keys_are_not() -> None:
@@ -87,11 +123,7 @@ def test_metadata_values_are_redacted_and_keys_are_not() -> None:
     assert redact_values({"reply_to": "jane@example.com"}) == {"reply_to": "[email]"}
 
 
-def fastest(text: str) -> float:
-    """CPU seconds, the least of three: noise only adds. Never less than what a clock can tell."""
-    taken = []
-    for _ in range(3):
-        began = time.process_time()
-        redact(text)
-        taken.append(time.process_time() - began)
-    return max(min(taken), 0.0005)
+def cpu_seconds(text: str) -> float:
+    began = time.process_time()
+    redact(text)
+    return time.process_time() - began
