@@ -1,4 +1,5 @@
-"""What the wire allows, with the arithmetic beside it. Read by the SDK (which cuts) and the service (which refuses).
+"""What the wire allows, with the arithmetic beside it. Read by the SDK (which cuts) and the service (which refuses, and
+cuts what its own redaction has made longer).
 
 Sizes of texts are bytes of UTF-8; lengths of short strings are characters. `tests/contract/limits.json` holds the same
 numbers for readers in other languages, and a test compares the two.
@@ -6,6 +7,7 @@ numbers for readers in other languages, and a test compares the two.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 WIRE_VERSION: Final = 1
@@ -64,6 +66,24 @@ STARS_UP: Final = 4
 STARS_DOWN: Final = 2
 SCORE_UP: Final = 0.7
 SCORE_DOWN: Final = 0.3
+
+
+def cut(text: str, most: int, mark: str = TRUNCATION_MARK) -> str:
+    """`text` with at most `most` characters, which end in `mark` when something was cut away."""
+    return text if len(text) <= most else whole(text[: most - len(mark)]) + mark
+
+
+def cut_utf8(text: str, most: int, mark: str = TRUNCATION_MARK) -> str:
+    """The same for bytes of UTF-8. No character is cut through."""
+    if len(text) <= most and (text.isascii() or len(text.encode()) <= most):
+        return text
+    return whole(text.encode()[: most - len(mark)].decode(errors="ignore")) + mark
+
+
+def whole(text: str) -> str:
+    """`text`, of which something was cut away, without what is left of a mark such as [email] at its end."""
+    opening = text.rfind("[", -21)
+    return text[:opening] if opening >= 0 and re.fullmatch("[a-z_]*", text[opening + 1 :]) else text
 
 
 def polarity(value: float, scale: str) -> int:

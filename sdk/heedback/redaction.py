@@ -8,7 +8,6 @@ again, and redacting twice is redacting once. `tests/contract/redaction.json` ho
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
@@ -41,11 +40,6 @@ def redact(text: str) -> str:
         if text == before:
             return text
     return _WITHHELD
-
-
-def redact_values(values: Mapping[str, str]) -> dict[str, str]:
-    """Metadata with its values redacted; keys are the developer's own words and stay."""
-    return {key: redact(value) for key, value in values.items()}
 
 
 def _once(text: str) -> str:

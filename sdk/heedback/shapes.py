@@ -141,11 +141,10 @@ def long_text(field: str, value: Any, policy: Policy) -> str:
     """At most 64 KiB of UTF-8, and at most twice that as JSON, which is what a batch has room for."""
     text = _redacted(_text(field, value), limits.TEXT_BYTES, policy)
     room = limits.TEXT_BYTES
-    if len(text) > room or (not text.isascii() and len(text.encode()) > room):
-        text = _cut(text, room)
+    text = limits.cut_utf8(text, room)
     while len(text) > limits.TEXT_BYTES // 3 and _json_bytes(text) > 2 * limits.TEXT_BYTES:
         room //= 2
-        text = _cut(text, room)
+        text = limits.cut_utf8(text, room)
     return text
 
 
@@ -184,21 +183,15 @@ def _plain(value: Any) -> str:
 
 
 def _chars(text: str, most: int, policy: Policy) -> str:
-    text = _redacted(text, most, policy)
-    return text if len(text) <= most else text[: most - len(limits.TRUNCATION_MARK)] + limits.TRUNCATION_MARK
+    return limits.cut(_redacted(text, most, policy), most)
 
 
 def _redacted(text: str, most: int, policy: Policy) -> str:
     """Redact before the cut, which could take half of an address and leave the other half. Of a text far too long only
     the beginning is looked at, and its last stretch, where something may have been cut through, is not kept."""
     if len(text) > 2 * most + _STRETCH:
-        return policy.redact(text[: 2 * most + _STRETCH])[:-_STRETCH] + limits.TRUNCATION_MARK
+        return limits.whole(policy.redact(text[: 2 * most + _STRETCH])[:-_STRETCH]) + limits.TRUNCATION_MARK
     return policy.redact(text)
-
-
-def _cut(text: str, room: int) -> str:
-    mark = limits.TRUNCATION_MARK
-    return text.encode()[: room - len(mark)].decode(errors="ignore") + mark
 
 
 def _json_bytes(text: str) -> int:

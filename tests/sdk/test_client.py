@@ -246,10 +246,13 @@ def test_long_texts_are_cut_to_what_the_wire_takes(piece: str) -> None:
     for field in ("input", "output"):
         assert len(shown[field].encode()) <= limits.TEXT_BYTES
         assert shown[field].endswith(limits.TRUNCATION_MARK)
-    assert len(said["comment"]) == limits.COMMENT_CHARS
-    assert len(said["correction"]) == limits.CORRECTION_CHARS
-    assert said["comment"].endswith(limits.TRUNCATION_MARK)
-    assert len(shown["metadata"]["k"]) == limits.METADATA_VALUE_CHARS
+    for cut, most in (
+        (said["comment"], limits.COMMENT_CHARS),
+        (said["correction"], limits.CORRECTION_CHARS),
+        (shown["metadata"]["k"], limits.METADATA_VALUE_CHARS),
+    ):
+        assert most - len("[email") <= len(cut) <= most  # half a mark is not kept
+        assert cut.endswith(limits.TRUNCATION_MARK)
     assert all(len(body.encode()) <= limits.MAX_EVENT_BYTES for body in bodies)
 
 
@@ -259,6 +262,17 @@ def test_a_cut_leaves_no_half_of_an_address() -> None:
         for shift in range(0, 40):
             heedback.rate(heedback.output("f"), "down", comment="x" * (4000 + shift) + " jane.doe@example.com" * 500)
         assert not any("jane" in event["comment"] for event in sent.feedback)
+
+
+def test_a_cut_leaves_no_half_of_a_mark() -> None:
+    """Half of [email] would say nothing, and might be taken for the person's own words."""
+    with capturing() as sent:
+        for shift in range(10):
+            heedback.rate(heedback.output("f"), "down", comment="x" * shift + " jane.doe@example.com" * 5000)
+            heedback.rate(heedback.output("f"), "down", comment="x" * shift + " a@example.com" * 300)
+        kept = [event["comment"].removesuffix(limits.TRUNCATION_MARK) for event in sent.feedback]
+    assert {comment.lstrip("x").replace(" [email]", "") for comment in kept} <= {"", " "}
+    assert all(comment.count("[email]") > 200 for comment in kept)
 
 
 def test_what_cannot_be_stored_is_replaced() -> None:

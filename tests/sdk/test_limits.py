@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,21 @@ def test_the_golden_file_holds_the_same_numbers() -> None:
     """Readers in other languages, and the service, get exactly what the SDK keeps to."""
     ours = {name: getattr(limits, name) for name in dir(limits) if name.isupper()}
     assert json.loads(json.dumps(ours)) == GOLDEN
+
+
+@pytest.mark.parametrize("piece", ["[email] ", "é", "🙂", "x", "[", "[note: ", "[private_key]"])
+@pytest.mark.parametrize(("cut", "size"), [(limits.cut, len), (limits.cut_utf8, lambda text: len(text.encode()))])
+def test_a_cut_text_fits_and_ends_whole(cut: Callable[[str, int], str], size: Callable[[str], int], piece: str) -> None:
+    """Wherever it falls, a cut goes through no character and no mark, and takes no more than it must."""
+    text = piece * 100
+    assert cut(text, size(text)) == text
+    for most in range(60, 80):
+        short = cut(text, most)
+        kept = short.removesuffix(limits.TRUNCATION_MARK)
+        assert kept != short
+        assert most - len("[private_key") <= size(short) <= most
+        assert text.startswith(kept)
+        assert kept.count("[") == kept.count("]") or "]" not in piece
 
 
 def test_a_full_batch_fits_a_request() -> None:
