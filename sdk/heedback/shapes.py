@@ -76,6 +76,11 @@ def name(field: str, value: Any, policy: Policy) -> str:
     return text
 
 
+def provider_words(field: str, value: Any, policy: Policy) -> str:
+    """A short string that a provider wrote, and may have written a person's data into."""
+    return limits.cut(policy.redact(name(field, value, policy)), limits.NAME_CHARS, mark="")
+
+
 def user(field: str, value: Any, policy: Policy) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise UsageError(field, "takes the host's id of a person: text or a whole number")
@@ -108,8 +113,8 @@ def truth(field: str, value: Any, policy: Policy) -> bool:
     return value
 
 
-def names(field: str, value: Any, policy: Policy) -> list[str]:
-    return [name(field, each, policy) for each in _listed(field, value)][: limits.MAX_REASONS]
+def all_provider_words(field: str, value: Any, policy: Policy) -> list[str]:
+    return [provider_words(field, each, policy) for each in _listed(field, value)][: limits.MAX_REASONS]
 
 
 def reasons(field: str, value: Any, policy: Policy) -> list[str]:

@@ -194,6 +194,16 @@ def test_texts_are_redacted_before_they_are_on_disk(make_client: MakeClient, ser
         assert secret not in bytes_
 
 
+def test_what_a_provider_says_is_redacted_too() -> None:
+    """An error's name and the reasons to stop are short, and may still quote what the person wrote."""
+    with capturing() as sent:
+        heedback.output("f", error_type="no user jane@example.com", finish_reasons=["stop", "from 192.0.2.1"])
+        heedback.output("f", error_type="a@b.cc " * 28)
+        assert sent.outputs[0]["error_type"] == "no user [email]"
+        assert sent.outputs[0]["finish_reasons"] == ["stop", "from [ip]"]
+        assert sent.outputs[1]["error_type"] == "[email] " * 25
+
+
 def test_redaction_can_be_switched_off_and_then_claims_nothing() -> None:
     """The service redacts what comes without a declaration."""
     with capturing(redact=False) as sent:

@@ -20,7 +20,7 @@ _TEXTS: Final[Mapping[str, tuple[Callable[[str, int], str], int]]] = {
 
 
 def redacted(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with every text and metadata value redacted; keys of metadata are the developer's words and stay."""
+    """The event with its texts redacted, and with what else may quote somebody; keys are the developer's words."""
     clean = dict(event)
     for name, (cut, most) in _TEXTS.items():
         if clean.get(name):
@@ -28,4 +28,12 @@ def redacted(event: Mapping[str, Any]) -> dict[str, Any]:
     if clean.get("metadata"):
         most = limits.METADATA_VALUE_CHARS
         clean["metadata"] = {key: limits.cut(redact(value), most) for key, value in clean["metadata"].items()}
+    if clean.get("error_type"):
+        clean["error_type"] = _provider_words(clean["error_type"])
+    if clean.get("finish_reasons"):
+        clean["finish_reasons"] = [_provider_words(reason) for reason in clean["finish_reasons"]]
     return clean
+
+
+def _provider_words(words: str) -> str:
+    return limits.cut(redact(words), limits.NAME_CHARS, mark="")

@@ -80,6 +80,25 @@ def test_each_golden_case_in_each_place(post: Post, db: Database, envelope: dict
     assert stored(db) == {n: dict.fromkeys(PLACES, case[version]) for n, case in enumerate(CASES)}
 
 
+def test_short_strings_that_providers_write(post: Post, db: Database) -> None:
+    """An error's name and the reasons to stop may quote what the person wrote: redacted, and still short."""
+    cases = [case for case in CASES if len(case["before"]) <= limits.NAME_CHARS]
+    cases.append({"before": ADDRESSES * 28, "after": ("[email] " * 28)[: limits.NAME_CHARS]})
+    for redactor, version in ((None, "after"), (VERSION, "before")):
+        events = [
+            small(n + 1000 * (redactor or 0), error_type=case["before"], finish_reasons=["stop", case["before"]])
+            for n, case in enumerate(cases)
+        ]
+        answer = post(events, redactor=redactor)
+        assert answer.json is not None
+        assert answer.json["rejected"] == []
+        ids = {UUID(event["id"]): n for n, event in enumerate(events)}
+        with db.read() as session:
+            outputs = {ids[each.id]: each for each in session.scalars(select(Output)) if each.id in ids}
+        for n, case in enumerate(cases):
+            assert (outputs[n].error_type, outputs[n].finish_reasons) == (case[version], ["stop", case[version]])
+
+
 def test_keys_of_metadata_and_pseudonyms_stay(post: Post, db: Database) -> None:
     """They are the developer's words, and what people are counted by."""
     post(
