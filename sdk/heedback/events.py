@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from heedback import limits
 from heedback.errors import UsageError
 from heedback.fields import FEEDBACK, OUTPUT, SAYS_WHAT_ABOUT, SIGNAL, SUBJECTS
-from heedback.shapes import Policy, amount, fill, long_text
+from heedback.shapes import Policy, Shape, amount, fill, long_text
 
 Event = dict[str, Any]
 
@@ -27,6 +27,7 @@ _KNOWN_REASONS: Final = {name: frozenset(keys) for name, keys in limits.REASONS.
 }
 _SAYS_SOMETHING: Final = frozenset({"rating", "reasons", "comment", "correction", "asked", "metadata"})
 _THUMBS: Final = {"up": 1, "down": 0}
+_VALUE: Final[dict[str, Shape]] = {"value": amount(limits.MAX_VALUE)}
 
 
 def _encoder() -> Callable[[Event], str]:
@@ -110,9 +111,8 @@ def signal(about: About | str, name: str, value: object, fields: Mapping[str, An
         raise UsageError("name", f"is one of {', '.join(limits.SIGNALS)}")
     event: Event = {"type": "signal", "name": name} | _about(about, fields, policy)
     fill(event, fields, SIGNAL, policy, skip=SAYS_WHAT_ABOUT)
+    fill(event, {"value": value}, _VALUE, policy)
     _inherit_user(event, about)
-    if value is not None:
-        event["value"] = amount("value", value, policy)
     return event
 
 

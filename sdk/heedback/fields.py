@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, TypedDict
 
-from heedback import shapes
+from heedback import limits, shapes
 from heedback.errors import UsageError
 from heedback.shapes import Policy, Shape, fill
 
@@ -16,7 +16,8 @@ Source = Literal["end_user", "reviewer", "code", "llm"]
 class OutputFields(TypedDict, total=False):
     """What may be said about an output. All is optional; None says nothing.
 
-    Names are at most 200 characters. `latency_ms` is in milliseconds, `cost_usd` in US dollars, tokens are counts.
+    Names are at most 200 characters. `latency_ms` is in milliseconds, at most a day, `cost_usd` in US dollars, at most
+    1,000, tokens are counts, at most a billion.
     `trace_id` is 32 hex digits (or OpenTelemetry's integer), `span_id` 16. `probe` marks a known-bad output shown on
     purpose. `input` and `output` are cut at 64 KiB of UTF-8 each, with a mark. `metadata` takes 16 keys of 64
     characters, values become text and are cut at 512. `user` is the host's own id and leaves the process only as a
@@ -115,10 +116,10 @@ OUTPUT: Final[dict[str, Shape]] = CONTEXT | {
     "join_key": shapes.name,
     "trace_id": shapes.hexadecimal,
     "span_id": shapes.hexadecimal,
-    "latency_ms": shapes.amount,
-    "input_tokens": shapes.whole,
-    "output_tokens": shapes.whole,
-    "cost_usd": shapes.amount,
+    "latency_ms": shapes.amount(limits.MAX_LATENCY_MS),
+    "input_tokens": shapes.whole(limits.MAX_TOKENS),
+    "output_tokens": shapes.whole(limits.MAX_TOKENS),
+    "cost_usd": shapes.amount(limits.MAX_COST_USD),
     "error_type": shapes.provider_words,
     "finish_reasons": shapes.all_provider_words,
     "probe": shapes.truth,
@@ -130,7 +131,7 @@ FEEDBACK: Final[dict[str, Shape]] = {
     "user": shapes.user,
     "source": shapes.source,
     "reasons": shapes.reasons,
-    "reasons_version": shapes.whole,
+    "reasons_version": shapes.whole(limits.MAX_REASONS_VERSION, least=1),
     "comment": shapes.comment,
     "correction": shapes.correction,
     "asked": shapes.truth,

@@ -36,6 +36,19 @@ METADATA_KEYS: Final = 16
 METADATA_KEY_CHARS: Final = 64
 METADATA_VALUE_CHARS: Final = 512
 
+# Numbers. Those of a day and slice are summed in 64 bits, which end at 2^63 = 9.2 * 10^18: room for
+#   9.2 * 10^9 outputs of MAX_TOKENS each,
+#   1.06 * 10^8 outputs of MAX_LATENCY_MS each (8.64 * 10^10 microseconds): 1,200 a second that all took a day,
+#   9.2 * 10^6 outputs of MAX_COST_USD each (10^12 billionths of a dollar): nine billion dollars,
+#   9.2 * 10^9 requests that each tell of MAX_DROPPED events for the same reason.
+# What lies above them is no measurement but a mistake of units. The SDK leaves such a number out, and cuts MAX_DROPPED.
+MAX_TOKENS: Final = 1_000_000_000  # `input_tokens`, `output_tokens`
+MAX_LATENCY_MS: Final = 24 * 3600 * 1000
+MAX_COST_USD: Final = 1000
+MAX_DROPPED: Final = 1_000_000_000  # by reason, in one request
+MAX_VALUE: Final = 10**15  # of a signal; never summed
+MAX_REASONS_VERSION: Final = 1_000_000
+
 # One browser.
 EDITS_PER_FEEDBACK: Final = 50
 TICKET_SECONDS: Final = 7 * 24 * 3600

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,16 +94,26 @@ def hexadecimal(field: str, value: Any, policy: Policy) -> str:
     return text
 
 
-def amount(field: str, value: Any, policy: Policy) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise UsageError(field, "takes a number from 0 up")
-    return value
+def amount(most: int) -> Shape:
+    """A number from 0 to `most`; neither NaN nor infinity is one."""
+
+    def shape(field: str, value: Any, policy: Policy) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            raise UsageError(field, f"takes a number from 0 to {most:,}")
+        return value
+
+    return shape
 
 
-def whole(field: str, value: Any, policy: Policy) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise UsageError(field, "takes a whole number from 0 up")
-    return value
+def whole(most: int, least: int = 0) -> Shape:
+    """A whole number from `least` to `most`."""
+
+    def shape(field: str, value: Any, policy: Policy) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise UsageError(field, f"takes a whole number from {least} to {most:,}")
+        return value
+
+    return shape
 
 
 def truth(field: str, value: Any, policy: Policy) -> bool:

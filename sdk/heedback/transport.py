@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from heedback.limits import MAX_DROPPED
+
 if TYPE_CHECKING:
     import requests
 
@@ -40,7 +42,7 @@ class Batch:
         if self.redactor is not None:
             head["redactor"] = self.redactor
         if self.dropped:
-            head["dropped"] = dict(self.dropped)
+            head["dropped"] = {reason: min(n, MAX_DROPPED) for reason, n in self.dropped.items()}
         return f'{json.dumps(head)[:-1]}, "events": [{",".join(self.bodies)}]}}'.encode()
 
 

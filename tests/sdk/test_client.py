@@ -318,7 +318,14 @@ WRONG_DETAILS: dict[str, dict[str, Any]] = {
     "asked": {"asked": "yes"},
     "user": {"user": True},
     "colour": {"colour": "red"},
+    "reasons_version": {"reasons": ["incorrect"], "reasons_version": limits.MAX_REASONS_VERSION + 1},
 }
+NO_MEASUREMENTS: list[dict[str, Any]] = [
+    *({"latency_ms": value} for value in (limits.MAX_LATENCY_MS + 1, -1, float("nan"), float("inf"), 10**400, "12")),
+    *({"input_tokens": value} for value in (limits.MAX_TOKENS + 1, 2**53, -1, 1.5, True)),
+    {"output_tokens": limits.MAX_TOKENS + 1},
+    {"cost_usd": limits.MAX_COST_USD + 0.01},
+]
 
 
 @pytest.mark.parametrize("call", WRONG_CALLS.values(), ids=WRONG_CALLS)
@@ -339,6 +346,33 @@ def test_wrong_use_raises_when_strict(call: Callable[[Client], object]) -> None:
     with pytest.raises((heedback.UsageError, AttributeError)):
         call(client)
     client.close()
+
+
+@pytest.mark.parametrize("given", NO_MEASUREMENTS, ids=str)
+def test_a_number_that_the_service_would_refuse_does_not_cost_the_output(given: dict[str, Any]) -> None:
+    """It is left out and counted; the largest that is allowed goes through."""
+    (field,) = given
+    with capturing(strict=False) as sent:
+        heedback.output("f", app_version="1", **given)
+        assert (sent.outputs[0]["app_version"], field in sent.outputs[0]) == ("1", False)
+        assert sent.client.stats()["left_out"] == {field: 1}
+
+
+def test_the_largest_numbers_are_sent_as_they_are() -> None:
+    """The SDK's limits are the service's: what it sends is taken."""
+    largest = {"latency_ms": limits.MAX_LATENCY_MS, "cost_usd": limits.MAX_COST_USD}
+    largest |= {"input_tokens": limits.MAX_TOKENS, "output_tokens": limits.MAX_TOKENS}
+    with capturing() as sent:
+        heedback.output("f", **largest)  # type: ignore[arg-type]
+        assert sent.outputs[0] | largest == sent.outputs[0]
+
+
+def test_a_signal_without_a_value_is_worth_more_than_none() -> None:
+    """A value out of range is left out of its signal."""
+    with capturing(strict=False) as sent:
+        heedback.signal(heedback.output("f"), "copied", limits.MAX_VALUE * 10)
+        assert [(event["name"], "value" in event) for event in sent.signals] == [("copied", False)]
+        assert sent.client.stats()["left_out"] == {"value": 1}
 
 
 @pytest.mark.parametrize(("field", "given"), WRONG_DETAILS.items(), ids=WRONG_DETAILS)

@@ -41,6 +41,15 @@ def test_a_full_batch_fits_a_request() -> None:
     assert limits.BATCH_EVENTS <= limits.MAX_EVENTS
 
 
+def test_a_day_of_the_largest_numbers_fits_64_bits() -> None:
+    """The service sums microseconds and billionths of a dollar by day and slice: more outputs than any day has."""
+    room = 2**63
+    assert room > limits.MAX_LATENCY_MS * 1000 * 100_000_000
+    assert room > limits.MAX_TOKENS * 9_000_000_000
+    assert room > limits.MAX_COST_USD * 1_000_000_000 * 9_000_000
+    assert room > limits.MAX_DROPPED * 9_000_000_000
+
+
 @pytest.mark.parametrize(
     ("value", "scale", "expected"),
     [(1, "thumbs", 1), (0, "thumbs", -1), (5, "stars", 1), (4, "stars", 1), (3, "stars", 0), (2, "stars", -1),

@@ -14,7 +14,7 @@ import pytest
 import requests
 import responses
 
-from heedback.limits import MAX_BODY_BYTES
+from heedback.limits import MAX_BODY_BYTES, MAX_DROPPED
 from heedback.transport import Batch, Delivered, HttpTransport, Outcome, Rejected, RetryAfter
 
 URL = "https://feedback.example"
@@ -72,6 +72,12 @@ def test_a_password_file_does_not_replace_the_key(
 def test_an_absent_redactor_and_nothing_dropped_are_not_told() -> None:
     """Without redaction the service has to do it, so the envelope claims none."""
     assert json.loads(Batch("now", ("{}",)).encode()).keys() == {"sent_at", "sdk", "events"}
+
+
+def test_more_lost_events_than_a_request_may_tell_of_are_cut() -> None:
+    """The service would refuse the whole batch; that the day is incomplete is what matters."""
+    told = json.loads(Batch("now", ("{}",), dropped={"spool_full": 2**60, "invalid": 2}).encode())
+    assert told["dropped"] == {"spool_full": MAX_DROPPED, "invalid": 2}
 
 
 def test_stored(far_side: responses.RequestsMock, transport: HttpTransport) -> None:

@@ -17,7 +17,17 @@ from heedback_service.core.ids import new_id
 from heedback_service.flow import naming, rollup, triage
 from heedback_service.flow.keys import make_key
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Feature, Feedback, Item, Output, OutputText, Project, Slice
+from heedback_service.store.tables import (
+    DroppedDay,
+    Feature,
+    Feedback,
+    Item,
+    Output,
+    OutputText,
+    Project,
+    RollupDay,
+    Slice,
+)
 from posting import Post, said, small
 from support import NOW, make_id
 
@@ -107,6 +117,27 @@ def test_feedback_of_the_wrong_kind_is_refused_by_name(
 ) -> None:
     [rejection] = between_neighbours(post, json.dumps(said(3, about=1, **words)))["rejected"]
     assert rejection["errors"] == errors
+
+
+def test_a_slice_full_of_the_largest_numbers_is_counted_exactly(post: Post, db: Database) -> None:
+    """Each day's sum is kept in 64 bits; `_counts_are_true` compares it with the rows."""
+    largest = {"latency_ms": limits.MAX_LATENCY_MS, "cost_usd": limits.MAX_COST_USD}
+    largest |= {"input_tokens": limits.MAX_TOKENS, "output_tokens": limits.MAX_TOKENS}
+    for start in range(0, 3 * limits.MAX_EVENTS, limits.MAX_EVENTS):
+        events = [small(start + n + 1, **largest) for n in range(limits.MAX_EVENTS)]
+        answer = post(events, dropped={"spool_full": limits.MAX_DROPPED})
+        assert answer.json == {"accepted": limits.MAX_EVENTS, "duplicates": 0, "rejected": []}
+    with db.read() as session:
+        [day] = session.scalars(select(RollupDay))
+        [lost] = session.scalars(select(DroppedDay))
+    n = 3 * limits.MAX_EVENTS
+    assert (day.outputs, day.latency_us, day.cost_nano) == (n, n * 86_400_000_000, n * 1_000_000_000_000)
+    assert (day.input_tokens, day.output_tokens, lost.events) == (n * 10**9, n * 10**9, 3 * 10**9)
+
+
+def test_lost_events_of_a_number_that_cannot_be_are_refused(post: Post) -> None:
+    answer = post([small(1)], dropped={"spool_full": limits.MAX_DROPPED + 1})
+    assert (answer.status_code, list(json.loads(answer.data)["errors"])) == (400, ["dropped.spool_full.value"])
 
 
 def test_of_a_key_that_is_there_twice_the_last_one_counts(post: Post, db: Database) -> None:

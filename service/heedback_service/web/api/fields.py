@@ -66,9 +66,9 @@ class Name(Text):
 
 
 class Whole(fields.Integer):
-    """A JSON number without a fraction, from 0 to 2^53 unless told otherwise. 5.0 is one, as JSON Schema has it."""
+    """A JSON number without a fraction, from 0 unless told otherwise. 5.0 is one, as JSON Schema has it."""
 
-    def __init__(self, *, least: int = 0, most: int = 2**53, allow_none: bool = True, **kwargs: Any) -> None:
+    def __init__(self, *, least: int = 0, most: int, allow_none: bool = True, **kwargs: Any) -> None:
         super().__init__(allow_none=allow_none, strict=True, validate=validate.Range(least, most), **kwargs)
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> int:

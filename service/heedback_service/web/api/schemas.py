@@ -13,8 +13,6 @@ from heedback_service.web.api.quick import UNSURE, lane
 
 SCALES: Final = ("thumbs", "stars", "score")
 REFERENCES: Final = ("output_id", "trace_id", "response_id", "join_key")
-_FAR: Final = 1e15
-_A_YEAR_MS: Final = 366 * 24 * 3600 * 1000
 
 
 def _reasons() -> fields.List[Any]:
@@ -62,10 +60,10 @@ class OutputSchema(EventSchema, DimensionsSchema):
     join_key = Name()
     trace_id = Text(validate=[Fits(r"^[0-9a-f]{32}$")])
     span_id = Text(validate=[Fits(r"^[0-9a-f]{16}$")])
-    latency_ms = Number(least=0, most=_A_YEAR_MS)
-    input_tokens = Whole()
-    output_tokens = Whole()
-    cost_usd = Number(least=0, most=1_000_000)
+    latency_ms = Number(least=0, most=limits.MAX_LATENCY_MS)
+    input_tokens = Whole(most=limits.MAX_TOKENS)
+    output_tokens = Whole(most=limits.MAX_TOKENS)
+    cost_usd = Number(least=0, most=limits.MAX_COST_USD)
     error_type = Name()
     finish_reasons = fields.List(Name(allow_none=False), allow_none=True, validate=validate.Length(max=20))
     probe = YesNo(metadata={"description": "A known-bad output, shown on purpose."})
@@ -88,8 +86,8 @@ class RuledSchema(Schema):
 
 class RatingSchema(RuledSchema):
     value = Number(
-        least=-_FAR,
-        most=_FAR,
+        least=-limits.MAX_VALUE,
+        most=limits.MAX_VALUE,
         required=True,
         metadata={"description": "thumbs: 1 is up, 0 is down; stars: a whole number from 1 to 5; score: 0 to 1."},
     )
@@ -124,7 +122,7 @@ class FeedbackSchema(EventSchema, RuledSchema):
     flag = YesNo(allow_none=True, validate=validate.Equal(True))
     flag_reasons = _reasons()
     reasons = _reasons()
-    reasons_version = Whole(least=1, most=1_000_000)
+    reasons_version = Whole(least=1, most=limits.MAX_REASONS_VERSION)
     comment = Text(characters=limits.COMMENT_CHARS)
     correction = Text(characters=limits.CORRECTION_CHARS)
     source = fields.String(validate=validate.OneOf(limits.SOURCES), load_default="end_user")
@@ -147,7 +145,7 @@ class SignalSchema(EventSchema):
     output_id = fields.UUID(required=True)
     user = Name()
     name = fields.String(required=True, validate=validate.OneOf(limits.SIGNALS))
-    value = Number(least=-_FAR, most=_FAR)
+    value = Number(least=-limits.MAX_VALUE, most=limits.MAX_VALUE)
     metadata = Metadata()
 
 
@@ -180,7 +178,7 @@ class EnvelopeSchema(Schema):
     redactor = Whole(least=1, most=1_000_000, metadata={"description": "The version of the rules already applied."})
     dropped = fields.Dict(
         keys=fields.String(validate=Fits(limits.REASON_PATTERN)),
-        values=Whole(allow_none=False),
+        values=Whole(most=limits.MAX_DROPPED, allow_none=False),
         validate=validate.Length(max=50),
         metadata={"description": "What the sender had to drop since it last said so, by reason."},
     )
