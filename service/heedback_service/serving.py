@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import signal
@@ -23,6 +24,13 @@ from heedback_service.store.migrate import open_database
 _THREADS: Final = 16
 # What the API takes is 1 MiB once unpacked; a body is sent before anybody knows whose it is, so no more is held.
 _BODY_BYTES: Final = 2 * 1024 * 1024
+# Each SDK process keeps a connection, and who is at the limit is deaf, also to /healthz. A connection costs a file, and
+# another one while a large body comes in over it.
+_CONNECTIONS: Final = 2000
+_FEWEST_CONNECTIONS: Final = 64
+_FILES_BESIDE: Final = 128  # the database and its pool, logs, mail
+_QUIET_SECONDS: Final = 60  # then a connection over which nothing comes is closed; SDKs open another when they need it
+_LOOK_SECONDS: Final = 15
 _IDLE_SECONDS: Final = 2.0
 _DRAIN_SECONDS: Final = 20.0
 
@@ -47,7 +55,15 @@ def serve(settings: Settings, host: str, port: int) -> None:
     scheduler = start_jobs(ticker)
     gc.freeze()  # what is imported stays; looking through it again and again would cost two per cent
     server = create_server(
-        app, sockets=[listener], threads=_THREADS, ident="heedback", max_request_body_size=_BODY_BYTES
+        app,
+        sockets=[listener],
+        threads=_THREADS,
+        ident="heedback",
+        max_request_body_size=_BODY_BYTES,
+        connection_limit=_connections(),
+        channel_timeout=_QUIET_SECONDS,
+        cleanup_interval=_LOOK_SECONDS,
+        asyncore_use_poll=True,  # `select` knows no file number above 1023
     )
     stop = threading.Event()
 
@@ -93,6 +109,23 @@ def _keep_quiet() -> None:
     """By design, so not worth a line each: requests queue under load, and a long tick lets the next ones pass."""
     for name in ("waitress.queue", "apscheduler.scheduler", "apscheduler.executors.default"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _connections() -> int:
+    """How many connections may be open at once: as many as we like, or as this process may open files for."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return _CONNECTIONS
+    wanted = 2 * _CONNECTIONS + _FILES_BESIDE
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != resource.RLIM_INFINITY and files < wanted:
+        more = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        with contextlib.suppress(OSError, ValueError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (more, most))
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    room = _CONNECTIONS if files == resource.RLIM_INFINITY else (files - _FILES_BESIDE) // 2
+    return max(_FEWEST_CONNECTIONS, min(_CONNECTIONS, room))
 
 
 def _listen(host: str, port: int) -> socket.socket:
