@@ -30,6 +30,7 @@ from heedback_service.store.direct import Line
 
 LINGER: Final = 0.002  # seconds, at most, that one who could write waits for others
 PATIENCE: Final = 2.0  # seconds: who waits longer for a turn is told to come again, so that no thread is held for long
+_LOOK: Final = 0.1  # seconds between two looks for an answer, for one who cannot give up any more
 MOST_EVENTS: Final = 1000  # in one transaction, once there is more than one batch in it
 
 
@@ -93,21 +94,27 @@ class Combiner:
             if self._stuck:
                 return Busy()
             self._waiting.append(job)
-        if not self._turn.acquire(timeout=self.patience):
-            if self._withdrawn(job):
-                return Busy()
-            self._turn.acquire()  # it is in the transaction that is under way: that one's end is its end
-        try:
-            if job.result is None:
-                self._linger()
-                self._work(lambda: self._next(job))
-        finally:
-            self._stuck = False
-            self._turn.release()
+        if self._gets_turn(job):
+            try:
+                if job.result is None:
+                    self._linger()
+                    self._work(lambda: self._next(job))
+            finally:
+                self._pass_on()
         if isinstance(job.result, Exception):
             raise job.result
-        assert job.result is not None  # noqa: S101 - `_work` leaves no job without a result
-        return job.result
+        return Busy() if job.result is None else job.result
+
+    def _gets_turn(self, job: _Job) -> bool:
+        """Wait for the turn. False when it is not needed any more: the job is given up, or others have done it."""
+        if self._turn.acquire(timeout=self.patience):
+            return True
+        if self._withdrawn(job):
+            return False
+        while job.result is None:  # it is in the transaction that is under way: that one's end is its end
+            if self._turn.acquire(timeout=_LOOK):
+                return True
+        return False
 
     def _withdrawn(self, job: _Job) -> bool:
         """Give up waiting, and spare others the attempt. False when the job is being stored already."""
@@ -115,8 +122,14 @@ class Combiner:
             others = [other for other in self._waiting if other is not job]
             there = len(others) < len(self._waiting)
             self._waiting = others
-            self._stuck = self._stuck or there
+            if there and self._turn.locked():  # if not, nobody would be left who could say that it is over
+                self._stuck = True
         return there
+
+    def _pass_on(self) -> None:
+        with self._list:
+            self._stuck = False
+            self._turn.release()
 
     def _linger(self) -> None:
         """Where there are several at a time, wait for some of them: each that comes along saves a transaction."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from heedback_service.flow import combine
-from heedback_service.flow.combine import Combiner
+from heedback_service.flow.combine import Busy, Combiner
 from heedback_service.flow.intake import Batch, Taken
 from heedback_service.flow.keys import Access, make_key
 from heedback_service.store.db import Database
@@ -46,6 +47,17 @@ class Waiting:
         for thread in threads:
             thread.join()
         return answers
+
+    def one(self, n: int) -> Any:
+        """Take the n-th output, here and now."""
+        return self.combiner.take(self.access, Batch(NOW, [an_output(n)]))
+
+    def aside(self, n: int) -> tuple[threading.Thread, list[Any]]:
+        """The same in a thread, and where its answer will be."""
+        answer: list[Any] = []
+        thread = threading.Thread(target=lambda: answer.append(self.one(n)))
+        thread.start()
+        return thread, answer
 
 
 @pytest.fixture
@@ -98,3 +110,85 @@ def test_a_database_that_is_away_is_asked_once_for_all_who_wait(
     answers = waiting.take(*([an_output(n)] for n in range(1, 5)))
     assert [type(answer) for answer in answers] == [OperationalError] * 4
     assert tried == [4]
+
+
+class Stuck:
+    """Transactions that wait, once they have their batches, until they may go on."""
+
+    def __init__(self) -> None:
+        self.entered, self.go_on = threading.Event(), threading.Event()
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
+    made, take_all = Stuck(), combine.take_all
+
+    def slow(intake: Any, batches: Any) -> Any:
+        made.entered.set()
+        made.go_on.wait(60)
+        return take_all(intake, batches)
+
+    monkeypatch.setattr(combine, "take_all", slow)
+    yield made
+    made.go_on.set()
+
+
+def numbers(db: Database) -> list[int]:
+    with db.read() as session:
+        return sorted(each.int & 0xFFFF for each in session.scalars(select(Output.id)))
+
+
+def test_who_waits_in_vain_gives_up_unstored_and_newcomers_are_spared_the_wait(
+    waiting: Waiting, stuck: Stuck, db: Database
+) -> None:
+    waiting.combiner.patience = 0.05
+    first, answer = waiting.aside(1)
+    assert stuck.entered.wait(60)
+    assert waiting.one(2) == Busy()
+    waiting.combiner.patience = 3600
+    assert waiting.one(3) == Busy()  # at once: a test that hangs here has found a newcomer waiting
+    stuck.go_on.set()
+    first.join(60)
+    assert answer == [Taken(1, 0)]
+    assert waiting.one(4) == Taken(1, 0)
+    assert numbers(db) == [1, 4]
+
+
+def test_who_is_in_the_transaction_already_waits_for_its_true_answer(
+    waiting: Waiting, stuck: Stuck, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def until_two(combiner: Combiner) -> None:
+        while len(combiner._waiting) < 2:
+            time.sleep(0.001)
+
+    monkeypatch.setattr(Combiner, "_linger", until_two)
+    waiting.combiner.patience = 0.2
+    both = [waiting.aside(n) for n in (1, 2)]
+    assert stuck.entered.wait(60)
+    time.sleep(1)  # the patience of the second has come to its end
+    assert all(thread.is_alive() for thread, _ in both)
+    stuck.go_on.set()
+    for thread, answer in both:
+        thread.join(60)
+        assert answer == [Taken(1, 0)]
+    assert numbers(db) == [1, 2]
+
+
+def test_who_has_an_answer_does_not_wait_for_whoever_has_the_turn_next(waiting: Waiting) -> None:
+    combiner = waiting.combiner
+    combiner.patience = 0.2
+    with combiner._turn:
+        thread, answer = waiting.aside(1)
+        while not combiner._waiting:
+            time.sleep(0.001)
+        [job] = combiner._waiting
+        combiner._work(lambda: combiner._next(job))
+        thread.join(60)  # while the turn is still not free
+        assert answer == [Taken(1, 0)]
+
+
+def test_who_gives_up_when_the_turn_has_just_come_free_closes_the_way_for_nobody(waiting: Waiting) -> None:
+    job = combine._Job(waiting.access, Batch(NOW, [an_output(1)]))
+    waiting.combiner._waiting.append(job)
+    assert waiting.combiner._withdrawn(job)
+    assert waiting.one(2) == Taken(1, 0)
