@@ -68,6 +68,14 @@ def stored(db: Database, column: Any) -> list[Any]:
     ("field", "value", "errors"),
     [
         ("latency_ms", "1e400", {"latency_ms": INFINITE}),
+        ("latency_ms", "NaN", {"latency_ms": INFINITE}),
+        ("cost_usd", "Infinity", {"cost_usd": INFINITE}),
+        ("cost_usd", "-Infinity", {"cost_usd": INFINITE}),
+        ("input_tokens", "NaN", {"input_tokens": TOKENS_MISSING}),
+        ("metadata", '{"k": NaN}', {"metadata.k.value": ["Not a valid string."]}),
+        ("user", "NaN", {"user": ["Not a valid string."]}),
+        ("type", "NaN", {"type": ["Must be one of: output, feedback, signal, output_text."]}),
+        ("x", "NaN", {"x": ["Unknown field."]}),
         ("cost_usd", "-1e400", {"cost_usd": INFINITE}),
         ("input_tokens", "1e400", {"input_tokens": TOKENS_MISSING}),
         ("input_tokens", "9" * 5000, {"input_tokens": TOKENS_MISSING}),
@@ -138,6 +146,12 @@ def test_a_slice_full_of_the_largest_numbers_is_counted_exactly(post: Post, db: 
 def test_lost_events_of_a_number_that_cannot_be_are_refused(post: Post) -> None:
     answer = post([small(1)], dropped={"spool_full": limits.MAX_DROPPED + 1})
     assert (answer.status_code, list(json.loads(answer.data)["errors"])) == (400, ["dropped.spool_full.value"])
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "[NaN]"])
+def test_no_number_in_place_of_an_event_is_refused_alone(post: Post, number: str) -> None:
+    [rejection] = between_neighbours(post, number)["rejected"]
+    assert rejection == {"index": 1, "id": None, "errors": {"event": ["Not an object."]}}
 
 
 def test_of_a_key_that_is_there_twice_the_last_one_counts(post: Post, db: Database) -> None:

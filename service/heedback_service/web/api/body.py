@@ -53,14 +53,18 @@ def read_json(request: Request) -> Any:
 
 
 def _parsed(plain: bytes) -> Any:
-    """The JSON, also where one event is such that Python's parser gives up on all: its neighbours are to be kept."""
+    """The JSON, also where one event is such that Python's parser gives up on all: its neighbours are to be kept.
+
+    So are NaN and Infinity, which are not JSON, but what Python's `json.dumps` writes unless told otherwise: they are
+    read as the numbers that no field takes.
+    """
     try:
-        return json.loads(plain, parse_constant=_no_constant)
+        return json.loads(plain)
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise
     except (RecursionError, ValueError):
         shallow = _cut_off(plain.decode(), _DEEPEST)
-        return json.loads(shallow, parse_constant=_no_constant, parse_int=_an_integer)
+        return json.loads(shallow, parse_int=_an_integer)
 
 
 def _cut_off(text: str, deepest: int) -> str:
@@ -115,7 +119,3 @@ def _unzipped(raw: bytes) -> bytes:
 
 def _too_large() -> Refusal:
     return Refusal(413, f"At most {MAX_BODY_BYTES} bytes, after gzip is undone.")
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
