@@ -29,7 +29,7 @@ from heedback_service.flow.export import exported
 from heedback_service.flow.refusal import Refused
 from heedback_service.settings import Settings, SettingsError, read_settings
 from heedback_service.store.db import Database
-from heedback_service.store.migrate import open_database, upgrade
+from heedback_service.store.migrate import UnfitDatabaseError, migrate, open_database
 from heedback_service.store.tables import Project
 
 _SECRET: Final = ("secret_key", "smtp_url", "database_url", "metrics_token")
@@ -47,6 +47,8 @@ class _PlainErrors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except UnfitDatabaseError as error:
+            raise click.ClickException(str(error)) from error
         except DatabaseError as error:
             said = str(error.orig).strip().splitlines()[0]
             raise click.ClickException(f"the database refused: {said}") from error
@@ -84,9 +86,8 @@ def worker_command(once: bool) -> None:
 @main.command("migrate")
 def migrate_command() -> None:
     """Bring the database up to date."""
-    db = Database(_settings().database_url)
-    click.echo("The database is up to date now." if upgrade(db) else "The database was up to date.")
-    db.dispose()
+    done = migrate(_settings().database_url)
+    click.echo("The database is up to date now." if done else "The database was up to date.")
 
 
 @main.command("backup")
@@ -128,7 +129,7 @@ def project_group() -> None:
 @_as_json
 def project_create(slug: str, name: str | None, timezone: str, retention_days: int, as_json: bool) -> None:
     """Make a project, its first key and its user key. Both keys are shown this once."""
-    with _writing() as session:
+    with _writing(create=True) as session:
         made = projects.create_project(session, slug, name or slug, timezone, datetime.now(UTC), retention_days)
         if isinstance(made, Refused):
             _fail(made.why)
@@ -316,8 +317,8 @@ def rollup_verify(project: str | None) -> None:
 
 
 @contextmanager
-def _writing(settings: Settings | None = None) -> Iterator[Session]:
-    with _database(settings or _settings()) as db, db.write() as session:
+def _writing(settings: Settings | None = None, *, create: bool = False) -> Iterator[Session]:
+    with _database(settings or _settings(), create=create) as db, db.write() as session:
         yield session
 
 
@@ -328,8 +329,9 @@ def _reading() -> Iterator[Session]:
 
 
 @contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
-    db = open_database(settings.database_url)
+def _database(settings: Settings, *, create: bool = False) -> Iterator[Database]:
+    # A database where nobody asked for one would hide that the folder is the wrong one.
+    db = open_database(settings.database_url, create=create)
     try:
         yield db
     finally:

@@ -44,10 +44,15 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
     Raises:
         PortBusyError: the port is taken, or may not be taken by us.
+        UnfitDatabaseError: the database is not migrated, or that of a newer version.
     """
     listener = _listen(host, port)
     logs.start(settings.log)
-    db = open_database(settings.database_url)
+    try:
+        db = open_database(settings.database_url)
+    except BaseException:
+        listener.close()
+        raise
     _keep_quiet()
     metrics = make_metrics(settings, db)
     app = create_app(settings, db, metrics=metrics)
@@ -89,6 +94,9 @@ def work(settings: Settings, *, once: bool) -> list[str]:
     """Work the jobs: until nothing is left with `once`, else until SIGTERM or SIGINT.
 
     Returns the jobs that could not be done, with `once`: nobody else may come back to them soon.
+
+    Raises:
+        UnfitDatabaseError: the database is not migrated, or that of a newer version.
     """
     logs.start(settings.log)
     db = open_database(settings.database_url)

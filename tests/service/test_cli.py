@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -18,7 +19,9 @@ from heedback_service.cli import main
 from heedback_service.core.ids import new_id
 from heedback_service.flow.intake import Batch, take
 from heedback_service.store.db import Database
+from heedback_service.store.migrate import HEAD
 from heedback_service.store.tables import Project
+from postgres_server import Postgres
 
 Run = Callable[..., Result]
 
@@ -120,6 +123,54 @@ def test_what_a_purge_would_do_is_told_before_it_is_done(run: Run, tmp_path: Pat
         ["Every count agrees with the rows.", f"acme: days before {first} are purged and were not compared."]
         for first in firsts
     ]
+
+
+NEWER = f"the database is that of a newer Heedback (9999; this one knows {HEAD}): install that one again"
+
+
+@pytest.mark.parametrize("words", ["serve --port 0", "worker --once", "migrate", "purge", "project list"])
+def test_the_file_of_a_newer_version_is_one_line(run: Run, tmp_path: Path, words: str) -> None:
+    file = sqlite3.connect(tmp_path / "data" / "heedback.db")
+    with closing(file), file:
+        file.execute("UPDATE alembic_version SET version_num = '9999'")
+    done = run(*words.split())
+    assert (done.exit_code, done.stderr) == (1, f"Error: {NEWER}\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["project create b", "project list", "serve --port 0", "worker --once", "purge", "rollup verify", "export acme"],
+)
+def test_postgresql_that_is_not_migrated_is_one_line_that_says_what_to_do(
+    run: Run, postgres: Postgres, words: str
+) -> None:
+    with postgres.fresh(migrated=False) as url:
+        done = run(*words.split(), HEEDBACK_SERVER_DATABASE_URL=url)
+        assert (done.exit_code, done.stderr) == (1, "Error: the database is not migrated; run `heedback migrate`\n")
+
+
+def test_postgresql_serves_the_commands_once_it_is_migrated(run: Run, postgres: Postgres) -> None:
+    with postgres.fresh(migrated=False) as url:
+        assert run("migrate", HEEDBACK_SERVER_DATABASE_URL=url).stdout == "The database is up to date now.\n"
+        assert run("project", "create", "b", HEEDBACK_SERVER_DATABASE_URL=url).exit_code == 0
+        assert run("project", "list", HEEDBACK_SERVER_DATABASE_URL=url).stdout.startswith("b\t")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["project list", "key create acme", "user link a@b.c", "purge", "rollup verify", "export acme", "digest acme"],
+)
+def test_a_missing_file_is_named_and_not_made(run: Run, tmp_path: Path, words: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    done = run(*words.split(), HEEDBACK_SERVER_DATA=str(elsewhere))
+    missing = elsewhere / "heedback.db"
+    says = f"Error: there is no database {missing}; is HEEDBACK_SERVER_DATA the right folder?\n"
+    assert (done.exit_code, done.stderr, missing.exists()) == (1, says, False)
+
+
+def test_migrate_makes_a_file_that_only_its_owner_reads(run: Run, tmp_path: Path) -> None:
+    assert run("migrate", HEEDBACK_SERVER_DATA=str(tmp_path / "new")).exit_code == 0
+    assert stat.S_IMODE((tmp_path / "new" / "heedback.db").stat().st_mode) == 0o600
 
 
 def test_a_file_that_is_no_database_is_one_line(run: Run, tmp_path: Path) -> None:

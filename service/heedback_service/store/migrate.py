@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from heedback_service.store import planner
 from heedback_service.store.db import Database
@@ -18,25 +20,72 @@ HEAD: Final = "0001"  # the newest of them; known without Alembic, which takes a
 _LOCK: Final = 0x6865_6564  # PostgreSQL's advisory locks are numbers; ours spells "heed"
 
 
-def open_database(url: str) -> Database:
-    """The database at `url`. An SQLite file is made and brought up to date; PostgreSQL waits for `heedback migrate`."""
+class UnfitDatabaseError(Exception):
+    """There is no database, or its tables are not those of this version. The message says so in a line."""
+
+
+def open_database(url: str, *, create: bool = True) -> Database:
+    """The database at `url`. An SQLite file is brought up to date, and with `create` made where there is none;
+    PostgreSQL waits for `heedback migrate`.
+
+    Raises:
+        UnfitDatabaseError: it is missing, not migrated, or that of a newer version.
+    """
     db = Database(url)
-    if db.is_sqlite:
-        if db.url.database:
-            file = Path(db.url.database)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch(mode=0o600)  # SQLite gives its other files the mode of this one
-        upgrade(db)
+    try:
+        if db.is_sqlite:
+            _make_file(db, create)
+            upgrade(db)
+        else:
+            with contextlib.suppress(OperationalError):  # who is away may come back; whoever asks next is told
+                _require_current(db)
+    except BaseException:
+        db.dispose()
+        raise
     return db
+
+
+def migrate(url: str) -> bool:
+    """Bring the database at `url` up to date, whichever it is; True if there was anything to do.
+
+    Raises:
+        UnfitDatabaseError: it is that of a newer version.
+    """
+    db = Database(url)
+    try:
+        if db.is_sqlite:
+            _make_file(db, create=True)
+        return upgrade(db)
+    finally:
+        db.dispose()
+
+
+def _make_file(db: Database, create: bool) -> None:
+    if db.url.database:
+        file = Path(db.url.database)
+        if not create and not file.exists():
+            raise UnfitDatabaseError(f"there is no database {file}; is HEEDBACK_SERVER_DATA the right folder?")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)  # SQLite gives its other files the mode of this one
+
+
+def _require_current(db: Database) -> None:
+    with db.engine.connect() as connection:
+        if _is_behind(connection):
+            raise UnfitDatabaseError("the database is not migrated; run `heedback migrate`")
 
 
 def upgrade(db: Database) -> bool:
     """Run the migrations that are missing; True if there were any.
 
     Several processes may call this at once: one works, the others wait and find nothing to do.
+
+    Raises:
+        UnfitDatabaseError: the database is that of a newer version.
     """
-    if is_current(db):
-        return False
+    with db.engine.connect() as connection:
+        if not _is_behind(connection):
+            return False
     if db.is_sqlite:
         return _upgrade_sqlite(db)
     with db.engine.begin() as connection:
@@ -45,9 +94,9 @@ def upgrade(db: Database) -> bool:
 
 
 def is_current(db: Database) -> bool:
-    """Whether all migrations have been run. Raises what SQLAlchemy raises when the database does not answer."""
+    """Whether all migrations have been run, and no others. Raises what SQLAlchemy raises when nobody answers."""
     with db.engine.connect() as connection:
-        return _is_current(connection)
+        return _versions(connection) == [HEAD]
 
 
 def _upgrade_sqlite(db: Database) -> bool:
@@ -67,7 +116,7 @@ def _upgrade_sqlite(db: Database) -> bool:
 
 
 def _upgrade(connection: Connection) -> bool:
-    if _is_current(connection):
+    if not _is_behind(connection):
         return False
     from alembic import command
 
@@ -85,7 +134,16 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
-def _is_current(connection: Connection) -> bool:
+def _is_behind(connection: Connection) -> bool:
+    versions = _versions(connection)
+    if any(version > HEAD for version in versions):
+        raise UnfitDatabaseError(
+            f"the database is that of a newer Heedback ({max(versions)}; this one knows {HEAD}): install that one again"
+        )
+    return versions != [HEAD]
+
+
+def _versions(connection: Connection) -> list[str]:
     if not inspect(connection).has_table("alembic_version"):
-        return False
-    return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [HEAD]
+        return []
+    return list(connection.scalars(text("SELECT version_num FROM alembic_version")))
