@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import click
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
@@ -30,7 +30,7 @@ from heedback_service.flow.refusal import Refused
 from heedback_service.settings import Settings, SettingsError, read_settings
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import UnfitDatabaseError, migrate, open_database
-from heedback_service.store.tables import Project
+from heedback_service.store.tables import Project, RollupDay
 
 _SECRET: Final = ("secret_key", "smtp_url", "database_url", "metrics_token")
 _project_argument = click.argument("project")
@@ -306,6 +306,8 @@ def rollup_verify(project: str | None) -> None:
         chosen = _chosen(session, project)
         checks = (rollup.differences, placement.differences)
         wrong = [f"{each.slug}: {line}" for each in chosen for check in checks for line in check(session, each.id)]
+        days = sum(_days_counted(session, each) for each in chosen)
+    click.echo(f"Compared: {len(chosen)} projects, {days} days with something in them.", err=True)
     for line in wrong:
         click.echo(line, err=True)
     if wrong:
@@ -314,6 +316,11 @@ def rollup_verify(project: str | None) -> None:
     for each in chosen:
         if each.purged_before:
             click.echo(f"{each.slug}: days before {each.purged_before} are purged and were not compared.")
+
+
+def _days_counted(session: Session, project: Project) -> int:
+    days = select(func.count(RollupDay.day.distinct())).where(RollupDay.project_id == project.id)
+    return session.scalars(days.where(RollupDay.day >= (project.purged_before or date.min))).one()
 
 
 @contextmanager

@@ -93,14 +93,13 @@ def stored(run: Run) -> set[str]:
     return {line["id"] for line in lines if line["type"] == "output"}
 
 
-def restore_as_the_docs_say(environment: dict[str, str], backup: Path) -> str:
+def as_the_docs_say(environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """What the docs say about restoring, called in `folder`."""
     blocks = re.findall(r"^```sh restore\n(.*?)^```$", DOCS.read_text(), re.MULTILINE | re.DOTALL)
     [script] = blocks
-    done = subprocess.run(
-        ["bash", "-euc", script], env=environment | {"BACKUP": str(backup)}, capture_output=True, text=True, timeout=60
+    return subprocess.run(
+        ["bash", "-c", script], env=environment, cwd=folder, capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_a_backup_taken_while_the_service_writes_is_whole_and_can_be_restored(
@@ -134,10 +133,51 @@ def test_a_backup_taken_while_the_service_writes_is_whole_and_can_be_restored(
     assert [file.name for file in tmp_path.glob("*b.db*")] == ["b.db"]
 
     (tmp_path / "data" / "heedback.db").write_bytes(b"the disk ate it")
-    assert restore_as_the_docs_say(environment, backup).endswith("Every count agrees with the rows.\n")
+    relative = {"HEEDBACK_SERVER_DATA": "data", "BACKUP": backup.name}
+    restored = as_the_docs_say(environment | relative, tmp_path)
+    assert restored.returncode == 0, restored.stderr
+    assert restored.stdout.endswith("Every count agrees with the rows.\n")
+    assert "Compared: 1 projects, 1 days" in restored.stderr
+    file = tmp_path / "data" / "heedback.db"
+    assert (stat.S_IMODE(file.stat().st_mode), file.owner()) == (0o600, file.parent.owner())
     ids = stored(run)
     assert {an_event(n)["id"] for n in acknowledged[:before]} <= ids
     assert len(ids) < 3000
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"HEEDBACK_SERVER_DATA": None, "BACKUP": "b.db"},
+        {"HEEDBACK_SERVER_DATA": "", "BACKUP": "b.db"},
+        {"HEEDBACK_SERVER_DATA": "nowhere", "BACKUP": "b.db"},
+        {"HEEDBACK_SERVER_DATA": ".", "BACKUP": None},
+        {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "not-there.db"},
+    ],
+    ids=str,
+)
+def test_restoring_with_something_missing_touches_nothing(
+    environment: dict[str, str], tmp_path: Path, wrong: dict[str, str | None]
+) -> None:
+    (tmp_path / "heedback.db").write_text("what is in use")
+    (tmp_path / "b.db").write_text("the copy")
+    given = {name: value for name, value in (environment | wrong).items() if value is not None}
+    assert as_the_docs_say(given, tmp_path).returncode != 0
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["b.db", "heedback.db"]
+    assert (tmp_path / "heedback.db").read_text() == "what is in use"
+
+
+def test_what_root_restores_belongs_to_the_service(
+    environment: dict[str, str], key: str, run: Run, tmp_path: Path
+) -> None:
+    backup, data = tmp_path / "b.db", tmp_path / "data"
+    assert run("backup", str(backup)).returncode == 0
+    owner = os.geteuid() or 65534  # only root can restore what is another's
+    for path in (data, *data.iterdir()):
+        os.chown(path, owner, -1)
+    restored = as_the_docs_say(environment | {"BACKUP": str(backup)}, tmp_path)
+    assert restored.returncode == 0, restored.stderr
+    assert {path.name: path.stat().st_uid for path in data.iterdir()} == {"heedback.db": owner, "secret_key": owner}
 
 
 def test_a_backup_replaces_no_file_unless_forced(key: str, run: Run, tmp_path: Path) -> None:
