@@ -116,6 +116,22 @@ def test_a_gzipped_body_is_read(post: Post) -> None:
     }
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "text/plain"])
+def test_json_is_read_in_every_encoding_of_unicode_and_as_plain_text(post: Post, encoding: str, kind: str) -> None:
+    body = json.dumps({"sent_at": NOW.isoformat(), "events": [small(1, user="ø")]}, ensure_ascii=False)
+    answer = post(body=body.encode(encoding), headers={"Content-Type": kind})
+    assert answer.json == {"accepted": 1, "duplicates": 0, "rejected": []}
+
+
+def test_what_is_nested_too_deeply_harms_no_neighbour_in_another_encoding(post: Post) -> None:
+    deep = "[" * 5000 + "]" * 5000
+    body = f'{{"sent_at": "{NOW.isoformat()}", "events": [{json.dumps(small(1))}, {deep}]}}'
+    answer = post(body=body.encode("utf-16"))
+    assert answer.json is not None
+    assert (answer.json["accepted"], len(answer.json["rejected"])) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("status", "body", "headers", "words"),
     [

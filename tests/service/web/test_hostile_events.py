@@ -217,6 +217,13 @@ def test_the_same_id_with_another_body_is_a_duplicate_and_the_first_stays(post: 
     assert (stored(db, OutputText.output), stored(db, Feedback.comment)) == (["first"], ["first"])
 
 
+def test_events_of_two_types_may_have_the_same_id(post: Post) -> None:
+    answer = post(
+        [small(1), said(1, about=1, user="u", comment="same id"), said(1, about=1, user="u", comment="again")]
+    )
+    assert answer.json == {"accepted": 2, "duplicates": 1, "rejected": []}
+
+
 def test_within_one_batch_the_first_of_an_id_stays(post: Post, db: Database) -> None:
     answer = post([small(1, output="first"), small(1, output="second")])
     assert answer.json == {"accepted": 1, "duplicates": 1, "rejected": []}

@@ -21,6 +21,7 @@ from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import open_database
 from heedback_service.store.tables import Base, Project
+from posting import Post, small
 from support import NOW, numbered_ids, some_feedback
 
 TOKEN = "t" * 32
@@ -163,6 +164,15 @@ def test_a_request_leaves_a_line_without_its_words(
         "status": 200,
         "request_id": answer.headers["X-Request-ID"],
     }
+
+
+def test_batches_leave_a_line_only_when_they_are_refused(post: Post, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "heedback_service"):
+        assert post([small(1)]).status_code == 200
+        refused = post(body="{")
+    [line] = lines(caplog)
+    assert (line["route"], line["status"]) == ("/v1/events", 400)
+    assert line["request_id"] == refused.headers["X-Request-ID"]
 
 
 def test_a_failed_request_is_told_without_its_path(

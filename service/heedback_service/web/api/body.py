@@ -42,7 +42,7 @@ def read_json(request: Request) -> Any:
     """The JSON in the body.
 
     Raises:
-        Refusal: 400 not JSON, 413 larger than `MAX_BODY_BYTES`, 415 another type or encoding.
+        Refusal: 400 not JSON in any encoding of Unicode, 413 larger than `MAX_BODY_BYTES`, 415 another type or encoding.
     """
     if request.mimetype not in ("application/json", "text/plain"):
         raise Refusal(415, "Send application/json.")
@@ -63,7 +63,7 @@ def _parsed(plain: bytes) -> Any:
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise
     except (RecursionError, ValueError):
-        shallow = _cut_off(plain.decode(), _DEEPEST)
+        shallow = _cut_off(plain.decode(json.detect_encoding(plain), "surrogatepass"), _DEEPEST)
         return json.loads(shallow, parse_int=_an_integer)
 
 
