@@ -97,6 +97,7 @@ def test_events_are_counted_by_what_became_of_them(measured: Flask, db: Database
     assert found["heedback_request_seconds_count", "/v1/events"] == 2
     page = measured.test_client().get("/metrics", headers=OPEN).text
     assert "nonsense-of-mine" not in page
+    assert "_created" not in page
     assert "my own words" not in page
 
 
