@@ -175,11 +175,21 @@ def key_create(project: str) -> None:
     click.echo(key.text)
 
 
+@key_group.command("list")
+@_project_argument
+def key_list(project: str) -> None:
+    """The keys of a project by their KID, when each was made, and whether it is revoked. Never the keys."""
+    with _reading() as session:
+        for key in keys.keys_of(session, _project(session, project)):
+            revoked = f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "in use"
+            click.echo(f"{key.kid}\t{key.created_at:%Y-%m-%d %H:%M} UTC\t{revoked}")
+
+
 @key_group.command("revoke")
 @_project_argument
 @click.argument("kid")
 def key_revoke(project: str, kid: str) -> None:
-    """Stop accepting a key. KID is the part after hb_sk_."""
+    """Stop accepting a key. KID is the part after hb_sk_, as `key list` shows it."""
     with _writing() as session:
         if not keys.revoke_key(session, _project(session, project), kid, datetime.now(UTC)):
             _fail(f"project {project} has no living key {kid}")

@@ -95,11 +95,15 @@ def _read(env: FileAwareEnv) -> Settings:
     log = cast("Style", env.str("LOG", "text", validate=validate.OneOf(["text", "json"])))
     metrics_token: str | None = env.str("METRICS_TOKEN", None, validate=validate.Length(min=16))
     env.seal()
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        secret_key = secret_key or _kept_secret(data / "secret_key")
+    except OSError as error:
+        raise SettingsError(f"{PREFIX}DATA: cannot use the folder {data}: {error.strerror}") from error
     return Settings(
         data=data,
         database_url=database_url or f"sqlite:///{data.absolute() / 'heedback.db'}",
-        secret_key=secret_key or _kept_secret(data / "secret_key"),
+        secret_key=secret_key,
         public_url=public_url.rstrip("/") if public_url else None,
         outbox=outbox or data / "outbox",
         mail_from=mail_from,

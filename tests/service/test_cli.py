@@ -52,6 +52,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         (["user", "link", "nobody@example.org"], "nobody has an account"),
         (["user", "add", "nonsense", "--name", "N", "--project", "acme"], "not an e-mail address"),
         (["digest", "acme", "--period", "2026-13"], "is no week"),
+        (["digest", "acme", "--period", "2026-W99"], "'2026-W99' is no week"),
+        (["key", "list", "nobody"], "there is no project nobody"),
         (["digest", "acme", "--period", "2099-W01"], "is not over yet"),
     ],
 )
@@ -82,6 +84,25 @@ def test_settings_shows_what_is_in_force_and_no_secret(run: Run) -> None:
     shown = run("settings", HEEDBACK_SERVER_SECRET_KEY="s" * 40, HEEDBACK_SERVER_SETTLE_SECONDS="7").stdout
     assert "HEEDBACK_SERVER_SETTLE_SECONDS=7.0" in shown
     assert "sss" not in shown
+
+
+def test_keys_are_listed_by_what_revoking_asks_for_and_never_shown(run: Run) -> None:
+    key = run("key", "create", "acme").stdout.strip()
+    kid, secret = key.removeprefix("hb_sk_").split("_")
+    listed = run("key", "list", "acme").stdout
+    assert [line.split("\t")[2] for line in listed.splitlines()] == ["in use", "in use"]
+    assert run("key", "revoke", "acme", kid).exit_code == 0
+    listed = run("key", "list", "acme").stdout
+    [revoked] = [line for line in listed.splitlines() if line.startswith(f"{kid}\t")]
+    assert revoked.split("\t")[2].startswith("revoked 2")
+    assert secret not in listed
+
+
+def test_a_folder_that_cannot_be_used_is_told_by_the_name_of_its_setting(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("project", "list", HEEDBACK_SERVER_DATA=str(tmp_path / "file" / "data"))
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: HEEDBACK_SERVER_DATA: cannot use the folder {tmp_path / 'file' / 'data'}: ")
 
 
 def test_a_person_gets_a_place_and_a_link(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -56,9 +57,10 @@ def last_complete(now: datetime, tz: str) -> str:
 
 def _monday(period: str) -> date:
     matched = _WEEK.fullmatch(period)
-    if matched is None:
-        raise ValueError(f"{period!r} is no week; write it like 2026-W47")
-    return date.fromisocalendar(int(matched[1]), int(matched[2]), 1)
+    if matched is not None:
+        with contextlib.suppress(ValueError):  # that year has no such week
+            return date.fromisocalendar(int(matched[1]), int(matched[2]), 1)
+    raise ValueError(f"{period!r} is no week; write it like 2026-W47")
 
 
 def _midnight(day: date, tz: str) -> datetime:

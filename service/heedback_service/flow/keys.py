@@ -55,6 +55,13 @@ def make_key(session: Session, project: Project, now: datetime) -> NewKey:
     return NewKey(kid, text)
 
 
+def keys_of(session: Session, project: Project) -> list[ApiKey]:
+    """Every key the project has ever had, the oldest first."""
+    return list(
+        session.scalars(select(ApiKey).where(ApiKey.project_id == project.id).order_by(ApiKey.created_at, ApiKey.kid))
+    )
+
+
 def revoke_key(session: Session, project: Project, kid: str, now: datetime) -> bool:
     """From now on the key opens nothing. False when the project has no such living key."""
     key = session.get(ApiKey, (project.id, kid))

@@ -42,7 +42,7 @@ def read_json(request: Request) -> Any:
     """The JSON in the body.
 
     Raises:
-        Refusal: 400 not JSON in any encoding of Unicode, 413 larger than `MAX_BODY_BYTES`, 415 another type or encoding.
+        Refusal: 400 not JSON in any Unicode encoding, 413 larger than `MAX_BODY_BYTES`, 415 another type or encoding.
     """
     if request.mimetype not in ("application/json", "text/plain"):
         raise Refusal(415, "Send application/json.")
