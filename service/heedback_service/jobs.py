@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from heedback_service.flow import aging, deliver, digest
 from heedback_service.flow.purge import purge_next
-from heedback_service.flow.triage import triage_next
+from heedback_service.flow.triage import triage_step
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 
@@ -54,8 +54,7 @@ class Job:
 
 def triage_feedback(tools: Tools) -> bool:
     settle = timedelta(seconds=tools.settings.settle_seconds)
-    with tools.db.write() as session:
-        return triage_next(session, tools.clock(), new_id=tools.new_id, settle=settle)
+    return triage_step(tools.db, tools.clock(), new_id=tools.new_id, settle=settle)
 
 
 def wake_items(tools: Tools) -> bool:

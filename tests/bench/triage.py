@@ -28,7 +28,7 @@ from heedback_service.core.grouping import JOIN_AT, Report, keys, near
 from heedback_service.core.ids import new_id
 from heedback_service.core.statistics import wilson
 from heedback_service.core.text import words
-from heedback_service.flow.triage import triage_next
+from heedback_service.flow.triage import triage_step
 from heedback_service.store.db import Database, insert_into
 from heedback_service.store.tables import Base, Feature, Feedback, Item, Project, Slice
 
@@ -229,10 +229,8 @@ class Store:
             session.execute(insert_into(session, Feedback), rows)
 
     def triage(self) -> None:
-        found = True
-        while found:
-            with self.database.write() as session:
-                found = triage_next(session, NOW, new_id=new_id)
+        while triage_step(self.database, NOW, new_id=new_id):
+            pass
 
     def open_items(self) -> int:
         with self.database.read() as session:

@@ -99,6 +99,7 @@ def _digest(*parts: str | None) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=1024)  # triage reads a batch twice: once to be quick when it counts
 def _bands(text: str) -> tuple[str, ...]:
     smallest = [min(column) for column in zip(*map(_hashes, _shingles(text)), strict=True)]
     rows = (smallest[start : start + ROWS] for start in range(0, ROWS * BANDS, ROWS))

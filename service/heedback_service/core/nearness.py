@@ -40,7 +40,12 @@ def near(a: str, b: str, at_least: float = 0.0) -> float:
     bring the pair to `at_least`; below that the answer may be less than the true one.
     """
     left, right = sorted((a, b))
-    return 1.0 if left == right else _nearness(_counted(left), _counted(right), at_least)
+    return 1.0 if left == right else _compared(left, right, at_least)
+
+
+@lru_cache(maxsize=4096)  # triage compares a batch twice: once to be quick when it counts
+def _compared(left: str, right: str, at_least: float) -> float:
+    return _nearness(_counted(left), _counted(right), at_least)
 
 
 @dataclass(frozen=True, slots=True)

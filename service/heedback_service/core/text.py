@@ -36,6 +36,7 @@ def wordset(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+@lru_cache(maxsize=4096)  # a text is compared with whatever comes after it
 def normalise(text: str) -> str:
     """`text` in lower case, without punctuation, emoji, drawn-out letters, a greeting before or thanks behind.
 

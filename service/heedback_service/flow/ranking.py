@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -49,6 +50,14 @@ def refresh(session: Session, project_id: int, items: Collection[UUID], now: dat
         for item_id in sorted(items)
     ]
     _write(session, project_id, columns, now)
+
+
+def rehearse(session: Session, project_id: int, items: Collection[UUID], joining: Iterable[Told]) -> None:
+    """Judge what is in these items or about to join them, and forget it: `core` remembers, and `refresh` is quick."""
+    held = _newest(session, project_id, items).values()
+    for each in chain(joining, *held):
+        category, _ = each.judgement
+        title(filter(None, [each.comment]), category.name)
 
 
 def _columns(item_id: UUID, newest: list[Told], tally: _Tally | None, people: int, now: datetime) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Triage: feedback that nobody has read yet becomes work, in items ordered by how much they matter.
 
 One call takes one bounded batch of one feature, in one transaction that holds the feature: on PostgreSQL by a lock on
-the feature's row, which other workers pass over, on SQLite by the write lock. A worker that dies leaves neither work
-nor lock behind. Doing it twice changes nothing.
+the feature's row, which other workers pass over, on SQLite by the write lock, for which everybody waits; so there it
+is rehearsed on a snapshot first. A worker that dies leaves neither work nor lock behind. Doing it twice changes nothing.
 
 What it makes does not depend on the order in which feedback came, nor on how it was cut into batches, as long as the
 caps in `joining` are not reached.
@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
@@ -26,15 +27,50 @@ from heedback_service.flow import placement, ranking, reports
 from heedback_service.flow.filing import file
 from heedback_service.flow.joining import Board, Scope
 from heedback_service.flow.reports import Told
+from heedback_service.store.db import Database
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback
 
-# What one transaction reads. Intake waits for it, so it is cut by its work: long texts are dear to compare.
-BATCH: Final = 500  # pieces of feedback
-CHARACTERS: Final = 12_000  # of comments
+# What one transaction reads. On SQLite intake waits for it: tens of milliseconds, of which ten whatever it reads.
+BATCH: Final = 25  # pieces of feedback
+CHARACTERS: Final = 6_000  # of comments
 
 SET_ASIDE: Final = timedelta(days=1)  # by then a release may have come that can read what this one could not
 
 _log: Final = logging.getLogger(__name__)
+
+
+def triage_step(
+    db: Database,
+    now: datetime,
+    *,
+    new_id: Callable[[], UUID],
+    settle: timedelta = timedelta(),
+    batch: int = BATCH,
+) -> bool:
+    """`triage_next` in a transaction of its own; on SQLite, where everybody waits for whoever writes, rehearsed."""
+    if db.is_sqlite:
+        with db.read() as session:
+            if not _rehearse(session, now, settle, batch):
+                return False
+    with db.write() as session:
+        return triage_next(session, now, new_id=new_id, settle=settle, batch=batch)
+
+
+def _rehearse(session: Session, now: datetime, settle: timedelta, batch: int) -> bool:
+    """Do what `triage_next` would do now, but for the writing; False if there is nothing to do.
+
+    What takes long is arithmetic on texts, and `core` remembers it. So when the same is done again under the lock,
+    little but reading and writing is left. Nothing else is taken over: what has changed in between is read anew.
+    """
+    claimed = _claim(session, now - settle)
+    if claimed is None:
+        return False
+    scope = Scope(session, *claimed, now, uuid4)  # ids that go nowhere
+    with suppress(Exception):  # it will come again, where it is heard
+        work = [each for each in _told(scope, _unread(scope, now - settle, batch)) if each.is_work]
+        board = _board(scope, work, {})
+        ranking.rehearse(session, scope.project_id, {each.item_id for each in board.placed}, work)
+    return True
 
 
 def triage_next(
@@ -96,7 +132,7 @@ def _unread(scope: Scope, before: datetime, batch: int) -> list[UUID]:
             Feedback.triaged_at.is_(None),
             Feedback.changed_at <= before,
         )
-        .order_by(Feedback.changed_at, Feedback.id)
+        .order_by(Feedback.changed_at)  # as the index is; those of one moment would have to be sorted each time
         .limit(batch)
     )
     chosen: list[UUID] = []
@@ -155,13 +191,18 @@ def _triage(scope: Scope, heard: Sequence[Told]) -> None:
     left = placement.withdraw(scope.session, scope.project_id, leaving) if leaving else []
     work = [each for each in heard if each.is_work and each.id not in staying]
     former = _alone(scope, work, places, left)
+    board = _board(scope, work, former)
+    changed = file(scope, board) | {places[feedback_id].item_id for feedback_id in staying} | set(left)
+    if changed:
+        ranking.refresh(scope.session, scope.project_id, changed, scope.now)
+
+
+def _board(scope: Scope, work: Sequence[Told], former: Mapping[UUID, UUID]) -> Board:
     arrivals = reports.keyed(scope.session, scope.project_id, work)
     board = Board(scope, arrivals, former.values())
     for report in arrivals:
         board.place(report, former.get(report.told.id))
-    changed = file(scope, board) | {places[feedback_id].item_id for feedback_id in staying} | set(left)
-    if changed:
-        ranking.refresh(scope.session, scope.project_id, changed, scope.now)
+    return board
 
 
 @dataclass(frozen=True, slots=True)

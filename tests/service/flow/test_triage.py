@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -15,11 +16,14 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, event, func, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
+from heedback_service.core import grouping, nearness, titles
 from heedback_service.core.priority import Factors
-from heedback_service.flow import aging, placement, triage
+from heedback_service.core.text import normalise
+from heedback_service.flow import aging, placement, reports, triage
 from heedback_service.flow.intake import Batch, take
-from heedback_service.flow.triage import CHARACTERS, triage_next
+from heedback_service.flow.triage import CHARACTERS, triage_step
 from heedback_service.store.db import Database
 from heedback_service.store.tables import (
     Base,
@@ -56,8 +60,7 @@ class Desk:
             take(session, self.project, Batch(sent_at=now, events=events), now, self._new_id)
 
     def step(self, now: datetime = NOW, **named: Any) -> bool:
-        with self.db.write() as session:
-            return triage_next(session, now, **({"new_id": self._new_id} | named))
+        return triage_step(self.db, now, **({"new_id": self._new_id} | named))
 
     def triage(self, now: datetime = NOW, **named: Any) -> None:
         while self.step(now, **named):
@@ -470,6 +473,69 @@ def test_a_batch_that_fails_leaves_nothing_behind(desk: Desk) -> None:
         desk.step(new_id=lambda: next(ids))
     desk.triage()
     assert (desk.item().number, desk.item().people) == (1, 1)
+
+
+SQLITE = pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # elsewhere nobody waits, and nothing is rehearsed
+
+
+@SQLITE
+def test_texts_are_read_and_compared_before_anybody_has_to_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that come, and those in the items that they join."""
+    writes: list[int] = []
+    caches = (grouping._bands, nearness._compared, reports._judged, titles._opening, normalise)
+
+    def misses() -> int:
+        return sum(cache.cache_info().misses for cache in caches)
+
+    @contextmanager
+    def watched(db: Database) -> Iterator[Session]:
+        with write(db) as session:
+            before = misses()
+            yield session
+            writes.append(misses() - before)
+
+    desk.hear(*(down(n, text, output=n % 4 + 1) for n, text in enumerate((VAT, SLOW, *BRIDGE), start=11)))
+    desk.triage()
+    desk.hear(down(21, TYPO, output=2), down(22, "Nothing of the kind was said", output=3))
+    for cache in caches:  # as after a restart
+        cache.cache_clear()
+    write = Database.write
+    monkeypatch.setattr(Database, "write", watched)
+    desk.triage()
+    assert writes == [0]
+
+
+@SQLITE
+@pytest.mark.parametrize("meanwhile", ["changed", "triaged", "accepted"])
+def test_what_happens_after_the_rehearsal_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch, meanwhile: str) -> None:
+    """A report takes other words, another worker was faster, or a person decides about an item that was to merge."""
+    left, right, middle = BRIDGE
+    desk.hear(down(11, left), down(12, right, output=2))
+    desk.triage()
+    desk.hear(down(13, middle, output=3))
+    between = {
+        "changed": lambda: desk.hear(some_feedback(21, output_id=make_id(3), user="u-13", comment=SLOW, minutes=-1)),
+        "triaged": lambda: desk.step(),
+        "accepted": lambda: desk.change(state="accepted"),
+    }
+    rehearse = triage._rehearse
+
+    def rehearsed(*given: Any) -> bool:
+        monkeypatch.setattr(triage, "_rehearse", rehearse)
+        return rehearse(*given) and (between[meanwhile](), True)[1]
+
+    monkeypatch.setattr(triage, "_rehearse", rehearsed)
+    desk.triage()
+    expected = {"changed": [1, 1, 1], "triaged": [3], "accepted": [2, 1]}
+    assert [item.feedback_count for item in desk.items()] == expected[meanwhile]
+    with desk.db.read() as session:
+        assert placement.differences(session, desk.project.id) == []
+
+
+@SQLITE
+def test_looking_for_work_waits_for_nobody(desk: Desk) -> None:
+    with desk.db.write():
+        assert not desk.step()
 
 
 def test_long_texts_make_a_batch_short(desk: Desk) -> None:
