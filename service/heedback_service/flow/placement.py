@@ -1,4 +1,9 @@
-"""Feedback in items: who is in, who is out, with the refcounts that keep an item's people exact."""
+"""Feedback in items: who is in, who is out, with the refcounts that keep an item's people exact.
+
+Whoever changes what is in an item, or counts it, holds the item's feature. Triage, purge and ageing pass over features
+that others hold; intake, which must not be put off, waits for its turn in `withdraw`, before it changes any feedback.
+So nobody waits for a feature while others wait for rows of theirs.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ from sqlalchemy.orm import Session
 from heedback_service.flow import reports
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.db import insert_into
-from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemKey, ItemPerson
+from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback, ItemKey, ItemPerson
 
 _REKEYED: Final = 200  # reports of an item that are read to find new holders for the keys of one that left
 
@@ -42,8 +47,31 @@ def add_people(session: Session, project_id: int, counted: Mapping[tuple[UUID, s
     session.connection().execute(adding, rows)
 
 
+def features_of(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> set[UUID]:
+    """The features of this feedback, and of the items it is in: not the same while it waits to be triaged again."""
+    own = select(Feedback.feature_id).where(Feedback.project_id == project_id, Feedback.id.in_(feedback_ids))
+    held = (
+        select(Item.feature_id)
+        .join(ItemFeedback, (ItemFeedback.project_id == Item.project_id) & (ItemFeedback.item_id == Item.id))
+        .where(ItemFeedback.project_id == project_id, ItemFeedback.feedback_id.in_(feedback_ids))
+    )
+    return set(session.scalars(own.union(held)))
+
+
+def hold(session: Session, project_id: int, features: Collection[UUID], *, wait: bool) -> bool:
+    """Keep others away from these features until the commit; without `wait`, False if somebody is there already."""
+    query = select(Feature.id).where(Feature.project_id == project_id, Feature.id.in_(features)).order_by(Feature.id)
+    # FOR NO KEY UPDATE: intake goes on storing rows that refer to the features.
+    held = session.scalars(query.with_for_update(key_share=True, skip_locked=not wait)).all()
+    return len(held) == len(set(features))
+
+
 def withdraw(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> list[UUID]:
-    """Take feedback out of its items, with the keys it holds; returns the items that lost some."""
+    """Take feedback out of its items, with the keys it holds; returns the items that lost some.
+
+    Waits for those who hold the features. Whoever holds any has held all of them before: two that wait are a circle.
+    """
+    hold(session, project_id, features_of(session, project_id, feedback_ids), wait=True)
     leaving = (
         select(ItemFeedback.item_id, Feedback.person)
         .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))

@@ -24,7 +24,6 @@ from heedback_service.flow import placement, ranking
 from heedback_service.store.base import Base
 from heedback_service.store.tables import (
     AccountSession,
-    Feature,
     Feedback,
     FeedbackEvent,
     Output,
@@ -113,8 +112,8 @@ def _drop_outputs(session: Session, project: Project, kept: Window, now: datetim
     ids = session.scalars(old.limit(BATCH)).all()
     if not ids:
         return None
-    said = session.execute(select(Feedback.id, Feedback.feature_id).where(*_about(project, ids))).all()
-    gone = _drop_feedback(session, project, [(row.id, row.feature_id) for row in said], now)
+    said = session.scalars(select(Feedback.id).where(*_about(project, ids))).all()
+    gone = _drop_feedback(session, project, said, now)
     if gone is None:
         return None
     gone["texts"] = _delete(session, OutputText, _of(project, OutputText, OutputText.output_id, ids))
@@ -126,11 +125,11 @@ def _drop_outputs(session: Session, project: Project, kept: Window, now: datetim
 
 def _drop_adrift(session: Session, project: Project, kept: Window, now: datetime) -> Counter[str] | None:
     """Feedback whose output never came, or went before it."""
-    query = select(Feedback.id, Feedback.feature_id, Feedback.subject).where(Feedback.project_id == project.id)
+    query = select(Feedback.id, Feedback.subject).where(Feedback.project_id == project.id)
     adrift = session.execute(query.where(_adrift(kept)).order_by(Feedback.last_at, Feedback.id).limit(BATCH)).all()
     if not adrift:
         return None
-    gone = _drop_feedback(session, project, [(row.id, row.feature_id) for row in adrift], now)
+    gone = _drop_feedback(session, project, [row.id for row in adrift], now)
     if gone is None:
         return None
     outputs = [UUID(row.subject[2:]) for row in adrift if row.subject.startswith("o:")]
@@ -162,15 +161,13 @@ _Step = Callable[[Session, Project, Window, datetime], Counter[str] | None]
 _STEPS: Final[tuple[_Step, ...]] = (_sift_texts, _drop_outputs, _drop_adrift, _drop_orphans, _drop_people)
 
 
-def _drop_feedback(
-    session: Session, project: Project, said: Sequence[tuple[UUID, UUID]], now: datetime
-) -> Counter[str] | None:
-    """Remove feedback, given as (id, feature), from its items and altogether; None while triage is at work on it."""
-    touched = {feature_id for _, feature_id in said}
-    features = select(Feature.id).where(Feature.project_id == project.id, Feature.id.in_(touched)).order_by(Feature.id)
-    if len(session.scalars(features.with_for_update(key_share=True, skip_locked=True)).all()) < len(touched):
+def _drop_feedback(session: Session, project: Project, ids: Sequence[UUID], now: datetime) -> Counter[str] | None:
+    """Remove feedback from its items and altogether; None while somebody is at work on these."""
+    touched = placement.features_of(session, project.id, ids)
+    if not placement.hold(session, project.id, touched, wait=False):
         return None
-    ids = [feedback_id for feedback_id, _ in said]
+    if not placement.features_of(session, project.id, ids) <= touched:  # it moved to yet another one just now
+        return None
     if items := placement.withdraw(session, project.id, ids):
         ranking.refresh(session, project.id, items, now)
     gone = Counter(

@@ -2,7 +2,8 @@
 
 One call takes one bounded batch of one feature, in one transaction that holds the feature: on PostgreSQL by a lock on
 the feature's row, which other workers pass over, on SQLite by the write lock, for which everybody waits; so there it
-is rehearsed on a snapshot first. A worker that dies leaves neither work nor lock behind. Doing it twice changes nothing.
+is rehearsed on a snapshot first. A worker that dies leaves neither work nor lock behind. Doing it twice changes
+nothing.
 
 What it makes does not depend on the order in which feedback came, nor on how it was cut into batches, as long as the
 caps in `joining` are not reached.
@@ -94,7 +95,7 @@ def triage_next(
     if claimed is None:
         return False
     scope = Scope(session, *claimed, now, new_id)
-    if unread := _unread(scope, now - settle, batch):
+    if unread := _within_reach(scope, _unread(scope, now - settle, batch)):
         _read(scope, unread)
     return True
 
@@ -134,6 +135,8 @@ def _unread(scope: Scope, before: datetime, batch: int) -> list[UUID]:
         )
         .order_by(Feedback.changed_at)  # as the index is; those of one moment would have to be sorted each time
         .limit(batch)
+        # What intake is changing comes back changed; what we read stays as it is until we have committed.
+        .with_for_update(key_share=True, skip_locked=True)
     )
     chosen: list[UUID] = []
     room = CHARACTERS
@@ -143,6 +146,23 @@ def _unread(scope: Scope, before: datetime, batch: int) -> list[UUID]:
             break
         chosen.append(feedback_id)
     return chosen
+
+
+def _within_reach(scope: Scope, unread: Sequence[UUID]) -> Sequence[UUID]:
+    """Without what is still in an item of another feature, while somebody works there."""
+    query = (
+        select(ItemFeedback.feedback_id, Item.feature_id)
+        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
+        .where(
+            ItemFeedback.project_id == scope.project_id,
+            ItemFeedback.feedback_id.in_(unread),
+            Item.feature_id != scope.feature_id,
+        )
+    )
+    elsewhere = dict(scope.session.execute(query).all())
+    if not elsewhere or placement.hold(scope.session, scope.project_id, set(elsewhere.values()), wait=False):
+        return unread
+    return [each for each in unread if each not in elsewhere]
 
 
 def _read(scope: Scope, unread: Sequence[UUID]) -> None:

@@ -1,0 +1,178 @@
+"""Triage beside intake, purge, decisions and other workers, on PostgreSQL, where all of them run side by side.
+
+Each test stops one of them in the middle, lets another go as far as it gets, and then lets the first go on. SQLite
+lets one writer in at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from heedback_service.core.ids import new_id
+from heedback_service.flow import placement, purge, ranking, rollup, triage
+from heedback_service.flow.intake import Batch, take
+from heedback_service.store.db import Database
+from heedback_service.store.tables import Feedback, Item, ItemFeedback, Project
+from support import NOW, an_output, make_id, some_feedback
+
+pytestmark = pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+
+Event = dict[str, Any]
+Between = Callable[[Any, str, Callable[[], Any]], Callable[[], Any]]
+VAT = "The total leaves out the VAT"
+TRACE = "a" * 32
+
+
+@pytest.fixture(autouse=True)
+def _all_is_true_in_the_end(db: Database, project: Project) -> Iterator[None]:
+    yield
+    with db.read() as session:
+        assert placement.differences(session, project.id) == []
+    _triage(db)
+    with db.read() as session:
+        assert placement.differences(session, project.id) == []
+        assert rollup.differences(session, project.id) == []
+        lost = select(ItemFeedback.feedback_id).where(ItemFeedback.feedback_id.not_in(select(Feedback.id)))
+        assert session.scalars(lost).all() == []
+        assert session.scalars(select(Feedback.id).where(Feedback.triaged_at.is_(None))).all() == []
+        strays = (
+            select(Feedback.id)
+            .join(ItemFeedback, ItemFeedback.feedback_id == Feedback.id)
+            .join(Item, Item.id == ItemFeedback.item_id)
+            .where(Item.feature_id != Feedback.feature_id)
+        )
+        assert session.scalars(strays).all() == []
+
+
+@pytest.fixture
+def between(db: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Between]:
+    """Let something else happen, as far as it gets, when a function has returned for the first time.
+
+    Returns what waits for the end of it.
+    """
+    started: list[Future[Any]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def arrange(where: Any, name: str, other: Callable[[], Any]) -> Callable[[], Any]:
+            real = getattr(where, name)
+
+            def stopped(*args: Any, **named: Any) -> Any:
+                found = real(*args, **named)
+                if not started:
+                    started.append(pool.submit(other))
+                    _until_done_or_waiting(db, started[0])
+                return found
+
+            monkeypatch.setattr(where, name, stopped)
+            return lambda: started[0].result(timeout=30)
+
+        yield arrange
+        assert started, "nothing happened in between"
+        started[0].result(timeout=30)
+
+
+def test_feedback_that_intake_merges_away_while_triage_reads_it_is_in_no_item(
+    db: Database, project: Project, between: Between
+) -> None:
+    _hear(db, project, by_trace(11), by_output(12))
+    between(triage, "_told", lambda: _hear(db, project, an_output(1, trace_id=TRACE)))
+    _triage(db)
+
+
+def test_feedback_that_triage_files_while_intake_merges_it_away_is_in_no_item(
+    db: Database, project: Project, between: Between
+) -> None:
+    _hear(db, project, by_trace(11), by_output(12))
+    between(placement, "withdraw", lambda: _step(db))
+    _hear(db, project, an_output(1, trace_id=TRACE))
+
+
+@pytest.mark.parametrize("when", ["_unread", "_told"])
+def test_feedback_that_moves_to_another_feature_while_triage_reads_it_gets_there(
+    db: Database, project: Project, between: Between, when: str
+) -> None:
+    """And another worker, who finds it there at once, does not stumble over the first."""
+    _hear(db, project, by_trace(11))
+    moved = an_output(1, feature="chat", trace_id=TRACE)
+    between(triage, when, lambda: (_hear(db, project, moved), _step(db)))
+    _triage(db)
+
+
+def test_feedback_that_intake_merges_away_leaves_its_item_while_others_join_it(
+    db: Database, project: Project, between: Between
+) -> None:
+    _hear(db, project, by_trace(11), by_output(12))
+    _triage(db)
+    _hear(db, project, by_output(13, output=3, user="bob"))
+    between(ranking, "refresh", lambda: _hear(db, project, an_output(1, trace_id=TRACE)))
+    _step(db)
+
+
+def test_feedback_leaves_an_item_of_another_feature_while_others_join_it(
+    db: Database, project: Project, between: Between
+) -> None:
+    _hear(db, project, by_trace(11), by_output(12, output=2))
+    _triage(db)
+    _hear(db, project, by_output(13, output=3, user="bob"))
+    _hear(db, project, an_output(1, feature="chat", trace_id=TRACE), now=NOW + timedelta(seconds=1))
+    between(ranking, "_people", lambda: _step(db))
+    _step(db)
+
+
+def test_purged_feedback_leaves_an_item_of_another_feature_while_others_join_it(
+    db: Database, project: Project, between: Between
+) -> None:
+    _hear(db, project, by_trace(11), by_output(12, output=2))
+    _triage(db)
+    _hear(db, project, by_output(13, output=3, user="bob"))
+    _hear(db, project, an_output(1, feature="chat", trace_id=TRACE), now=NOW + timedelta(seconds=1))
+    between(ranking, "_people", lambda: _purge(db, project))
+    _step(db)
+    _purge(db, project)
+    with db.read() as session:
+        assert session.scalar(select(func.count()).select_from(Feedback)) == 2
+
+
+def by_trace(n: int) -> Event:
+    return some_feedback(n, down=True, trace_id=TRACE, user="ann", comment=VAT)
+
+
+def by_output(n: int, comment: str = VAT, output: int = 1, user: str = "ann") -> Event:
+    return some_feedback(n, down=True, output_id=make_id(output), user=user, comment=comment)
+
+
+def _hear(db: Database, project: Project, *events: Event, now: datetime = NOW) -> None:
+    with db.write() as session:
+        take(session, project, Batch(NOW, events), now, new_id)
+
+
+def _purge(db: Database, project: Project) -> None:
+    """One step: the outputs go first, with what was said about them."""
+    with db.write() as session:
+        purge.purge_step(session, project.id, NOW + timedelta(days=1000))
+
+
+def _step(db: Database) -> bool:
+    return triage.triage_step(db, NOW + timedelta(minutes=1), new_id=new_id)
+
+
+def _triage(db: Database) -> None:
+    while _step(db):
+        pass
+
+
+def _until_done_or_waiting(db: Database, other: Future[Any]) -> None:
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    for _ in range(1000):
+        if wait([other], timeout=0.01).done:
+            return
+        with db.read() as session:
+            if session.scalar(waiting):
+                return
+    raise AssertionError("it neither ended nor waited for a lock")
