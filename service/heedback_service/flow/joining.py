@@ -168,9 +168,12 @@ class Board:
             self._ranks = dict(self._scope.session.execute(query).all())
 
     def _is_settled(self, item_id: UUID) -> bool:
-        """Whether a person has done anything to it."""
+        """Whether a person has done anything to it. Whoever wants to, from now on, waits until we have committed."""
         if item_id not in self._settled:
             project_id = self._scope.project_id
+            # By itself: a statement that waits for a decision sees its row, and not the event that tells of it.
+            deciding = select(Item.id).where(Item.project_id == project_id, Item.id == item_id)
+            self._scope.session.execute(deciding.with_for_update(key_share=True))
             decided = exists().where(
                 ItemEvent.project_id == project_id, ItemEvent.item_id == item_id, ItemEvent.actor.is_not(None)
             )

@@ -10,15 +10,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select, text
 
 from heedback_service.core.ids import new_id
-from heedback_service.flow import placement, purge, ranking, rollup, triage
+from heedback_service.flow import backlog, placement, purge, ranking, rollup, triage
 from heedback_service.flow.intake import Batch, take
+from heedback_service.flow.joining import Board
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Feedback, Item, ItemFeedback, Project
+from people import settle
 from support import NOW, an_output, make_id, some_feedback
 
 pytestmark = pytest.mark.parametrize("db", ["postgresql"], indirect=True)
@@ -27,6 +30,10 @@ Event = dict[str, Any]
 Between = Callable[[Any, str, Callable[[], Any]], Callable[[], Any]]
 VAT = "The total leaves out the VAT"
 TRACE = "a" * 32
+# The ends differ by two words, which is one too many; the middle differs from each by one.
+LEFT = "the quarterly summary leaves out page seven and every single footnote again today"
+RIGHT = "the quarterly summary leaves out page seven and every single footnote"
+MIDDLE = "the quarterly summary leaves out page seven and every single footnote again"
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +146,50 @@ def test_purged_feedback_leaves_an_item_of_another_feature_while_others_join_it(
         assert session.scalar(select(func.count()).select_from(Feedback)) == 2
 
 
+@pytest.mark.parametrize("decision", ["accept", "assign"])
+def test_an_item_that_somebody_decides_about_while_it_is_to_be_merged_stays(
+    db: Database, project: Project, between: Between, decision: str
+) -> None:
+    """Or the decision comes too late, and is refused."""
+    _hear(db, project, by_output(11, LEFT), by_output(12, RIGHT, output=2))
+    _triage(db)
+    _hear(db, project, by_output(13, MIDDLE, output=3))
+    actor = _member(db, project)
+    decided = []
+
+    def decide() -> None:
+        with db.write() as session:
+            item = backlog.find_item(session, project.id, 2)
+            assert item is not None
+            if backlog.changed_since(session, item, None) is None:
+                how = {"owner": actor} if decision == "assign" else {}
+                getattr(backlog, decision)(session, item, actor, NOW, new_id, **how)
+                decided.append(item.id)
+
+    between(Board, "_joined", decide)
+    _triage(db)
+    with db.read() as session:
+        held = dict(session.execute(select(Item.id, Item.feedback_count)).all())
+    assert all(held[item_id] for item_id in decided)
+
+
+def test_a_decision_made_just_before_an_item_is_to_be_merged_counts(
+    db: Database, project: Project, between: Between
+) -> None:
+    """Triage waits for it, and then sees all of it: such an item takes in the other one."""
+    _hear(db, project, by_output(11, LEFT), by_output(12, RIGHT, output=2))
+    _triage(db)
+    _hear(db, project, by_output(13, MIDDLE, output=3))
+    actor = _member(db, project)
+    finished = between(backlog, "find_item", lambda: _step(db))
+    with db.write() as session:
+        item = backlog.find_item(session, project.id, 2)
+        assert item is not None
+        backlog.assign(session, item, actor, NOW, new_id, owner=actor)
+    finished()
+    assert _counts(db) == {1: 0, 2: 3}
+
+
 def by_trace(n: int) -> Event:
     return some_feedback(n, down=True, trace_id=TRACE, user="ann", comment=VAT)
 
@@ -165,6 +216,16 @@ def _step(db: Database) -> bool:
 def _triage(db: Database) -> None:
     while _step(db):
         pass
+
+
+def _member(db: Database, project: Project) -> UUID:
+    with db.write() as session:
+        return settle(session, project.id).alice
+
+
+def _counts(db: Database) -> dict[int, int]:
+    with db.read() as session:
+        return dict(session.execute(select(Item.number, Item.feedback_count)).all())
 
 
 def _until_done_or_waiting(db: Database, other: Future[Any]) -> None:
