@@ -13,14 +13,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from heedback_service.core.ids import new_id
-from heedback_service.flow import backlog, placement, purge, ranking, rollup, triage
+from heedback_service.flow import aging, backlog, placement, purge, ranking, rollup, triage
 from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.joining import Board
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Feedback, Item, ItemFeedback, Project
+from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback, Project
 from people import settle
 from support import NOW, an_output, make_id, some_feedback
 
@@ -190,6 +190,33 @@ def test_a_decision_made_just_before_an_item_is_to_be_merged_counts(
     assert _counts(db) == {1: 0, 2: 3}
 
 
+def test_counts_that_triage_changes_while_items_are_prioritised_are_kept(
+    db: Database, project: Project, between: Between
+) -> None:
+    _hear(db, project, by_output(11))
+    _triage(db)
+    _hear(db, project, by_output(12, output=2))
+    between(ranking, "_people", lambda: _step(db))
+    with db.write() as session:
+        aging.reprioritise(session, NOW + timedelta(hours=7))
+
+
+def test_what_somebody_works_on_is_woken_and_prioritised_later(db: Database, project: Project) -> None:
+    """Nobody waits for an item while others may wait for theirs."""
+    _hear(db, project, by_output(11), by_output(12, "It takes forever to load", output=2))
+    _triage(db)
+    with db.write() as session:
+        session.execute(update(Item).values(snoozed_until=NOW))
+    with ThreadPoolExecutor(1) as pool, db.write() as session:
+        backlog.find_item(session, project.id, 1)
+        assert pool.submit(_wake, db).result(timeout=10)
+    assert _snoozed(db) == [1]
+    with ThreadPoolExecutor(1) as pool, db.write() as session:
+        session.execute(select(Feature).with_for_update())
+        assert not pool.submit(_prioritise, db).result(timeout=10)
+    assert _prioritise(db)
+
+
 def by_trace(n: int) -> Event:
     return some_feedback(n, down=True, trace_id=TRACE, user="ann", comment=VAT)
 
@@ -218,6 +245,16 @@ def _triage(db: Database) -> None:
         pass
 
 
+def _wake(db: Database) -> bool:
+    with db.write() as session:
+        return aging.wake_due(session, NOW, new_id=new_id)
+
+
+def _prioritise(db: Database) -> bool:
+    with db.write() as session:
+        return aging.reprioritise(session, NOW + timedelta(hours=7))
+
+
 def _member(db: Database, project: Project) -> UUID:
     with db.write() as session:
         return settle(session, project.id).alice
@@ -226,6 +263,11 @@ def _member(db: Database, project: Project) -> UUID:
 def _counts(db: Database) -> dict[int, int]:
     with db.read() as session:
         return dict(session.execute(select(Item.number, Item.feedback_count)).all())
+
+
+def _snoozed(db: Database) -> list[int]:
+    with db.read() as session:
+        return list(session.scalars(select(Item.number).where(Item.snoozed_until.is_not(None))))
 
 
 def _until_done_or_waiting(db: Database, other: Future[Any]) -> None:
