@@ -21,6 +21,11 @@ from heedback_service.store.direct import Line, failure
 
 _BUSY_SECONDS: Final = 10
 _INHERITED: Final[list[Connection]] = []  # kept alive, as closing them is what a forked child must not do
+_FOR_ALL: Final[dict[str, Any]] = {
+    "hide_parameters": True,  # errors go to the log, and the parameters of a statement are what people said
+    "json_serializer": to_json,
+    "max_overflow": 35,  # with the five that stay, more than there are threads: nobody waits for a connection
+}
 _ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
 
 
@@ -135,13 +140,12 @@ def _leave_to_parent(database: weakref.ref[Database]) -> None:
 
 
 def _postgresql(url: str) -> Engine:
-    # Errors go to the log, and the parameters of a statement are what people said.
-    return create_engine(url, pool_pre_ping=True, hide_parameters=True, json_serializer=to_json)
+    return create_engine(url, pool_pre_ping=True, **_FOR_ALL)
 
 
 def _sqlite(url: str) -> Engine:
     patient = make_url(url).update_query_dict({"timeout": str(_BUSY_SECONDS)} | dict(make_url(url).query))
-    engine = create_engine(patient, hide_parameters=True, json_serializer=to_json)
+    engine = create_engine(patient, **_FOR_ALL)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
