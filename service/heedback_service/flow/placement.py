@@ -1,8 +1,8 @@
 """Feedback in items: who is in, who is out, with the refcounts that keep an item's people exact.
 
 Whoever changes what is in an item, or counts it, holds the item's feature. Triage, purge and ageing pass over features
-that others hold; intake, which must not be put off, waits for its turn in `withdraw`, before it changes any feedback.
-So nobody waits for a feature while others wait for rows of theirs.
+that others hold; intake, which must not be put off, waits for its turn in `withdraw`, before it changes rows of feedback.
+So nobody waits for a feature while holding what those who hold it may want.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from heedback_service.flow import reports
+from heedback_service.flow import locks, reports
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.db import insert_into
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback, ItemKey, ItemPerson
@@ -66,12 +66,19 @@ def hold(session: Session, project_id: int, features: Collection[UUID], *, wait:
     return len(held) == len(set(features))
 
 
-def withdraw(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> list[UUID]:
+def withdraw(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> None:
+    """Take feedback that is about to go out of its items, as soon as nobody else is at work there."""
+    # In this order: others may have had the turn to name things before they come here, or take it after.
+    locks.take_naming_turn(session, project_id)
+    hold(session, project_id, features_of(session, project_id, feedback_ids), wait=True)
+    take_out(session, project_id, feedback_ids)
+
+
+def take_out(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> list[UUID]:
     """Take feedback out of its items, with the keys it holds; returns the items that lost some.
 
-    Waits for those who hold the features. Whoever holds any has held all of them before: two that wait are a circle.
+    The caller holds all of `features_of` this feedback.
     """
-    hold(session, project_id, features_of(session, project_id, feedback_ids), wait=True)
     leaving = (
         select(ItemFeedback.item_id, Feedback.person)
         .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))

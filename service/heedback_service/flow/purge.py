@@ -168,7 +168,7 @@ def _drop_feedback(session: Session, project: Project, ids: Sequence[UUID], now:
         return None
     if not placement.features_of(session, project.id, ids) <= touched:  # it moved to yet another one just now
         return None
-    if items := placement.withdraw(session, project.id, ids):
+    if items := placement.take_out(session, project.id, ids):
         ranking.refresh(session, project.id, items, now)
     gone = Counter(
         {

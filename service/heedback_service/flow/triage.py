@@ -208,7 +208,7 @@ def _triage(scope: Scope, heard: Sequence[Told]) -> None:
     places = _places(scope, heard)
     staying = {each.id for each in heard if each.counts and each.id in places and places[each.id].by_person}
     leaving = [each.id for each in heard if each.id in places and each.id not in staying]
-    left = placement.withdraw(scope.session, scope.project_id, leaving) if leaving else []
+    left = placement.take_out(scope.session, scope.project_id, leaving) if leaving else []
     work = [each for each in heard if each.is_work and each.id not in staying]
     former = _alone(scope, work, places, left)
     board = _board(scope, work, former)

@@ -121,6 +121,19 @@ def test_feedback_that_intake_merges_away_leaves_its_item_while_others_join_it(
     _step(db)
 
 
+def test_two_that_merge_feedback_away_and_name_new_versions_do_not_wait_for_each_other(
+    db: Database, project: Project, between: Between
+) -> None:
+    """One names a version before it takes feedback out of its item, the other one after."""
+    other = "b" * 32
+    _hear(db, project, by_trace(11), by_output(12), by_trace(13, other), by_output(14, output=4))
+    _triage(db)
+    first = an_output(4, trace_id=other, prompt_version="v1")
+    between(placement, "withdraw", lambda: _hear(db, project, first))
+    later = by_output(15, output=5) | {"context": {"prompt_version": "v2"}}
+    _hear(db, project, an_output(1, trace_id=TRACE), later)
+
+
 def test_feedback_leaves_an_item_of_another_feature_while_others_join_it(
     db: Database, project: Project, between: Between
 ) -> None:
@@ -217,8 +230,8 @@ def test_what_somebody_works_on_is_woken_and_prioritised_later(db: Database, pro
     assert _prioritise(db)
 
 
-def by_trace(n: int) -> Event:
-    return some_feedback(n, down=True, trace_id=TRACE, user="ann", comment=VAT)
+def by_trace(n: int, trace: str = TRACE) -> Event:
+    return some_feedback(n, down=True, trace_id=trace, user="ann", comment=VAT)
 
 
 def by_output(n: int, comment: str = VAT, output: int = 1, user: str = "ann") -> Event:
