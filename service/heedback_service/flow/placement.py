@@ -1,8 +1,8 @@
 """Feedback in items: who is in, who is out, with the refcounts that keep an item's people exact.
 
 Whoever changes what is in an item, or counts it, holds the item's feature. Triage, purge and ageing pass over features
-that others hold; intake, which must not be put off, waits for its turn in `withdraw`, before it changes rows of feedback.
-So nobody waits for a feature while holding what those who hold it may want.
+that others hold; intake, which must not be put off, waits for its turn in `withdraw`, before it changes rows of
+feedback. So nobody waits for a feature while holding what those who hold it may want.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from heedback_service.flow import locks, reports
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.db import insert_into
+from heedback_service.store.direct import Line
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback, ItemKey, ItemPerson
 
 _REKEYED: Final = 200  # reports of an item that are read to find new holders for the keys of one that left
@@ -69,7 +70,7 @@ def hold(session: Session, project_id: int, features: Collection[UUID], *, wait:
 def withdraw(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> None:
     """Take feedback that is about to go out of its items, as soon as nobody else is at work there."""
     # In this order: others may have had the turn to name things before they come here, or take it after.
-    locks.take_naming_turn(session, project_id)
+    locks.take_naming_turn(Line(session.connection()), project_id)
     hold(session, project_id, features_of(session, project_id, feedback_ids), wait=True)
     take_out(session, project_id, feedback_ids)
 
@@ -203,7 +204,9 @@ def _hand_over(session: Session, project_id: int, item_id: UUID) -> None:
             ItemFeedback,
             (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id),
         )
-        .where(ItemFeedback.item_id == item_id)
+        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
+        # Not those that moved to another feature, and will leave: keys find items of their own feature.
+        .where(ItemFeedback.item_id == item_id, Feedback.feature_id == Item.feature_id)
         .order_by(Feedback.id.desc())
         .limit(_REKEYED)
     )

@@ -217,6 +217,19 @@ def test_the_keys_outlive_the_report_that_brought_them(desk: Desk) -> None:
     assert desk.item().feedback_count == 2
 
 
+def test_no_key_is_handed_to_a_report_that_moved_to_another_feature(desk: Desk) -> None:
+    """It is still in the item when the one leaves that held the keys."""
+    later, last, trace = NOW + timedelta(seconds=1), NOW + timedelta(seconds=2), "a" * 32
+    desk.hear(down(11, VAT, output=2), some_feedback(12, down=True, trace_id=trace, user="u-12", comment=VAT))
+    desk.triage()
+    desk.hear(some_feedback(21, output_id=make_id(2), user="u-11", retracted=True, minutes=-1))
+    desk.hear(down(13, VAT, output=9, feature="chat"), now=later)
+    desk.hear(an_output(7, feature="chat", trace_id=trace), now=last)
+    for now in (NOW, later, last):
+        desk.triage(now)
+    assert desk.item().feedback_count == 2
+
+
 def test_an_item_that_everybody_left_keeps_its_number_and_finds_nobody(desk: Desk) -> None:
     desk.hear(down(11, VAT))
     desk.triage()
