@@ -164,7 +164,7 @@ def test_who_dies_with_work_in_hand_is_taken_over(
 
 def triaged(db: Database, now: datetime) -> bool:
     with db.write() as session:
-        return triage.triage_next(session, now, new_id=new_id)
+        return triage.triage_next(session, now, new_id=new_id, batch=EACH)
 
 
 def everything_is_read(db: Database) -> bool:

@@ -1,8 +1,8 @@
 """Feedback in items: who is in, who is out, with the refcounts that keep an item's people exact.
 
 Whoever changes what is in an item, or counts it, holds the item's feature. Triage, purge and ageing pass over features
-that others hold; intake, which must not be put off, waits for its turn in `withdraw`, before it changes rows of
-feedback. So nobody waits for a feature while holding what those who hold it may want.
+that others hold; intake, which must not be put off, waits for its turn in `withdraw`, before it changes any row of
+feedback. So nobody waits for a feature while holding feedback or items that those who hold it may want.
 """
 
 from __future__ import annotations
