@@ -96,8 +96,9 @@ def relink(intake: Intake, outputs: Collection[UUID]) -> None:
     arrived = known_outputs(intake.line, intake.project_id, outputs)
     for entry in sheet.load_about(outputs):
         entry.link(arrived[UUID(entry.key.subject[2:])])
-    _move(intake, sheet, _reread(intake, set(outputs)))
-    sheet.save()
+    moved = _move(intake, sheet, _reread(intake, set(outputs)))
+    sheet.save()  # waits for whoever takes feedback out of items, and may want its events too
+    _reassign(intake, moved)
 
 
 class _Located(NamedTuple):
@@ -191,9 +192,10 @@ def _rows_saying(intake: Intake, ref: str, span_id: str | None, feature_id: UUID
     return list(intake.line.connection.scalars(rows))
 
 
-def _move(intake: Intake, sheet: Sheet, feedback_ids: Collection[UUID]) -> None:
+def _move(intake: Intake, sheet: Sheet, feedback_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+    """Put what these rows say where it belongs; returns (event, feedback) for the events that changed rows."""
     if not feedback_ids:
-        return
+        return []
     ledger = _LEDGER.rows(intake.line, project=intake.project_id, rows=feedback_ids)
     words = [_Located.reread(event_id, ref, order_at, body) for event_id, _, ref, order_at, body in ledger]
     targets = _targets(intake, words)
@@ -201,7 +203,7 @@ def _move(intake: Intake, sheet: Sheet, feedback_ids: Collection[UUID]) -> None:
     placed: dict[UUID, list[_Placed]] = {}
     for (_, feedback_id, *_), located, (key, output) in zip(ledger, words, targets, strict=True):
         placed.setdefault(feedback_id, []).append(_Placed(located.word, key, output))
-    _reassign(intake, _settle(sheet, sheet.load_ids(feedback_ids), placed))
+    return _settle(sheet, sheet.load_ids(feedback_ids), placed)
 
 
 class _Placed(NamedTuple):
