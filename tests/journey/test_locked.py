@@ -68,10 +68,10 @@ def test_a_database_locked_for_half_a_minute_is_a_503_for_writers_while_readers_
             assert {(answer.status_code, answer.headers.get("Retry-After")) for answer in refused} == {(503, "5")}
             assert len(refused) <= LOCKED_SECONDS / WAIT_SECONDS  # each of them waited for its turn
             assert worker.stderr is not None
-            assert "could not triage feedback: database is locked" in worker.stderr.readline()
+            assert "could not wake items whose snooze is over: database is locked" in worker.stderr.readline()
             let_go()
             last = worker.stderr.read().splitlines()[-1]
-            assert (worker.wait(60), last.startswith("Error: could not "), "triage feedback" in last) == (1, True, True)
+            assert (worker.wait(60), last.startswith("Error: could not "), "wake items" in last) == (1, True, True)
         again = [post(service.url, project["key"], a_batch(0)).json() for _ in range(2)]
         assert [(answer["accepted"], answer["duplicates"]) for answer in again] == [(2 * BATCH, 0), (0, 2 * BATCH)]
         assert run("worker", "--once").returncode == 0
