@@ -128,8 +128,9 @@ def test_a_second_signal_does_not_wait(tmp_path: Path) -> None:
         "with family() as mine:\n"
         f"    child = mine.start('deaf', [sys.executable, '-c', {DEAF!r}], log=Path(sys.argv[1]), env=os.environ)\n"
         "    child.announced(r'up at (\\S+)')\n"
-        "    print('ready', flush=True)\n"
-        "    try: mine.watch()\n"
+        "    try:\n"  # around the word too: the signal may come before the next line is reached
+        "        print('ready', flush=True)\n"
+        "        mine.watch()\n"
         "    except Stopped: print('stopping', flush=True)\n"
         "    sys.exit(0 if mine.stop() else 1)\n"
     )
