@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, Final
 
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
 from heedback_service import logs
@@ -26,14 +27,29 @@ _THREADS: Final = 16
 _BODY_BYTES: Final = 2 * 1024 * 1024
 # Each SDK process keeps a connection, and who is at the limit is deaf, also to /healthz. A connection costs a file, and
 # another one while a large body comes in over it.
-# waitress' loop over `poll` takes half as much again for each request as over `select`, which knows no file above 1023.
-_CONNECTIONS: Final = 400
+_CONNECTIONS: Final = 2000
 _FEWEST_CONNECTIONS: Final = 64
 _FILES_BESIDE: Final = 128  # the database and its pool, logs, mail
 _QUIET_SECONDS: Final = 60  # then a connection over which nothing comes is closed; SDKs open another when they need it
 _LOOK_SECONDS: Final = 15
 _IDLE_SECONDS: Final = 2.0
+_SMALL_BYTES: Final = 65536  # an answer that a socket takes at once
 _DRAIN_SECONDS: Final = 20.0
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection whose small answers are sent by the thread that gives them, as waitress means it to be.
+
+    The loop wants to send as well as soon as there is something to be sent, finds that thread at it, and looks again at
+    once. When sixteen threads come out of one commit together, that alone took more than everything else (measured:
+    1.1 ms a request of 2.3). What the thread could not send is the loop's when the request has ended.
+    """
+
+    def writable(self) -> bool:
+        ending = self.will_close or self.close_when_flushed
+        if self.requests and not ending and self.total_outbufs_len < _SMALL_BYTES:
+            return False
+        return bool(super().writable())
 
 
 class PortBusyError(OSError):
@@ -69,7 +85,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
         connection_limit=_connections(),
         channel_timeout=_QUIET_SECONDS,
         cleanup_interval=_LOOK_SECONDS,
+        asyncore_use_poll=True,  # `select` knows no file number above 1023
     )
+    server.channel_class = Channel
     stop = threading.Event()
 
     def end() -> None:

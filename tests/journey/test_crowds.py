@@ -97,7 +97,7 @@ def test_a_locked_database_makes_senders_come_again_and_nobody_wait_behind_them(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of open files")
 @pytest.mark.parametrize(
-    ("soft", "hard", "expected"), [(256, 256, [256, 64]), (256, 512, [512, 192]), (256, 4096, [928, 400])]
+    ("soft", "hard", "expected"), [(256, 256, [256, 64]), (256, 1024, [1024, 448]), (512, 4128, [4128, 2000])]
 )
 def test_connections_are_as_many_as_there_may_be_files_for(soft: int, hard: int, expected: list[int]) -> None:
     code = (

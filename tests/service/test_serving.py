@@ -1,0 +1,104 @@
+"""How waitress is made to send: small answers by the thread that gives them, the rest by the loop, all of it whole."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from waitress import wasyncore
+from waitress.server import create_server
+
+from heedback_service.serving import Channel
+
+SECONDS = 30
+
+
+@contextmanager
+def running(app: Any) -> Iterator[Any]:
+    """A waitress server of ours in a thread."""
+    server = create_server(app, host="127.0.0.1", port=0, threads=2, asyncore_use_poll=True)
+    server.channel_class = Channel
+    stop = threading.Event()
+
+    def turn() -> None:
+        while not stop.is_set():
+            wasyncore.loop(timeout=1, map=server._map, use_poll=True, count=1)
+
+    thread = threading.Thread(target=turn)
+    thread.start()
+    try:
+        yield server
+    finally:
+        stop.set()
+        server.pull_trigger()
+        thread.join(SECONDS)
+        server.task_dispatcher.shutdown()
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()
+        server.close()
+
+
+def ask(server: Any, *, room: int | None = None) -> socket.socket:
+    connection = socket.socket()
+    connection.settimeout(SECONDS)
+    if room is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    connection.connect(server.socket.getsockname())
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    return connection
+
+
+def whole(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2]
+
+
+def test_the_loop_does_not_send_what_a_thread_is_about_to() -> None:
+    """It would look again at once, for as long as the thread waits for its turn to run."""
+    at_it, go_on = threading.Event(), threading.Event()
+
+    def app(_environ: Any, start: Any) -> Iterable[bytes]:
+        start("200 OK", [("Content-Length", "8")])
+        return parts()
+
+    def parts() -> Iterator[bytes]:
+        yield b"half"
+        at_it.set()
+        assert go_on.wait(SECONDS)
+        yield b"half"
+
+    with running(app) as server, ask(server) as connection:
+        assert at_it.wait(SECONDS)
+        channel = next(iter(server.active_channels.values()))
+        with channel.outbuf_lock:
+            channel.total_outbufs_len += 4  # as while the thread waits for `send` to return
+            assert not channel.writable()
+            channel.total_outbufs_len -= 4
+        go_on.set()
+        assert whole(connection) == b"halfhalf"
+
+
+@pytest.mark.parametrize("size", [1, 65_000, 5_000_000, 40_000_000])
+def test_an_answer_of_any_size_reaches_a_slow_reader_whole(size: int) -> None:
+    """What the socket does not take is the loop's: the thread is free again, or waits for the loop to go on."""
+
+    def app(_environ: Any, start: Any) -> Iterable[bytes]:
+        start("200 OK", [("Content-Length", str(size))])
+        return [b"x" * size]
+
+    with running(app) as server, ask(server, room=4096) as connection:
+        assert len(whole(connection)) == size
+
+
+def test_a_slow_reader_of_many_small_parts_gets_all_of_them() -> None:
+    parts = [bytes([65 + n % 26]) * 1000 for n in range(3000)]
+
+    def app(_environ: Any, start: Any) -> Iterable[bytes]:
+        start("200 OK", [("Content-Length", str(sum(map(len, parts))))])
+        return iter(parts)
+
+    with running(app) as server, ask(server, room=4096) as connection:
+        assert whole(connection) == b"".join(parts)
