@@ -54,27 +54,20 @@ def _once(text: str) -> str:
         text = _jwts(text)
     if b"bearer" in lower or b"basic" in lower:
         text = _tokens(text)
-    for sign, hints in _KEY_HINTS:
-        if sign in text and any(map(text.__contains__, hints)):
-            text = _keys(text)
-            break
+    if _hints_at_a_key(text):
+        text = _keys(text)
     if "@" in text:
         text = _emails(text)
-    for least, rule in _NUMBER_RULES:
-        if digits >= least:
-            text = rule(text)
-    return text
+    return _numbers(text, digits) if digits else text
 
 
 # --- secrets ---------------------------------------------------------------------------------------------------------
 
-# Each alternative of _KEY and _WORDY holds the sign and one of its hints.
-_KEY_HINTS: Final = (
-    ("-", ("sk-", "pat-", "xox", "xapp-", "pplx-", "xai-", "nvapi-", "pypi-", "tvly-")),
-    ("_", ("k_live_", "k_test_", "sk_", "hf_", "r8_", "glsa_", "lsv2_", "npm_", "_v1_", "pat_", "whsec_")),
-    ("_", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
-    ("A", ("AKIA", "ASIA", "AIza")),
-    (".", ("SG.", "ya29.")),
+# Each alternative of _KEY and _WORDY holds one of these.
+_DASHED: Final = ("sk-", "pat-", "xox", "xapp-", "pplx-", "xai-", "nvapi-", "pypi-", "tvly-")
+_UNDERSCORED: Final = (
+    *("k_live_", "k_test_", "sk_", "hf_", "r8_", "glsa_", "lsv2_", "npm_", "_v1_", "pat_", "whsec_"),
+    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
 )
 # What no word looks like. Where a prefix may also begin a name in code (`hf_hub_download`, `npm_config_registry`,
 # `pk_test_of_something`), so many letters and digits are asked for without a break that no such name has them.
@@ -109,6 +102,15 @@ _PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY")
 _STRETCH: Final = re.compile(r"[A-Za-z0-9]{8,}+")
 # From one kind of character to the next, but for a capital and its small letters: `camelCase` turns once.
 _TURN: Final = re.compile(r"[a-z](?=[A-Z0-9])|[A-Z](?=[0-9])|[0-9](?=[A-Za-z])")
+
+
+def _hints_at_a_key(text: str) -> bool:
+    return (
+        ("-" in text and any(map(text.__contains__, _DASHED)))
+        or ("_" in text and any(map(text.__contains__, _UNDERSCORED)))
+        or ("A" in text and ("AKIA" in text or "ASIA" in text or "AIza" in text))
+        or ("." in text and ("SG." in text or "ya29." in text))
+    )
 
 
 def _keys(text: str) -> str:
@@ -241,8 +243,17 @@ _IBAN_LENGTHS: Final = {
 }  # fmt: skip
 
 
-def _ipv6s(text: str) -> str:
-    return _IPV6.sub(_ipv6_mark, text) if "::" in text or _UNSHORTENED.search(text) else text
+def _numbers(text: str, digits: int) -> str:
+    """What is made of digits, of which `text` had so many before anything was taken out: each rule asks for its own."""
+    if ":" in text and ("::" in text or _UNSHORTENED.search(text)):
+        text = _IPV6.sub(_ipv6_mark, text)
+    if digits >= 4 and text.count(".") > 2:
+        text = _IPV4.sub(_ipv4_mark, text)
+    if digits >= 7:
+        text = _ibans(text)
+    if digits >= 13:
+        text = _CARD_RUN.sub(_card_marks, text)
+    return _phones(text) if digits >= 8 else text
 
 
 def _ipv6_mark(match: re.Match[str]) -> str:
@@ -270,10 +281,6 @@ def _is_ipv6(text: str) -> bool:
     except AddressValueError:
         return False
     return True
-
-
-def _ipv4s(text: str) -> str:
-    return _IPV4.sub(_ipv4_mark, text) if text.count(".") > 2 else text
 
 
 def _ipv4_mark(match: re.Match[str]) -> str:
@@ -309,10 +316,6 @@ def _iban_end(text: str, start: int) -> int:
 @cache
 def _iban_rest(characters: int) -> re.Pattern[str]:
     return re.compile(rf"(?:[{_GAP}]{{0,3}}[A-Za-z0-9]){{{characters}}}")
-
-
-def _cards(text: str) -> str:
-    return _CARD_RUN.sub(_card_marks, text)
 
 
 def _card_marks(match: re.Match[str]) -> str:
@@ -366,7 +369,3 @@ def _phones(text: str) -> str:
             parts += text[done : found.start()], "[phone]"
             done = found.end()
     return "".join([*parts, text[done:]]) if parts else text
-
-
-# The least number of digits that each of these can be made of.
-_NUMBER_RULES: Final = ((1, _ipv6s), (4, _ipv4s), (7, _ibans), (13, _cards), (8, _phones))
