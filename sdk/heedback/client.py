@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import EllipsisType
 from typing import Any, Final, Literal, TypeVar, Unpack
@@ -20,7 +21,8 @@ from heedback.options import Options, Redact, Text, pseudonyms, resolve
 from heedback.output import Output, Tracked
 from heedback.pipeline import CLOSED_FACTS, EXIT_SECONDS, Pipeline, Plan
 from heedback.shapes import Policy
-from heedback.spool import MAX_BYTES, MAX_EVENTS, default_path
+from heedback.place import default_path
+from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
 from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport
 
@@ -59,6 +61,8 @@ class Client:
         strict: bool = False,
         max_events: int = MAX_EVENTS,
         max_bytes: int = MAX_BYTES,
+        max_age_days: float = MAX_AGE_DAYS,
+        synchronous: Synchronous = "normal",
         transport: Transport | None = None,
         clock: Callable[[], int] = time.time_ns,
         stopwatch: Callable[[], int] = time.perf_counter_ns,
@@ -77,6 +81,7 @@ class Client:
             self._options = None if disabled else resolve(
                 url, key, spool=spool, user_key=user_key, environment=environment, app_version=app_version,
                 redact=redact, text=text, strict=strict, max_events=max_events, max_bytes=max_bytes,
+                max_age_days=max_age_days, synchronous=synchronous,
             )  # fmt: skip
         except ConfigurationError as error:
             if strict:
@@ -94,10 +99,15 @@ class Client:
             pseudonym=pseudonyms(options, self._tally.warn),
             left_out=self._leave_out,
         )
+        self._holding = replace(self._policy, keep_text=True) if options.text == "rated" else None
         plan = Plan(
             path=options.spool or default_path(options.url, options.kid),
-            max_events=options.max_events,
-            max_bytes=options.max_bytes,
+            bounds={
+                "max_events": options.max_events,
+                "max_bytes": options.max_bytes,
+                "max_age_days": options.max_age_days,
+                "synchronous": options.synchronous,
+            },
             transport=lambda: transport or HttpTransport(options.url, options.key),
             clock=self._clock,
             jitter=self._jitter,
@@ -130,6 +140,8 @@ class Client:
     ) -> str | None:
         """See `heedback.add_text`."""
         texts = {"input": input, "output": output}
+        if self._options is not None and self._holding is not None:
+            return self._hold(about, feature, texts, self._holding)
         return self._capture(lambda: events.output_text(about, feature, texts, self._policy))
 
     def rate(
@@ -214,6 +226,22 @@ class Client:
         at = fields.pop("occurred_at", None)
         self._capture(lambda: events.output(shown.feature, self._defaults | fields, self._policy), at, shown.id)
 
+        if self._options is not None and self._holding is not None:
+            self._hold(shown, None, {key: fields.get(key) for key in ("input", "output")}, self._holding)
+
+    def _hold(self, about: About, feature: str | None, texts: dict[str, str | None], policy: Policy) -> str | None:
+        """Texts stay in the spool until their output is rated; the id of the event they will be."""
+        try:
+            event = events.output_text(about, feature, texts, policy)
+            if event is not None:
+                now = self._clock()
+                event |= {"id": self._new_id(now), "occurred_at": self._stamps.of(now)}
+                self._pipeline.hold(event["output_id"], self._encoded(event), self._redactor, now / 1e9)
+                return str(event["id"])
+        except Exception as error:
+            self._failed(error)
+        return None
+
     def _capture(
         self,
         make: Callable[[], events.Event | None],
@@ -230,19 +258,25 @@ class Client:
             now = self._clock()
             event["id"] = event_id = event_id or self._new_id(now)
             event["occurred_at"] = self._stamps.of(now if occurred_at is None else nanoseconds(occurred_at))
-            return event_id if self._keep(event) else None
+            return event_id if self._keep(event, now / 1e9) else None
         except Exception as error:
             self._failed(error)
             return None
 
-    def _keep(self, event: events.Event) -> bool:
+    def _keep(self, event: events.Event, at: float) -> bool:
+        is_feedback = event["type"] == "feedback"
+        kept = self._pipeline.put(self._encoded(event), is_feedback, self._redactor, at)
+        if kept:
+            self._tally.count("captured")
+            if self._holding and is_feedback and "output_id" in event and "retracted" not in event:
+                self._pipeline.want(event["output_id"], at)
+        return kept
+
+    def _encoded(self, event: events.Event) -> str:
         body = events.encode(event)
         if len(body) > MAX_EVENT_BYTES // 4 and len(body.encode()) > MAX_EVENT_BYTES:
             raise UsageError("event", f"is larger than {MAX_EVENT_BYTES} bytes")
-        kept = self._pipeline.put(body, dear=event["type"] == "feedback", redactor=self._redactor)
-        if kept:
-            self._tally.count("captured")
-        return kept
+        return body
 
     def _failed(self, error: Exception) -> None:
         """A call that captured nothing: raised when strict, else said once and counted."""

@@ -6,12 +6,13 @@ import heapq
 import itertools
 import threading
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from heedback.limits import BATCH_BYTES
-from heedback.spool import Lease
+from heedback.spool import Lease, Row, Told
+from heedback.texts import KEPT_SECONDS
 
 MEMORY_EVENTS: Final = 10_000
 MEMORY_BYTES: Final = 32 * 1024 * 1024
@@ -23,37 +24,95 @@ class _Row:
     body: str
     size: int
     redactor: int | None
+    at: float
 
 
 class MemorySpool:
     """Outputs and signals in one queue, feedback in another: over a bound the first loses its oldest first."""
 
-    def __init__(self, *, max_events: int = MEMORY_EVENTS, max_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        max_events: int = MEMORY_EVENTS,
+        max_bytes: int = MEMORY_BYTES,
+        told: Told = lambda reason, n: None,
+    ) -> None:
+        self._told = told
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._held = False
+        self._stopped = False
         self._numbers = itertools.count(1)
         self._last = 0
         self._bytes = 0
         self._cheap: dict[int, _Row] = {}
         self._dear: dict[int, _Row] = {}
         self._leased: set[int] = set()
+        self._postponed: dict[int, float] = {}
+        self._held: dict[str, list[_Row]] = {}
+        self._wanted: dict[str, float] = {}
         self._dropped: Counter[str] = Counter()
         self._dead: deque[tuple[str, str]] = deque(maxlen=_KEPT_DEAD)
 
-    def put(self, body: str, *, dear: bool, redactor: int | None) -> None:
-        row = _Row(body, len(body.encode()), redactor)
+    def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None:
         with self._lock:
-            self._last = next(self._numbers)
-            (self._dear if dear else self._cheap)[self._last] = row
-            self._bytes += row.size
-            while len(self._cheap) + len(self._dear) > self._max_events or self._bytes > self._max_bytes:
-                self._forget(self._oldest())
-                self._dropped["spool_full"] += 1
+            self._add(_Row(body, len(body.encode()), redactor, at), dear)
+
+    def _add(self, row: _Row, dear: bool) -> None:
+        self._last = next(self._numbers)
+        (self._dear if dear else self._cheap)[self._last] = row
+        self._bytes += row.size
+        while len(self._cheap) + len(self._dear) > self._max_events or self._bytes > self._max_bytes:
+            self._forget(self._oldest())
+            self._dropped["spool_full"] += 1
+            self._told("spool_full", 1)
+
+    def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:
+        row = _Row(body, len(body.encode()), redactor, at)
+        with self._lock:
+            self._forget_old_texts(at)
+            if output_id in self._wanted:
+                self._add(row, dear=False)
+            else:
+                self._held.setdefault(output_id, []).append(row)
+                while len(self._held) > self._max_events // 10 + 1:
+                    self._told("text_full", len(self._held.pop(next(iter(self._held)))))
+
+    def want(self, output_id: str, at: float) -> None:
+        with self._lock:
+            self._wanted[output_id] = at
+            for row in self._held.pop(output_id, ()):
+                self._add(row, dear=False)
+
+    def _forget_old_texts(self, now: float) -> None:
+        """They lie in the order they came in."""
+        while self._held and next(iter(self._held.values()))[0].at < now - KEPT_SECONDS:
+            del self._held[next(iter(self._held))]
+        while self._wanted and next(iter(self._wanted.values())) < now - KEPT_SECONDS:
+            del self._wanted[next(iter(self._wanted))]
+
+    def rows(self) -> dict[int, Row]:
+        """What is on nobody's way."""
+        with self._lock:
+            queues = ((self._cheap, False), (self._dear, True))
+            found = {
+                seq: (row.body, dear, row.redactor, row.at)
+                for queue, dear in queues
+                for seq, row in queue.items()
+                if seq not in self._leased
+            }
+        return dict(sorted(found.items()))
+
+    def forget(self, seqs: Collection[int]) -> None:
+        with self._lock:
+            for seq in seqs:
+                self._forget(seq)
 
     def lease(self, count: int, now: float) -> Lease | None:
         with self._lock:
+            for seq in [seq for seq, until in self._postponed.items() if until <= now]:
+                del self._postponed[seq]
+                self._leased.discard(seq)
             taken: dict[int, _Row] = {}
             size = 0
             for seq, row in heapq.merge(self._cheap.items(), self._dear.items(), key=lambda pair: pair[0]):
@@ -81,6 +140,11 @@ class MemorySpool:
             self._leased.difference_update(lease.seqs)
             self._dropped.update(lease.dropped)
 
+    def postpone(self, lease: Lease, until: float) -> None:
+        with self._lock:
+            self._postponed.update(dict.fromkeys(lease.seqs, until))
+            self._dropped.update(lease.dropped)
+
     def drop(self, reason: str, n: int = 1) -> None:
         with self._lock:
             self._dropped[reason] += n
@@ -99,14 +163,15 @@ class MemorySpool:
             "spool_path": None,
             "pending": pending,
             "dead": len(self._dead),
+            "held": sum(map(len, self._held.values())),
             "bytes": self._bytes,
         }
 
-    def hold(self) -> None:
-        self._held = self._lock.acquire(timeout=1)
+    def before_fork(self) -> None:
+        self._stopped = self._lock.acquire(timeout=1)
 
-    def let_go(self) -> None:
-        if self._held:
+    def after_fork(self) -> None:
+        if self._stopped:
             self._lock.release()
 
     def abandon(self) -> None:

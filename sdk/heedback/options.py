@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any, Final, Literal, TypedDict
 
 from heedback.errors import ConfigurationError
-from heedback.spool import MAX_BYTES, MAX_EVENTS
+from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
 from heedback.transport import Transport
 
 Redact = bool | Callable[[str], str]
-Text = Literal["always", "never"]
+Text = Literal["always", "rated", "never"]
 
 _KEY: Final = re.compile(r"hb_sk_([A-Za-z0-9]+)_(\S+)")
 _PSEUDONYM: Final = re.compile(r"u-[0-9a-f]{24}")
@@ -30,8 +30,10 @@ class ClientOptions(TypedDict, total=False):
     the user's state folder); ":memory:" keeps nothing on disk. `user_key`: the secret that makes pseudonyms of people
     (else HEEDBACK_USER_KEY). `environment`, `app_version`: for every output that does not say its own. `redact`: True
     for the rules, False for none, or a function from text to text that runs after the rules. `text`: "never" keeps the
-    inputs and outputs of the AI out. `disabled`: every call is a quiet no-op. `strict`: wrong use raises. `max_events`,
-    `max_bytes`: the spool's bounds; over them the oldest outputs and signals go first, feedback last.
+    inputs and outputs of the AI out, "rated" keeps them on this host until their output is rated, at most a day.
+    `disabled`: every call is a quiet no-op. `strict`: wrong use raises. `max_events`,
+    `max_bytes`: the spool's bounds; over them the oldest outputs and signals go first, feedback last. `max_age_days`: what waits longer is
+    dropped. `synchronous`: "full" waits for the disk at each call, so that a power cut loses nothing either.
 
     For tests: `clock` gives nanoseconds since 1970, `stopwatch` nanoseconds since whenever, `new_id` an id from the
     former, `jitter` some part of a number; `transport` stands in for the network.
@@ -47,6 +49,8 @@ class ClientOptions(TypedDict, total=False):
     strict: bool
     max_events: int
     max_bytes: int
+    max_age_days: float
+    synchronous: Synchronous
     clock: Callable[[], int]
     stopwatch: Callable[[], int]
     new_id: Callable[[int], str]
@@ -71,6 +75,8 @@ class Options:
     strict: bool = False
     max_events: int = MAX_EVENTS
     max_bytes: int = MAX_BYTES
+    max_age_days: float = MAX_AGE_DAYS
+    synchronous: Synchronous = "normal"
 
 
 def resolve(
@@ -143,9 +149,11 @@ def _url(url: str) -> str:
 
 
 def _check(options: Options) -> None:
-    if options.text not in ("always", "never"):
-        raise ConfigurationError('text is "always" or "never"')
+    if options.text not in ("always", "rated", "never"):
+        raise ConfigurationError('text is "always", "rated" or "never"')
+    if options.synchronous not in ("normal", "full"):
+        raise ConfigurationError('synchronous is "normal" or "full"')
     if not (isinstance(options.redact, bool) or callable(options.redact)):
         raise ConfigurationError("redact is True, False or a function from text to text")
-    if options.max_events < 1 or options.max_bytes < 1:
-        raise ConfigurationError("max_events and max_bytes are at least 1")
+    if options.max_events < 1 or options.max_bytes < 1 or options.max_age_days <= 0:
+        raise ConfigurationError("max_events and max_bytes are at least 1, max_age_days is above 0")

@@ -8,7 +8,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +21,9 @@ from heedback.transport import HttpTransport, Transport, importing
 
 EXIT_SECONDS: Final = 3.0
 _IMPORT_SECONDS: Final = 5.0
-CLOSED_FACTS: Final[dict[str, Any]] = {"spool": "closed", "spool_path": None, "pending": 0, "dead": 0, "bytes": 0}
+CLOSED_FACTS: Final[dict[str, Any]] = {
+    "spool": "closed", "spool_path": None, "pending": 0, "dead": 0, "held": 0, "bytes": 0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,7 @@ class Plan:
     """What a pipeline is built from, whenever it has to be built: at the first capture, and again in a forked child."""
 
     path: str
-    max_events: int
-    max_bytes: int
+    bounds: Mapping[str, Any]
     transport: Callable[[], Transport]
     clock: Callable[[], int]
     jitter: Callable[[float], float]
@@ -46,24 +48,41 @@ class Pipeline:
         self._open: tuple[Spool, Sender] | None = None
         self._transport: Transport | None = None
         self._closed = False
-        self._was_held: list[Spool] = []
+        self._untold: Counter[str] = Counter()
+        self._was_stopped: list[Spool] = []
 
-    def put(self, body: str, *, dear: bool, redactor: int | None) -> bool:
+    def put(self, body: str, dear: bool, redactor: int | None, at: float) -> bool:
         """Keep one event for sending; whether it was kept."""
         parts = self._open or self._start()
         if parts is None:
             self._tally.drop("closed")
             return False
         spool, sender = parts
-        spool.put(body, dear=dear, redactor=redactor)
+        spool.put(body, dear, redactor, at)
         sender.wake()
         return True
+
+    def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:
+        """Keep a text until its output is rated."""
+        parts = self._open or self._start()
+        if parts is not None:
+            parts[0].hold(output_id, body, redactor, at)
+            parts[1].wake()
+
+    def want(self, output_id: str, at: float) -> None:
+        """The output was rated: its texts go out, those that are here and those that come."""
+        parts = self._open or self._start()
+        if parts is not None:
+            parts[0].want(output_id, at)
+            parts[1].wake()
 
     def drop(self, reason: str) -> None:
         """Count what was not captured, here and for the service, which marks the day incomplete."""
         self._tally.drop(reason)
         if self._open is not None:
             self._open[0].drop(reason)
+        else:
+            self._untold[reason] += 1
 
     def start(self) -> None:
         self._start()
@@ -90,7 +109,9 @@ class Pipeline:
         with self._opening:
             if self._open is None and not self._closed:
                 plan = self._plan
-                spool = open_spool(plan.path, self._tally.warn, max_events=plan.max_events, max_bytes=plan.max_bytes)
+                spool = open_spool(plan.path, self._tally.warn, self._tally.drop, **plan.bounds)
+                while self._untold:
+                    spool.drop(*self._untold.popitem())
                 self._transport = plan.transport()
                 sender = Sender(
                     spool, self._transport, self._tally, clock=plan.clock, jitter=plan.jitter, linger=plan.linger
@@ -109,17 +130,17 @@ class Pipeline:
 
     def before_fork(self) -> None:
         if self._open is not None:
-            self._was_held.append(self._open[0])
-            self._open[0].hold()
+            self._was_stopped.append(self._open[0])
+            self._open[0].before_fork()
 
     def after_fork_in_parent(self) -> None:
-        while self._was_held:
-            self._was_held.pop().let_go()
+        while self._was_stopped:
+            self._was_stopped.pop().after_fork()
 
     def after_fork_in_child(self) -> None:
         """The parent's thread is not here and its connections are not ours: the next capture opens our own."""
         self._opening = threading.Lock()
-        self._was_held.clear()
+        self._was_stopped.clear()
         if self._open is not None:
             self._open[0].abandon()
             self._open = None

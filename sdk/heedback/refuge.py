@@ -2,104 +2,199 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from heedback.memory import MemorySpool
-from heedback.spool import MAX_BYTES, MAX_EVENTS, FileSpool, Lease, Spool, set_aside
+from heedback.place import set_aside
+from heedback.spool import FileSpool, Lease, Spool, Told
 
 MEMORY: Final = ":memory:"
 _OPENING_TRIES: Final = 5
-_REST_SECONDS: Final = 30.0  # after a failed write, before the file is tried again
+_REST_SECONDS: Final = 30.0  # after a failure, before the file is tried again
+_BUSY_REST_SECONDS: Final = 1.0  # another process was writing, no more
+_BROKEN: Final = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
 Warn = Callable[[str, str], None]
+_TROUBLE: Final = (sqlite3.Error, OSError)
 
 
 class Refuge:
-    """The file's spool, with a memory queue to flee to while the disk is full, read-only or locked."""
+    """The file's spool, with a memory queue to flee to while the disk is full, read-only, locked or not there.
 
-    def __init__(self, file: FileSpool, warn: Warn) -> None:
-        self._file = file
-        self._memory = MemorySpool()
+    Only the sender's thread comes back: it moves what waits in memory to the file as soon as that takes it, so that a
+    capture pays for a sick file once. A file that is broken, or that another process has set aside, is left for a new
+    one, and what can be read of it is taken along.
+    """
+
+    def __init__(self, path: str, open_file: Callable[[], FileSpool], warn: Warn, told: Told) -> None:
+        self._path = path
+        self._open_file = open_file
         self._warn = warn
+        self._memory = MemorySpool(told=told)
+        self._file: FileSpool | None = None
         self._lent: dict[int, Spool] = {}
+        self._away = True
         self._rest_until = 0.0
+        self._moving = threading.Lock()
+        self._come_home()
 
-    def put(self, body: str, *, dear: bool, redactor: int | None) -> None:
-        if self._rest_until and time.monotonic() < self._rest_until:
-            return self._memory.put(body, dear=dear, redactor=redactor)
-        try:
-            self._file.put(body, dear=dear, redactor=redactor)
-            self._rest_until = 0.0
-        except (sqlite3.Error, OSError) as error:
-            self._rest_until = time.monotonic() + _REST_SECONDS
-            self._warn("spool", f"the spool {self._file.path} cannot be written ({error}): events wait in memory")
-            self._memory.put(body, dear=dear, redactor=redactor)
+    def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None:
+        if not self._away and self._file is not None:
+            try:
+                return self._file.put(body, dear, redactor, at)
+            except _TROUBLE as error:
+                self._flee(error)
+        self._memory.put(body, dear, redactor, at)
+
+    def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:
+        self._try(lambda spool: spool.hold(output_id, body, redactor, at))
+
+    def want(self, output_id: str, at: float) -> None:
+        self._try(lambda spool: spool.want(output_id, at))
+
+    def drop(self, reason: str, n: int = 1) -> None:
+        self._try(lambda spool: spool.drop(reason, n))
+
+    def _try(self, act: Callable[[Spool], None]) -> None:
+        if not self._away and self._file is not None:
+            try:
+                return act(self._file)
+            except _TROUBLE as error:
+                self._flee(error)
+        act(self._memory)
 
     def lease(self, count: int, now: float) -> Lease | None:
-        for home in (self._memory, self._file):
-            lease = home.lease(count, now)
-            if lease is not None:
+        if self._away or (self._file is not None and self._file.was_moved()):
+            self._come_home()
+        homes: tuple[Spool | None, ...] = (self._memory, None if self._away else self._file)
+        for home in homes:
+            try:
+                lease = home.lease(count, now) if home else None
+            except _TROUBLE as error:
+                self._flee(error)
+                return None
+            if home and lease is not None:
                 self._lent[lease.token] = home
                 return lease
         return None
 
     def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None:
-        self._lent.pop(lease.token, self._file).settle(lease, rejected, now)
+        self._finish(lease, lambda home: home.settle(lease, rejected, now))
 
     def release(self, lease: Lease) -> None:
-        self._lent.pop(lease.token, self._file).release(lease)
+        self._finish(lease, lambda home: home.release(lease))
 
-    def drop(self, reason: str, n: int = 1) -> None:
+    def postpone(self, lease: Lease, until: float) -> None:
+        self._finish(lease, lambda home: home.postpone(lease, until))
+
+    def _finish(self, lease: Lease, act: Callable[[Spool], None]) -> None:
+        """A file that does not take it keeps the lease until that ends: at worst the service counts duplicates."""
+        home = self._lent.pop(lease.token, None) or self._file
         try:
-            self._file.drop(reason, n)
-        except sqlite3.Error:
-            self._memory.drop(reason, n)
+            if home is not None:
+                act(home)
+        except _TROUBLE as error:
+            self._flee(error)
 
     def last(self) -> tuple[int, int]:
-        return self._memory.last(), self._file.last()
+        return self._memory.last(), self._file.last() if self._file and not self._away else 0
 
     def waiting(self, upto: tuple[int, int]) -> bool:
-        return self._memory.waiting(upto[0]) or self._file.waiting(upto[1])
+        return self._memory.waiting(upto[0]) or (self._file is not None and self._file.waiting(upto[1]))
 
     def facts(self) -> dict[str, Any]:
-        facts, memory = self._file.facts(), self._memory.facts()
-        if self._rest_until:
-            facts["spool"] = "memory"
-        return facts | {key: facts[key] + memory[key] for key in ("pending", "dead", "bytes")}
+        memory = self._memory.facts()
+        try:
+            file = self._file.facts() if self._file else memory | {"pending": 0, "dead": 0, "held": 0, "bytes": 0}
+        except _TROUBLE:
+            file = memory | {"pending": 0, "dead": 0, "held": 0, "bytes": 0, "spool_path": self._path}
+        facts = file | {key: file[key] + memory[key] for key in ("pending", "dead", "held", "bytes")}
+        return facts | {"spool": "memory" if self._away else "file"}
 
-    def hold(self) -> None:
-        self._file.hold()
-        self._memory.hold()
+    def before_fork(self) -> None:
+        if self._file:
+            self._file.before_fork()
+        self._memory.before_fork()
 
-    def let_go(self) -> None:
-        self._memory.let_go()
-        self._file.let_go()
+    def after_fork(self) -> None:
+        self._memory.after_fork()
+        if self._file:
+            self._file.after_fork()
 
     def abandon(self) -> None:
-        self._file.abandon()
+        if self._file:
+            self._file.abandon()
 
     def close(self) -> None:
-        self._file.close()
+        self._rest_until = 0.0
+        if self._memory.facts()["pending"]:
+            self._come_home()
+        lost = self._memory.facts()["pending"]
+        if lost:
+            self._warn("lost", f"the process ends with {lost} events in memory, which are lost")
+        if self._file:
+            self._file.close()
+
+    def _flee(self, error: Exception) -> None:
+        busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+        broken = getattr(error, "sqlite_errorname", "").startswith(tuple(_BROKEN))
+        self._away = True
+        self._rest_until = time.monotonic() + (0.0 if broken else _BUSY_REST_SECONDS if busy else _REST_SECONDS)
+        if broken:
+            self._leave()
+        else:
+            self._warn("spool", f"the spool {self._path} cannot be written ({error}): events wait in memory")
+
+    def _come_home(self) -> None:
+        """Open the file if it is not, and move to it what waits in memory."""
+        if time.monotonic() < self._rest_until:
+            return
+        with self._moving:
+            try:
+                if self._file is not None and self._file.was_moved():
+                    self._take_along(self._file)
+                if self._file is None:
+                    self._file = self._open_file()
+                rows = self._memory.rows()
+                if rows:
+                    self._file.put_all(list(rows.values()))
+                    self._memory.forget(rows)
+                self._away = False
+            except _TROUBLE as error:
+                self._flee(error)
+
+    def _leave(self) -> None:
+        """The file is broken: it stays under another name, unless another process has already seen to that."""
+        with contextlib.suppress(*_TROUBLE):
+            if self._file is not None and not self._file.was_moved():
+                aside = set_aside(self._path)
+                self._warn("spool", f"the spool {self._path} is damaged: set aside as {aside}, a new one is begun")
+
+    def _take_along(self, file: FileSpool) -> None:
+        self._file = None
+        with contextlib.suppress(*_TROUBLE, UnicodeDecodeError):
+            for row in file.rows():
+                self._memory.put(*row)
+        with contextlib.suppress(*_TROUBLE):
+            file.close()
 
 
-def open_spool(path: str, warn: Warn, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> Spool:
+def open_spool(path: str, warn: Warn, told: Told = lambda reason, n: None, **bounds: Any) -> Spool:
     """The spool at `path`; a new one if what is there is no spool; a memory queue, said once, if none can be had."""
     if path == MEMORY:
-        return MemorySpool(max_events=max_events, max_bytes=max_bytes)
-    try:
-        return Refuge(_open_file(path, warn, max_events, max_bytes), warn)
-    except (sqlite3.Error, OSError) as error:
-        warn("spool", f"the spool {path} cannot be opened ({error}): events wait in memory, up to a bound")
-        return MemorySpool()
+        return MemorySpool(told=told, max_events=bounds["max_events"], max_bytes=bounds["max_bytes"])
+    return Refuge(path, lambda: _open_file(path, warn, told, bounds), warn, told)
 
 
-def _open_file(path: str, warn: Warn, max_events: int, max_bytes: int) -> FileSpool:
+def _open_file(path: str, warn: Warn, told: Told, bounds: dict[str, Any]) -> FileSpool:
     for attempt in range(_OPENING_TRIES):
         try:
-            return FileSpool(path, max_events=max_events, max_bytes=max_bytes)
+            return FileSpool(path, told=told, **bounds)
         except sqlite3.OperationalError as error:
             # Several processes that turn a new file to WAL at once refuse each other without waiting.
             if "locked" not in str(error) or attempt == _OPENING_TRIES - 1:

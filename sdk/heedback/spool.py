@@ -12,37 +12,47 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Literal, Protocol
 
+from heedback import texts
 from heedback.limits import BATCH_BYTES
+from heedback.place import identity, make_private
 
 LEASE_SECONDS: Final = 120.0  # longer than a request may take, with its connection and its answer
+POSTPONED_SECONDS: Final = 3600.0  # what the service stumbles over
 MAX_EVENTS: Final = 100_000
 MAX_BYTES: Final = 256 * 1024 * 1024
-KEPT_DEAD: Final = 10_000
-_CHECK_EVERY: Final = 128  # puts between two looks at the bounds
+MAX_AGE_DAYS: Final = 30.0
+KEPT_DEAD: Final = 1000
+_CHECK_EVERY: Final = 256  # puts between two looks at the bounds
+_TIDY_SECONDS: Final = 600.0
 _BUSY_SECONDS: Final = 0.25  # another process is writing: longer than this the host's thread does not wait
 _PATIENT_TRIES: Final = 20
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+
+Synchronous = Literal["normal", "full"]
+Told = Callable[[str, int], None]
+Row = tuple[str, bool, int | None, float]  # body, dear, redactor, at
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS event (
-  seq INTEGER PRIMARY KEY, dear INTEGER NOT NULL, redactor INTEGER, size INTEGER NOT NULL, body TEXT NOT NULL);
+  seq INTEGER PRIMARY KEY, at REAL NOT NULL, dear INTEGER NOT NULL, redactor INTEGER, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS lease (
   seq INTEGER PRIMARY KEY, token INTEGER NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS dead (seq INTEGER PRIMARY KEY, at REAL NOT NULL, reasons TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dropped (reason TEXT PRIMARY KEY, n INTEGER NOT NULL);
 """
+_PUT: Final = "INSERT INTO event (at, dear, redactor, body) VALUES (?, ?, ?, ?)"
 
-# Leases stand beside the events: taking one must not write the bodies again.
+# Leases stand beside the events: taking one must not write the bodies again. The length of a blob is read without it.
 _TAKE: Final = """
 INSERT INTO lease (seq, token, pid, until)
 SELECT seq, :token, :pid, :until FROM (
   SELECT seq, redactor, sum(size) OVER (ORDER BY seq) - size AS before,
          first_value(redactor) OVER (ORDER BY seq) AS same
-  FROM (SELECT event.seq, redactor, size FROM event LEFT JOIN lease ON lease.seq = event.seq
+  FROM (SELECT event.seq, redactor, length(body) AS size FROM event LEFT JOIN lease ON lease.seq = event.seq
         WHERE lease.until IS NULL OR lease.until <= :now ORDER BY event.seq LIMIT :count))
 WHERE before < :bytes AND redactor IS same
 ON CONFLICT (seq) DO UPDATE SET token = excluded.token, pid = excluded.pid, until = excluded.until
@@ -50,7 +60,20 @@ RETURNING seq
 """
 _DROP: Final = """
 DELETE FROM event WHERE seq IN (
-  SELECT seq FROM event WHERE seq NOT IN (SELECT seq FROM lease) {which} ORDER BY seq LIMIT ?)
+  SELECT seq FROM event WHERE seq > ? AND NOT (dear AND ?) AND seq NOT IN (SELECT seq FROM lease) ORDER BY seq LIMIT ?)
+RETURNING seq
+"""
+# They lie in the order they were captured: the first that is young enough ends the search.
+_DROP_OLD: Final = """
+DELETE FROM event WHERE seq NOT IN (SELECT seq FROM lease)
+AND seq < coalesce((SELECT seq FROM event WHERE at >= :since ORDER BY seq LIMIT 1), (SELECT max(seq) + 1 FROM event))
+"""
+_DROP_DEAD: Final = """
+DELETE FROM dead WHERE seq <= (
+  SELECT max(seq) FROM (
+    SELECT seq, row_number() OVER newest AS n, sum(length(body)) OVER newest AS bytes FROM dead
+    WINDOW newest AS (ORDER BY seq DESC))
+  WHERE n > ? OR bytes > ?)
 """
 # Two looks at the ends of the tree: min and max in one SELECT would read every row between them.
 _SPAN: Final = "SELECT (SELECT max(seq) FROM event) - (SELECT min(seq) FROM event) + 1"
@@ -71,16 +94,19 @@ class Lease:
 class Spool(Protocol):
     """What a sender and a client need of a spool; every method may be called from any thread."""
 
-    def put(self, body: str, *, dear: bool, redactor: int | None) -> None: ...
+    def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None: ...
+    def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None: ...
+    def want(self, output_id: str, at: float) -> None: ...
     def lease(self, count: int, now: float) -> Lease | None: ...
     def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None: ...
     def release(self, lease: Lease) -> None: ...
+    def postpone(self, lease: Lease, until: float) -> None: ...
     def drop(self, reason: str, n: int = 1) -> None: ...
     def last(self) -> Any: ...
     def waiting(self, upto: Any) -> bool: ...
     def facts(self) -> dict[str, Any]: ...
-    def hold(self) -> None: ...
-    def let_go(self) -> None: ...
+    def before_fork(self) -> None: ...
+    def after_fork(self) -> None: ...
     def abandon(self) -> None: ...
     def close(self) -> None: ...
 
@@ -96,36 +122,69 @@ class FileSpool:
         sqlite3.Error, OSError: the file cannot be opened, or a statement failed.
     """
 
-    def __init__(self, path: str, *, max_events: int = MAX_EVENTS, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        max_events: int = MAX_EVENTS,
+        max_bytes: int = MAX_BYTES,
+        max_age_days: float = MAX_AGE_DAYS,
+        synchronous: Synchronous = "normal",
+        told: Told = lambda reason, n: None,
+    ) -> None:
         self.path = path
         self._max_events = max_events
         self._max_bytes = max_bytes
-        self._check_every = max(1, min(_CHECK_EVERY, max_events // 16))
-        self._puts = 0
+        self._max_age = max_age_days * 24 * 3600.0
+        self._told = told
+        self._look_after = max(1, min(_CHECK_EVERY, max_events // 16))
+        self._unseen = self._unseen_bytes = 0
+        self._dear_until = 0  # up to here all is feedback
+        self._tidy_at = 0.0
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
-        self._held: list[threading.Lock] = []
-        _make_private(path)
-        self._writer = _connect(path)
-        self._reader = _connect(path)
+        self._stopped: list[threading.Lock] = []
+        make_private(path)
+        self._identity = identity(path)
+        self._writer = _connect(path, synchronous)
+        self._putting = self._writer.cursor()
+        self._reader = _connect(path, synchronous)
         self._prepare()
 
-    def put(self, body: str, *, dear: bool, redactor: int | None) -> None:
+    def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None:
         """One committed row. What is dear (feedback) is dropped last when the spool is full."""
+        raw = body.encode()
         with self._write_lock:
-            self._writer.execute(
-                "INSERT INTO event (dear, redactor, size, body) VALUES (?, ?, ?, ?)",
-                (dear, redactor, len(body.encode()), body),
-            )
-            self._puts += 1
-            if self._puts % self._check_every == 0:
+            self._putting.execute(_PUT, (at, dear, redactor, raw))
+            self._unseen += 1
+            self._unseen_bytes += len(raw)
+            if self._unseen >= self._look_after or self._unseen_bytes * 16 > self._max_bytes:
                 self._trim()
+
+    def put_all(self, rows: list[Row]) -> None:
+        """Many at once, in one transaction."""
+        with self._writing() as db:
+            db.executemany(_PUT, [(at, dear, redactor, body.encode()) for body, dear, redactor, at in rows])
+            self._unseen = self._look_after  # the next put looks
+
+    def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:
+        """Keep the text of an output until somebody wants it: see `heedback.texts`."""
+        with self._write_lock:
+            texts.hold(self._writer, output_id, body, redactor, at)
+
+    def want(self, output_id: str, at: float) -> None:
+        with self._write_lock:
+            texts.want(self._writer, output_id, at)
 
     def lease(self, count: int, now: float) -> Lease | None:
         """The oldest free rows, at most `count`, closed by bytes; None when there is nothing to send at `now`."""
         token = int.from_bytes(os.urandom(7))
         take = {"token": token, "pid": os.getpid(), "now": now, "until": now + LEASE_SECONDS}
         with self._writing() as db:
+            texts.send_what_is_wanted(db)
+            if now >= self._tidy_at:
+                self._tidy_at = now + _TIDY_SECONDS
+                self._tidy(db, now)
             seqs = db.execute(_TAKE, take | {"count": count, "bytes": BATCH_BYTES}).fetchall()
             if not seqs:
                 self._free_the_dead(db)  # for the next look: whoever holds rows may just have been killed
@@ -133,7 +192,7 @@ class FileSpool:
             dropped = dict(db.execute("DELETE FROM dropped RETURNING reason, n").fetchall())
         with self._read_lock:
             rows = self._reader.execute(_HELD, (token,)).fetchall()
-        return Lease(token, tuple(r[0] for r in rows), tuple(r[2] for r in rows), rows[0][1], dropped)
+        return Lease(token, tuple(r[0] for r in rows), tuple(r[2].decode() for r in rows), rows[0][1], dropped)
 
     def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None:
         """The batch is stored on the far side: forget its rows, keep the rejected (by place) with their reasons."""
@@ -144,7 +203,7 @@ class FileSpool:
             db.execute("DELETE FROM lease WHERE token = ?", (lease.token,))
             if dead:
                 db.executemany("INSERT INTO dead (at, reasons, body) VALUES (?, ?, ?)", dead)
-                db.execute("DELETE FROM dead WHERE seq <= (SELECT max(seq) FROM dead) - ?", (KEPT_DEAD,))
+                db.execute(_DROP_DEAD, (KEPT_DEAD, self._max_bytes // 8))
         self._fold()
 
     def release(self, lease: Lease) -> None:
@@ -154,12 +213,22 @@ class FileSpool:
             for reason, n in lease.dropped.items():
                 _count_drop(db, reason, n)
 
+    def postpone(self, lease: Lease, until: float) -> None:
+        """The batch keeps its rows, and nobody has them before `until`."""
+        with self._writing() as db:
+            db.execute("UPDATE lease SET until = ?, pid = 0 WHERE token = ?", (until, lease.token))
+            for reason, n in lease.dropped.items():
+                _count_drop(db, reason, n)
+
     def drop(self, reason: str, n: int = 1) -> None:
+        """To be told to the service with the next batch."""
         with self._write_lock:
             _count_drop(self._writer, reason, n)
 
     def last(self) -> int:
         """The newest row's number: a mark for `waiting`."""
+        with self._writing() as db:
+            texts.send_what_is_wanted(db)
         return int(self._one("SELECT coalesce(max(seq), 0) FROM event"))
 
     def waiting(self, upto: int) -> bool:
@@ -172,15 +241,26 @@ class FileSpool:
             "spool_path": self.path,
             "pending": self._one("SELECT count(*) FROM event"),
             "dead": self._one("SELECT count(*) FROM dead"),
+            "held": self._one("SELECT count(*) FROM held"),
             "bytes": self._used_bytes(self._reader, self._read_lock),
         }
 
-    def hold(self) -> None:
-        """Before a fork: nobody is inside SQLite while the process is copied."""
-        self._held = [lock for lock in (self._write_lock, self._read_lock) if lock.acquire(timeout=1)]
+    def was_moved(self) -> bool:
+        """Whether the name stands for another file by now, or for none: another process may have set ours aside."""
+        return identity(self.path) != self._identity
 
-    def let_go(self) -> None:
-        for lock in self._held:
+    def rows(self) -> Iterator[Row]:
+        """All that can be read, for a new file."""
+        with self._read_lock:
+            for body, dear, redactor, at in self._reader.execute("SELECT body, dear, redactor, at FROM event"):
+                yield body.decode(), bool(dear), redactor, at
+
+    def before_fork(self) -> None:
+        """Nobody is inside SQLite while the process is copied."""
+        self._stopped = [lock for lock in (self._write_lock, self._read_lock) if lock.acquire(timeout=1)]
+
+    def after_fork(self) -> None:
+        for lock in self._stopped:
             lock.release()
 
     def abandon(self) -> None:
@@ -194,10 +274,12 @@ class FileSpool:
 
     def _prepare(self) -> None:
         version = self._one("PRAGMA user_version")
+        if version > _FORMAT:  # not ours to set aside: whoever wrote it still uses it
+            raise sqlite3.OperationalError(f"the spool has format {version}, this version of heedback knows {_FORMAT}")
         if version not in (0, _FORMAT):
-            raise sqlite3.DatabaseError(f"the spool has format {version}, this version writes {_FORMAT}")
+            raise sqlite3.DatabaseError(f"the spool has format {version}, this version of heedback writes {_FORMAT}")
         with self._writing() as db:
-            for statement in _SCHEMA.split(";"):
+            for statement in (_SCHEMA + texts.SCHEMA).split(";"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {_FORMAT}")
             # Under our own number, at opening, stands an earlier process: in containers everybody is number 1.
@@ -207,12 +289,17 @@ class FileSpool:
     def _free_the_dead(self, db: sqlite3.Connection) -> None:
         """Leases of processes that no longer run end now. A mistake costs one delivery more, which nobody counts."""
         holders = [pid for (pid,) in db.execute("SELECT DISTINCT pid FROM lease").fetchall()]
-        dead = [(pid,) for pid in holders if pid != os.getpid() and not _is_running(pid)]
+        dead = [(pid,) for pid in holders if pid not in (0, os.getpid()) and not _is_running(pid)]
         db.executemany("DELETE FROM lease WHERE pid = ?", dead)
 
+    def _tidy(self, db: sqlite3.Connection, now: float) -> None:
+        texts.forget_old(db, now)
+        self._count(db, "too_old", db.execute(_DROP_OLD, {"since": now - self._max_age}).rowcount)
+
     def _trim(self) -> None:
-        """Over a bound the oldest go until a sixteenth is free, so that the next look comes soon enough: outputs and
-        signals first, feedback last, never what is on its way. The look itself reads counters, not rows."""
+        """Over a bound the oldest go, as many more as come until the next look: texts that nobody asked for, then outputs
+        and signals, feedback last, never what is on its way. The look itself reads counters, not rows."""
+        self._unseen = self._unseen_bytes = 0
         used = self._used_bytes(self._writer)
         span = self._writer.execute(_SPAN).fetchone()[0] or 0
         if used <= self._max_bytes and span <= self._max_events:
@@ -220,13 +307,23 @@ class FileSpool:
         count = self._writer.execute("SELECT count(*) FROM event").fetchone()[0]
         over = max(count / self._max_events, used / self._max_bytes)
         if over > 1:
-            self._drop_oldest(count - int(count / over * 15 / 16))
+            self._drop_oldest(count - int(count / over) + self._look_after)
 
     def _drop_oldest(self, excess: int) -> None:
-        gone = 0
-        for sql in (_DROP.format(which="AND NOT dear"), _DROP.format(which="")):
-            gone += self._writer.execute(sql, (excess - gone,)).rowcount
-        _count_drop(self._writer, "spool_full", gone)
+        self._writer.execute("BEGIN IMMEDIATE")
+        with _until_commit(self._writer) as db:
+            forgotten = texts.forget_oldest(db, excess)
+            if forgotten:
+                self._told("text_full", forgotten)  # no event: the service counts nothing less
+            cheap = db.execute(_DROP, (self._dear_until, True, excess)).fetchall()
+            self._dear_until = max((seq for (seq,) in cheap), default=0) if len(cheap) == excess else 0
+            gone = len(cheap) + len(db.execute(_DROP, (0, False, excess - len(cheap))).fetchall())
+            self._count(db, "spool_full", gone)
+
+    def _count(self, db: sqlite3.Connection, reason: str, n: int) -> None:
+        if n:
+            _count_drop(db, reason, n)
+            self._told(reason, n)
 
     def _used_bytes(self, db: sqlite3.Connection, lock: threading.Lock | None = None) -> int:
         with lock or contextlib.nullcontext():
@@ -244,12 +341,8 @@ class FileSpool:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         self._begin()
         try:
-            yield self._writer
-            self._writer.execute("COMMIT")
-        except BaseException:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            raise
+            with _until_commit(self._writer) as db:
+                yield db
         finally:
             self._write_lock.release()
 
@@ -271,22 +364,28 @@ class FileSpool:
             return self._reader.execute(sql, values).fetchone()[0]
 
 
-def _connect(path: str) -> sqlite3.Connection:
+@contextlib.contextmanager
+def _until_commit(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    try:
+        yield db
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
+        if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise sqlite3.OperationalError("the file system has no shared memory, name a local file")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA wal_autocheckpoint = 4000")  # the sender folds long before
     except BaseException:
         db.close()
         raise
     return db
-
-
-def _make_private(path: str) -> None:
-    """The file before SQLite opens it, so that it (and the log, which takes after it) is never readable by others."""
-    os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)  # noqa: PTH103, PTH120 pathlib costs the import
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _count_drop(db: sqlite3.Connection, reason: str, n: int) -> None:
@@ -306,21 +405,3 @@ def _is_running(pid: int) -> bool:
     except OSError:
         return True
     return True
-
-
-def default_path(url: str, kid: str) -> str:
-    """A file for each service and key in the user's own state folder: two projects never share a spool by default."""
-    import hashlib
-
-    state = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.join("~", ".local", "state")  # noqa: PTH118
-    name = hashlib.sha256(f"{url} {kid}".encode()).hexdigest()[:16]
-    return os.path.join(os.path.expanduser(state), "heedback", f"spool-{name}.db")  # noqa: PTH111, PTH118
-
-
-def set_aside(path: str) -> str:
-    """Rename a spool that is no database, with its log, and return the new name."""
-    aside = f"{path}.corrupt-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
-    for suffix in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(path + suffix, aside + suffix)  # noqa: PTH104
-    return aside

@@ -29,9 +29,9 @@ class Tally:
         with self._lock:
             self._counts[what] += n
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: str, n: int = 1) -> None:
         with self._lock:
-            self._dropped[reason] += 1
+            self._dropped[reason] += n
 
     def leave_out(self, field: str) -> None:
         with self._lock:

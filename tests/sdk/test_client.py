@@ -244,6 +244,25 @@ def test_text_never_keeps_inputs_and_outputs_out() -> None:
         assert len(sent.events) == 2
 
 
+def test_text_rated_keeps_them_until_the_output_is_rated(make_client: MakeClient, service: Any) -> None:
+    """Two processes' clients share the spool: one showed the output, the other hears what was said of it."""
+    one, other = make_client(text="rated"), make_client(text="rated")
+    rated, ignored = one.output("f", input="question", output="jane@example.com"), one.output("f", output="answer")
+    assert one.flush()
+    assert all(event.keys().isdisjoint({"input", "output"}) for event in service.stored.values())
+    other.flag(rated.id, feature="f")
+    one.retract(ignored)
+    late = one.output("f")
+    one.rate(late, "up")
+    one.add_text(late, output="the end of a stream")
+    assert one.flush()
+    assert other.flush()
+    texts = {e["output_id"]: e for e in service.stored.values() if e["type"] == "output_text"}
+    assert texts.keys() == {rated.id, late.id}
+    assert (texts[rated.id]["input"], texts[rated.id]["output"]) == ("question", "[email]")
+    assert one.stats()["held"] == 1
+
+
 @pytest.mark.parametrize("piece", ["x", "é", "漢", "🙂", '"', "\n", "\x01", "[email] "])
 def test_long_texts_are_cut_to_what_the_wire_takes(piece: str) -> None:
     """Bytes for the AI's texts, characters for people's; each cut is marked, and the event fits a batch."""
@@ -438,7 +457,9 @@ def test_the_ticket_speaks_for_the_outputs_user() -> None:
         {"url": "ftp://feedback.example"},
         {"key": "hb_sk_short"},
         {"key": None},
-        {"text": "rated"},
+        {"text": "sometimes"},
+        {"synchronous": "off"},
+        {"max_age_days": 0},
         {"redact": "yes"},
         {"max_events": 0},
     ],

@@ -19,11 +19,14 @@ def sender(spool: MemorySpool, transport: Transport, tally: Tally | None = None)
     return Sender(spool, transport, tally or Tally(), clock=lambda: 1_700_000_000_000_000_000, jitter=lambda top: top)
 
 
+NOW = 1_700_000_000.0
+
+
 @pytest.fixture
 def filled() -> MemorySpool:
     spool = MemorySpool()
     for number in range(8):
-        spool.put(f'{{"n":{number}}}', dear=True, redactor=1)
+        spool.put(f'{{"n":{number}}}', dear=True, redactor=1, at=NOW)
     return spool
 
 
@@ -44,7 +47,7 @@ def test_back_off_doubles_up_to_a_minute_and_starts_anew(filled: MemorySpool) ->
     steps = sender(filled, MemoryTransport(*[RetryAfter()] * 8, Delivered(8), RetryAfter()))
     assert [steps.step() for _ in range(8)] == [2, 4, 8, 16, 32, 60, 60, 60]
     assert steps.step() == 0
-    filled.put("{}", dear=True, redactor=1)
+    filled.put("{}", dear=True, redactor=1, at=NOW)
     assert steps.step() == 2
 
 
@@ -70,7 +73,7 @@ def test_a_refused_batch_is_halved_until_the_bad_event_stands_alone() -> None:
     """One event that spoils every batch it is in ends with the dead; all others arrive, each once."""
     spool = MemorySpool()
     for number in range(100):
-        spool.put(f'{{"n":{number}}}', dear=True, redactor=1)
+        spool.put(f'{{"n":{number}}}', dear=True, redactor=1, at=NOW)
     transport = Picky(bad=61)
     steps = sender(spool, transport)
     while steps.step() == 0:
@@ -87,7 +90,7 @@ def test_what_was_dropped_is_told_once(filled: MemorySpool) -> None:
     steps = sender(filled, transport)
     steps.step()
     steps.step()
-    filled.put("{}", dear=True, redactor=1)
+    filled.put("{}", dear=True, redactor=1, at=NOW)
     steps.step()
     assert [dict(batch.dropped) for batch in transport.batches] == [{"invalid": 3}, {"invalid": 3}, {}]
 
@@ -103,7 +106,7 @@ def test_each_trouble_is_said_once_until_it_is_over(filled: MemorySpool, caplog:
         assert tally.facts()["problem"] == "events wait, unreachable (ConnectionError)"
         steps.step()
         assert tally.facts()["problem"] is None
-        filled.put("{}", dear=True, redactor=1)
+        filled.put("{}", dear=True, redactor=1, at=NOW)
         steps.step()
     assert [record.message for record in caplog.records] == ["heedback: events wait, unreachable (ConnectionError)"] * 2
 

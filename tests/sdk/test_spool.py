@@ -15,8 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from heedback.limits import BATCH_BYTES
 from heedback.memory import MemorySpool
+from heedback.place import default_path, file_system, set_aside
 from heedback.refuge import open_spool
-from heedback.spool import LEASE_SECONDS, FileSpool, Lease, Spool, default_path
+from heedback.spool import LEASE_SECONDS, FileSpool, Lease, Spool
+from heedback.texts import KEPT_SECONDS
+from processes import until
 
 NOW = 1_000.0
 
@@ -40,7 +43,7 @@ def test_round_trip(bodies: list[str], count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         spool = FileSpool(f"{folder}/spool.db")
         for body in bodies:
-            spool.put(body.encode(errors="replace").decode(), dear=True, redactor=1)
+            spool.put(body.encode(errors="replace").decode(), dear=True, redactor=1, at=NOW)
         out: list[str] = []
         while lease := spool.lease(count, NOW):
             out.extend(lease.bodies)
@@ -65,7 +68,7 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule(dear=st.booleans())
     def put(self, dear: bool) -> None:
         self.number += 1
-        self.spool.put(str(self.number), dear=dear, redactor=1)
+        self.spool.put(str(self.number), dear=dear, redactor=1, at=NOW)
         self.waiting.add(str(self.number))
 
     @rule(count=st.integers(1, 3))
@@ -111,7 +114,7 @@ TestSpoolMachine.settings = settings(max_examples=30, stateful_step_count=30)
 
 def test_a_late_settlement_forgets_only_what_it_still_holds(any_spool: Spool) -> None:
     """A sender that hung past its lease must not delete what another now holds."""
-    any_spool.put("a", dear=True, redactor=1)
+    any_spool.put("a", dear=True, redactor=1, at=NOW)
     first = any_spool.lease(1, NOW)
     assert first is not None
     if isinstance(any_spool, FileSpool):
@@ -128,7 +131,7 @@ def test_a_late_settlement_forgets_only_what_it_still_holds(any_spool: Spool) ->
 def test_a_batch_closes_by_bytes(any_spool: Spool) -> None:
     """The event that crosses the line is still in, the next is not."""
     for _ in range(4):
-        any_spool.put("x" * (BATCH_BYTES // 2), dear=True, redactor=1)
+        any_spool.put("x" * (BATCH_BYTES // 2), dear=True, redactor=1, at=NOW)
     first = any_spool.lease(100, NOW)
     assert first is not None
     assert len(first.bodies) == 2
@@ -137,7 +140,7 @@ def test_a_batch_closes_by_bytes(any_spool: Spool) -> None:
 def test_one_batch_one_redactor(any_spool: Spool) -> None:
     """The envelope declares one version of the rules: rows of another wait for the next batch."""
     for redactor in (1, 1, None, 1):
-        any_spool.put("x", dear=True, redactor=redactor)
+        any_spool.put("x", dear=True, redactor=redactor, at=NOW)
     seen = []
     while lease := any_spool.lease(100, NOW):
         seen.append((lease.redactor, len(lease.bodies)))
@@ -149,7 +152,7 @@ def test_the_rejected_are_kept_with_the_reasons(spool: Path) -> None:
     """A rejected event leaves the way of the others and stays for the developer to see."""
     made = FileSpool(str(spool))
     for body in ("good", "bad"):
-        made.put(body, dear=True, redactor=1)
+        made.put(body, dear=True, redactor=1, at=NOW)
     lease = made.lease(10, NOW)
     assert lease is not None
     made.settle(lease, {1: '{"comment": ["no"]}'}, NOW)
@@ -166,8 +169,8 @@ def test_over_the_bound_outputs_go_first_and_are_told(any_spool: Spool, tmp_path
         FileSpool(str(tmp_path / "small.db"), max_events=32) if kind is FileSpool else MemorySpool(max_events=32)
     )
     for number in range(20):
-        small.put(f"rating {number}", dear=True, redactor=1)
-        small.put(f"output {number}", dear=False, redactor=1)
+        small.put(f"rating {number}", dear=True, redactor=1, at=NOW)
+        small.put(f"output {number}", dear=False, redactor=1, at=NOW)
     lease = small.lease(100, NOW)
     assert lease is not None
     ratings = [body for body in lease.bodies if body.startswith("rating")]
@@ -185,18 +188,18 @@ def test_over_the_bound_in_bytes(tmp_path: Path) -> None:
     bound = 512 * 1024
     made = FileSpool(str(tmp_path / "small.db"), max_events=1600, max_bytes=bound)
     for number in range(600):
-        made.put(f"{number:05}" + "x" * 4000, dear=True, redactor=1)
+        made.put(f"{number:05}" + "x" * 4000, dear=True, redactor=1, at=NOW)
     assert made.facts()["bytes"] <= bound * 1.25
     with sqlite3.connect(made.path) as db:
         newest = db.execute("SELECT substr(body, 1, 5) FROM event ORDER BY seq DESC LIMIT 1").fetchone()[0]
     db.close()
-    assert newest == "00599"
+    assert newest == b"00599"
     made.close()
 
 
 def test_drops_return_when_the_batch_does(any_spool: Spool) -> None:
     """A batch that did not arrive has told nobody what was dropped."""
-    any_spool.put("a", dear=True, redactor=1)
+    any_spool.put("a", dear=True, redactor=1, at=NOW)
     any_spool.drop("invalid", 2)
     lease = any_spool.lease(1, NOW)
     assert lease is not None
@@ -209,7 +212,7 @@ def test_drops_return_when_the_batch_does(any_spool: Spool) -> None:
 def test_the_file_is_private(spool: Path) -> None:
     """Nobody else on the machine reads what people wrote: not the file, not its log, not its folder."""
     made = FileSpool(str(spool))
-    made.put("a", dear=True, redactor=1)
+    made.put("a", dear=True, redactor=1, at=NOW)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in spool.parent.iterdir()}
     assert modes == {"spool.db": 0o600, "spool.db-wal": 0o600, "spool.db-shm": 0o600}
     assert stat.S_IMODE(spool.parent.stat().st_mode) == 0o700
@@ -220,7 +223,7 @@ def test_two_openings_share_one_file(spool: Path) -> None:
     """Several processes of a host write to one spool and never take the same row."""
     one, two = FileSpool(str(spool)), FileSpool(str(spool))
     for number in range(10):
-        (one if number % 2 else two).put(str(number), dear=True, redactor=1)
+        (one if number % 2 else two).put(str(number), dear=True, redactor=1, at=NOW)
     first, second = one.lease(6, NOW), two.lease(6, NOW)
     assert first is not None
     assert second is not None
@@ -235,7 +238,7 @@ def test_a_corrupt_file_is_set_aside(spool: Path) -> None:
     spool.write_bytes(b"this is no database" * 1000)
     said = Warnings()
     made = open_spool(str(spool), said)
-    made.put("a", dear=True, redactor=1)
+    made.put("a", dear=True, redactor=1, at=NOW)
     assert made.facts()["spool"] == "file"
     assert made.facts()["pending"] == 1
     assert len(said) == 1
@@ -248,7 +251,7 @@ def test_where_nothing_can_be_written_memory_serves(where: str) -> None:
     """No folder can be made there: a bounded queue in memory, one warning, and facts that say so."""
     said = Warnings()
     made = open_spool(where, said)
-    made.put("a", dear=True, redactor=1)
+    made.put("a", dear=True, redactor=1, at=NOW)
     assert made.facts()["spool"] == "memory"
     lease = made.lease(1, NOW)
     assert lease is not None
@@ -260,16 +263,17 @@ def test_a_write_that_fails_flees_to_memory(spool: Path) -> None:
     """Another process holds the file: the event waits in memory, goes out from there, and is said once."""
     said = Warnings()
     made = open_spool(str(spool), said)
-    made.put("before", dear=True, redactor=1)
+    made.put("before", dear=True, redactor=1, at=NOW)
     blocker = sqlite3.connect(spool, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
-    made.put("meanwhile", dear=True, redactor=1)
-    made.put("and then", dear=True, redactor=1)
+    made.put("meanwhile", dear=True, redactor=1, at=NOW)
+    made.put("and then", dear=True, redactor=1, at=NOW)
     blocker.execute("ROLLBACK")
     blocker.close()
     assert made.facts()["pending"] == 3
     assert made.facts()["spool"] == "memory"
     assert len(said) == 1
+    until(lambda: made.lease(0, NOW) is None and made.facts()["spool"] == "file", 10)
     out: list[str] = []
     while lease := made.lease(10, NOW):
         out.extend(lease.bodies)
@@ -284,6 +288,139 @@ def test_projects_do_not_share_a_spool_by_default(monkeypatch: pytest.MonkeyPatc
     one, two = default_path("https://a.example", "k1"), default_path("https://a.example", "k2")
     assert one != two
     assert Path(one).parent == tmp_path / "heedback"
+
+
+def test_a_file_that_breaks_while_it_is_open_is_set_aside(spool: Path) -> None:
+    """A bad disk: what comes goes on, to memory and then to a new file, and what can be read of the old is kept."""
+    said = Warnings()
+    made = open_spool(str(spool), said)
+    made.put("before", True, 1, NOW)
+    made.close()
+    with spool.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096)  # the root page of the events
+    made = open_spool(str(spool), said)
+    for number in range(3):
+        made.put(f"after {number}", True, 1, NOW)
+        made.lease(0, NOW)
+    out: list[str] = []
+    while lease := made.lease(10, NOW):
+        out.extend(lease.bodies)
+        made.settle(lease, {}, NOW)
+    assert out == ["after 0", "after 1", "after 2"]
+    assert made.facts()["spool"] == "file"
+    assert len(list(spool.parent.glob("*corrupt-*[0-9]"))) == 1
+    assert ["damaged" in message or "not readable" in message for message in said] == [True]
+    made.close()
+
+
+def test_a_file_that_another_process_set_aside_is_left_with_its_rows(spool: Path) -> None:
+    """Rows written to the old name after the move are not stranded there: they move to the new file."""
+    made = open_spool(str(spool), Warnings())
+    made.put("before", True, 1, NOW)
+    set_aside(str(spool))
+    made.put("between", True, 1, NOW)
+    assert made.lease(0, NOW) is None
+    made.put("after", True, 1, NOW)
+    assert [body for (body,) in query(spool, "SELECT body FROM event")] == [b"before", b"between", b"after"]
+    made.close()
+
+
+def test_a_folder_that_heals_is_used_again(spool: Path) -> None:
+    """No folder at the start, so memory; once it can be made, the waiting events are on disk."""
+    spool.parent.write_text("a file where the folder should be")
+    said = Warnings()
+    made = open_spool(str(spool), said)
+    made.put("early", True, 1, NOW)
+    assert made.facts()["spool"] == "memory"
+    spool.parent.unlink()
+    made._rest_until = 0.0  # type: ignore[attr-defined]  # half a minute later
+    assert made.lease(0, NOW) is None
+    assert (made.facts()["spool"], made.facts()["pending"]) == ("file", 1)
+    assert query(spool, "SELECT body FROM event") == [(b"early",)]
+    made.close()
+    assert len(said) == 1
+
+
+def test_a_full_disk_sends_captures_to_memory(spool: Path) -> None:
+    """SQLite's own answer to a disk without room: memory, one warning, and back when there is room."""
+    said = Warnings()
+    made = open_spool(str(spool), said)
+    made.put("before", True, 1, NOW)
+    file = made._file  # type: ignore[attr-defined]
+    pages = file._one("PRAGMA page_count")
+    file._writer.execute(f"PRAGMA max_page_count = {pages}")
+    for _ in range(20):
+        made.put("x" * 4000, True, 1, NOW)
+    assert made.facts()["spool"] == "memory"
+    assert ["full" in message for message in said] == [True]
+    file._writer.execute("PRAGMA max_page_count = 100000")
+    made._rest_until = 0.0  # type: ignore[attr-defined]
+    assert made.lease(0, NOW) is None
+    assert (made.facts()["spool"], made.facts()["pending"]) == ("file", 21)
+    made.close()
+
+
+def test_a_file_system_without_shared_memory_is_refused(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite's own file system without it: no write-ahead log there, hence memory."""
+    real = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **how: real(f"file:{path}?vfs=unix-dotfile", uri=True, **how))
+    said = Warnings()
+    made = open_spool(str(spool), said)
+    made.put("a", True, 1, NOW)
+    assert made.facts()["spool"] == "memory"
+    assert ["shared memory" in message for message in said] == [True]
+
+
+def test_network_file_systems_are_known_by_name(tmp_path: Path) -> None:
+    """The longest mount point that holds the folder decides."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        f"/dev/vda / ext4 rw 0 0\nserver:/home {tmp_path} nfs4 rw 0 0\ntmpfs {tmp_path}/here tmpfs rw 0 0\n"
+    )
+    assert file_system(str(tmp_path / "there"), str(mounts)) == "nfs4"
+    assert file_system(str(tmp_path / "here" / "deep"), str(mounts)) == "tmpfs"
+    assert file_system("/", str(mounts)) == "ext4"
+
+
+def test_a_file_others_could_read_is_made_private(spool: Path) -> None:
+    spool.parent.mkdir()
+    spool.touch(0o644)
+    FileSpool(str(spool)).close()
+    assert stat.S_IMODE(spool.stat().st_mode) == 0o600
+
+
+def test_what_waited_too_long_is_dropped_and_told(spool: Path) -> None:
+    """A month is the end, whatever it is; the service hears of it."""
+    told: dict[str, int] = {}
+    made = FileSpool(str(spool), max_age_days=30, told=told.__setitem__)
+    for days in (40, 31, 29, 0):
+        made.put(str(days), True, 1, NOW - days * 86400)
+    lease = made.lease(10, NOW)
+    assert lease is not None
+    assert lease.bodies == ("29", "0")
+    assert lease.dropped == told == {"too_old": 2}
+    made.close()
+
+
+def test_a_text_is_sent_when_its_output_is_rated(any_spool: Spool) -> None:
+    """Whichever comes first; what nobody rates is forgotten after a day."""
+    any_spool.hold("a", "text of a", 1, NOW)
+    any_spool.hold("b", "text of b", 1, NOW)
+    assert any_spool.lease(10, NOW) is None
+    any_spool.want("a", NOW)
+    any_spool.want("c", NOW)
+    any_spool.hold("c", "text of c", 1, NOW)
+    lease = any_spool.lease(10, NOW)
+    assert lease is not None
+    assert lease.bodies == ("text of a", "text of c")
+    any_spool.settle(lease, {}, NOW)
+    assert any_spool.facts()["held"] == 1
+    any_spool.hold("d", "text of d", 1, NOW + KEPT_SECONDS + 700)
+    any_spool.lease(10, NOW + KEPT_SECONDS + 700)
+    any_spool.want("b", NOW + KEPT_SECONDS + 700)
+    assert any_spool.lease(10, NOW + KEPT_SECONDS + 700) is None
+    assert any_spool.facts()["held"] == 1
 
 
 def query(path: Path, sql: str) -> list[tuple[object, ...]]:

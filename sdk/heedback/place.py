@@ -1,0 +1,77 @@
+"""Where the spool lives: a file that only its user may read, on a disk of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+import time
+from typing import Final
+
+# Pathlib is not used here: it costs the import.
+_ELSEWHERE: Final = frozenset(
+    "afs beegfs ceph cifs fuse.ceph fuse.cephfs fuse.glusterfs fuse.s3fs fuse.sshfs gfs2 glusterfs gpfs lustre ncpfs nfs "
+    "nfs4 ocfs2 smb3 smbfs".split()
+)
+_MOUNTS: Final = "/proc/self/mounts"
+
+
+def default_path(url: str, kid: str) -> str:
+    """A file for each service and key in the user's own state folder: two projects never share a spool by default."""
+    import hashlib
+
+    state = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.join("~", ".local", "state")  # noqa: PTH118
+    name = hashlib.sha256(f"{url} {kid}".encode()).hexdigest()[:16]
+    return os.path.join(os.path.expanduser(state), "heedback", f"spool-{name}.db")  # noqa: PTH111, PTH118
+
+
+def make_private(path: str) -> None:
+    """The file before SQLite opens it, so that it (and the log, which takes after it) is never readable by others.
+
+    Raises:
+        OSError: it cannot be made, or not be made private.
+        sqlite3.OperationalError: it would lie on another machine's disk, where several hosts could break it.
+    """
+    folder = os.path.dirname(path) or "."  # noqa: PTH120
+    os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+    kind = file_system(folder)
+    if kind in _ELSEWHERE:
+        raise sqlite3.OperationalError(f"{kind} is a network file system, name a local file")
+    opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if os.name != "nt" and stat.S_IMODE(os.fstat(opened).st_mode) & 0o077:
+            os.fchmod(opened, 0o600)
+    finally:
+        os.close(opened)
+
+
+def file_system(folder: str, mounts: str = _MOUNTS) -> str:
+    """The kind of file system that `folder` is on, as the kernel names it; "" where it does not tell (it is Linux's)."""
+    real = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118
+    found = "", ""
+    with contextlib.suppress(OSError), open(mounts, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
+        for line in lines:
+            _, point, kind, _ = line.split(" ", 3)
+            point = point.replace("\\040", " ")
+            if real.startswith(os.path.join(point, "")) and len(point) >= len(found[0]):  # noqa: PTH118
+                found = point, kind
+    return found[1]
+
+
+def identity(path: str) -> tuple[int, int]:
+    """What file the name stands for now; (0, 0) if for none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
+
+
+def set_aside(path: str) -> str:
+    """Rename a spool that is no database, with its log, and return the new name."""
+    aside = f"{path}.corrupt-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    for suffix in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path + suffix, aside + suffix)  # noqa: PTH104
+    return aside
