@@ -20,8 +20,8 @@ from heedback.limits import MAX_EVENT_BYTES, TICKET_SECONDS
 from heedback.options import Options, Redact, Text, pseudonyms, resolve
 from heedback.output import Output, Tracked
 from heedback.pipeline import CLOSED_FACTS, EXIT_SECONDS, Pipeline, Plan
-from heedback.shapes import Policy
 from heedback.place import default_path
+from heedback.shapes import Policy
 from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
 from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport

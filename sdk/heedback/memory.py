@@ -48,7 +48,6 @@ class MemorySpool:
         self._cheap: dict[int, _Row] = {}
         self._dear: dict[int, _Row] = {}
         self._leased: set[int] = set()
-        self._postponed: dict[int, float] = {}
         self._held: dict[str, list[_Row]] = {}
         self._wanted: dict[str, float] = {}
         self._dropped: Counter[str] = Counter()
@@ -110,9 +109,6 @@ class MemorySpool:
 
     def lease(self, count: int, now: float) -> Lease | None:
         with self._lock:
-            for seq in [seq for seq, until in self._postponed.items() if until <= now]:
-                del self._postponed[seq]
-                self._leased.discard(seq)
             taken: dict[int, _Row] = {}
             size = 0
             for seq, row in heapq.merge(self._cheap.items(), self._dear.items(), key=lambda pair: pair[0]):
@@ -138,11 +134,6 @@ class MemorySpool:
     def release(self, lease: Lease) -> None:
         with self._lock:
             self._leased.difference_update(lease.seqs)
-            self._dropped.update(lease.dropped)
-
-    def postpone(self, lease: Lease, until: float) -> None:
-        with self._lock:
-            self._postponed.update(dict.fromkeys(lease.seqs, until))
             self._dropped.update(lease.dropped)
 
     def drop(self, reason: str, n: int = 1) -> None:

@@ -32,7 +32,8 @@ class ClientOptions(TypedDict, total=False):
     for the rules, False for none, or a function from text to text that runs after the rules. `text`: "never" keeps the
     inputs and outputs of the AI out, "rated" keeps them on this host until their output is rated, at most a day.
     `disabled`: every call is a quiet no-op. `strict`: wrong use raises. `max_events`,
-    `max_bytes`: the spool's bounds; over them the oldest outputs and signals go first, feedback last. `max_age_days`: what waits longer is
+    `max_bytes`: the spool's bounds; over them the oldest outputs and signals go first, feedback last.
+    `max_age_days`: what waits longer is
     dropped. `synchronous`: "full" waits for the disk at each call, so that a power cut loses nothing either.
 
     For tests: `clock` gives nanoseconds since 1970, `stopwatch` nanoseconds since whenever, `new_id` an id from the

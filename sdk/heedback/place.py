@@ -11,8 +11,10 @@ from typing import Final
 
 # Pathlib is not used here: it costs the import.
 _ELSEWHERE: Final = frozenset(
-    "afs beegfs ceph cifs fuse.ceph fuse.cephfs fuse.glusterfs fuse.s3fs fuse.sshfs gfs2 glusterfs gpfs lustre ncpfs nfs "
-    "nfs4 ocfs2 smb3 smbfs".split()
+    (
+        *("afs", "beegfs", "ceph", "cifs", "fuse.ceph", "fuse.cephfs", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs"),
+        *("gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "smb3", "smbfs"),
+    )
 )
 _MOUNTS: Final = "/proc/self/mounts"
 
@@ -47,7 +49,7 @@ def make_private(path: str) -> None:
 
 
 def file_system(folder: str, mounts: str = _MOUNTS) -> str:
-    """The kind of file system that `folder` is on, as the kernel names it; "" where it does not tell (it is Linux's)."""
+    """The kind of file system that `folder` is on, as Linux names it; "" elsewhere."""
     real = os.path.join(os.path.realpath(folder), "")  # noqa: PTH118
     found = "", ""
     with contextlib.suppress(OSError), open(mounts, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123

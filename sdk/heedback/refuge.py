@@ -89,9 +89,6 @@ class Refuge:
     def release(self, lease: Lease) -> None:
         self._finish(lease, lambda home: home.release(lease))
 
-    def postpone(self, lease: Lease, until: float) -> None:
-        self._finish(lease, lambda home: home.postpone(lease, until))
-
     def _finish(self, lease: Lease, act: Callable[[Spool], None]) -> None:
         """A file that does not take it keeps the lease until that ends: at worst the service counts duplicates."""
         home = self._lent.pop(lease.token, None) or self._file

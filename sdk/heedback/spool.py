@@ -21,7 +21,6 @@ from heedback.limits import BATCH_BYTES
 from heedback.place import identity, make_private
 
 LEASE_SECONDS: Final = 120.0  # longer than a request may take, with its connection and its answer
-POSTPONED_SECONDS: Final = 3600.0  # what the service stumbles over
 MAX_EVENTS: Final = 100_000
 MAX_BYTES: Final = 256 * 1024 * 1024
 MAX_AGE_DAYS: Final = 30.0
@@ -100,7 +99,6 @@ class Spool(Protocol):
     def lease(self, count: int, now: float) -> Lease | None: ...
     def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None: ...
     def release(self, lease: Lease) -> None: ...
-    def postpone(self, lease: Lease, until: float) -> None: ...
     def drop(self, reason: str, n: int = 1) -> None: ...
     def last(self) -> Any: ...
     def waiting(self, upto: Any) -> bool: ...
@@ -213,13 +211,6 @@ class FileSpool:
             for reason, n in lease.dropped.items():
                 _count_drop(db, reason, n)
 
-    def postpone(self, lease: Lease, until: float) -> None:
-        """The batch keeps its rows, and nobody has them before `until`."""
-        with self._writing() as db:
-            db.execute("UPDATE lease SET until = ?, pid = 0 WHERE token = ?", (until, lease.token))
-            for reason, n in lease.dropped.items():
-                _count_drop(db, reason, n)
-
     def drop(self, reason: str, n: int = 1) -> None:
         """To be told to the service with the next batch."""
         with self._write_lock:
@@ -289,7 +280,7 @@ class FileSpool:
     def _free_the_dead(self, db: sqlite3.Connection) -> None:
         """Leases of processes that no longer run end now. A mistake costs one delivery more, which nobody counts."""
         holders = [pid for (pid,) in db.execute("SELECT DISTINCT pid FROM lease").fetchall()]
-        dead = [(pid,) for pid in holders if pid not in (0, os.getpid()) and not _is_running(pid)]
+        dead = [(pid,) for pid in holders if pid != os.getpid() and not _is_running(pid)]
         db.executemany("DELETE FROM lease WHERE pid = ?", dead)
 
     def _tidy(self, db: sqlite3.Connection, now: float) -> None:
@@ -297,7 +288,7 @@ class FileSpool:
         self._count(db, "too_old", db.execute(_DROP_OLD, {"since": now - self._max_age}).rowcount)
 
     def _trim(self) -> None:
-        """Over a bound the oldest go, as many more as come until the next look: texts that nobody asked for, then outputs
+        """Over a bound the oldest go, as many more as come until the next look: texts nobody asked for, then outputs
         and signals, feedback last, never what is on its way. The look itself reads counters, not rows."""
         self._unseen = self._unseen_bytes = 0
         used = self._used_bytes(self._writer)
