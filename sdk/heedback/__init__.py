@@ -52,6 +52,7 @@ __all__ = [
     "correct",
     "flag",
     "flush",
+    "from_openai",
     "init",
     "output",
     "rate",
@@ -120,6 +121,23 @@ def add_text(
     Cut at 64 KiB of UTF-8 each. Returns the event's id; None when nothing was captured, as with `text="never"`.
     """
     return _current().add_text(about, input=input, output=output, feature=feature)
+
+
+def from_openai(response: object) -> OutputFields:
+    """What a response of OpenAI's Chat Completions or Responses API says about the output it made, as fields to pass on.
+
+    `heedback.output("invoice-summary", output=text, **heedback.from_openai(response))`, or `out.set(**…)`. It takes the
+    package's objects, the last chunk of a stream, look-alikes of other vendors, or the JSON; openai is not imported.
+
+    Returns:
+        Those of `response_model`, `response_id`, `system_fingerprint`, `input_tokens`, `output_tokens` and
+        `finish_reasons` that the response tells; nothing when disabled, or for another object: logged once, counted
+        in `stats()` as `left_out`.
+
+    Raises:
+        UsageError: only with `init(strict=True)`, for another object.
+    """
+    return _current().from_openai(response)
 
 
 def rate(

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any, Final, Literal, TypeVar, Unpack
 
-from heedback import events, redaction, shapes
+from heedback import events, providers, redaction, shapes
 from heedback.errors import ConfigurationError, UsageError
 from heedback.fields import FeedbackFields, OutputFields, SignalFields
 from heedback.ids import Stamps, nanoseconds, uuid7
@@ -122,13 +122,22 @@ class Client:
     def output(self, feature: str, **fields: Unpack[OutputFields]) -> Output:
         """See `heedback.output`."""
         shown = self._shown(feature, fields)
-        self._capture_output(shown, {name: value for name, value in fields.items() if value is not None})
+        self._capture_output(shown, self._given(fields))
         return shown
 
     def track(self, feature: str, **fields: Unpack[OutputFields]) -> Tracked:
         """See `heedback.track`."""
-        given = {name: value for name, value in fields.items() if value is not None}
-        return Tracked(self._shown(feature, fields), given, self._capture_output, self._stopwatch)
+        return Tracked(self._shown(feature, fields), self._given(fields), self._capture_output, self._stopwatch)
+
+    def from_openai(self, response: object) -> OutputFields:
+        """See `heedback.from_openai`."""
+        if self._options is None:
+            return {}
+        try:
+            return providers.openai_fields(response)
+        except Exception:
+            self._leave_out(UsageError("from_openai", providers.NO_RESPONSE))
+            return {}
 
     def add_text(
         self,
@@ -221,6 +230,13 @@ class Client:
             with contextlib.suppress(UsageError):  # the event tells
                 user = shapes.user("user", person, self._policy)
         return Output(self._new_id(self._clock()), feature, user, self)
+
+    def _given(self, fields: OutputFields) -> dict[str, Any]:
+        """What the call says, with the span it was made in unless it names a trace itself."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        if self._options is not None and given.keys().isdisjoint(("trace_id", "span_id")):
+            given |= providers.current_span()
+        return given
 
     def _capture_output(self, shown: Output, fields: dict[str, Any]) -> None:
         at = fields.pop("occurred_at", None)

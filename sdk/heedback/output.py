@@ -70,10 +70,10 @@ class Tracked:
     ) -> None:
         """Capture, with the latency and the error's type; the error goes on its way."""
         elapsed_ms = (self._stopwatch() - self._started) / 1e6
-        known = {"latency_ms": elapsed_ms, "error_type": None if kind is None else _type_name(kind)}
+        known = {"latency_ms": elapsed_ms, "error_type": None if kind is None else type_name(kind)}
         self._capture(self._shown, known | self._fields)
 
 
-def _type_name(kind: type[BaseException]) -> str:
+def type_name(kind: type[BaseException]) -> str:
     """As OpenTelemetry's `error.type` has it: the class, with its module unless it is built in."""
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

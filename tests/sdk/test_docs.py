@@ -30,6 +30,8 @@ def test_the_snippets_run(service: Any, spool: Path, monkeypatch: pytest.MonkeyP
         "question": "Summarise this invoice.",
         "answer": "Total 1,200.00 EUR.",
         "ask": lambda question: ("Total 1,200.00 EUR.", SimpleNamespace(input=410, output=58)),
+        "response": {"object": "response", "id": "resp_1", "model": "gpt-5.1", "status": "completed"},
+        "chain": SimpleNamespace(invoke=lambda question, config: SimpleNamespace(content="Total 1,200.00 EUR.")),
         "render": lambda text, ticket: f"{text} {ticket}",
     }
     former = heedback._replace(None)
@@ -41,7 +43,7 @@ def test_the_snippets_run(service: Any, spool: Path, monkeypatch: pytest.MonkeyP
         heedback.close()
     finally:
         heedback._replace(former)
-    assert len(SNIPPETS) == 11
+    assert len(SNIPPETS) == 13
     assert [event["type"] for event in service.stored.values()].count("feedback") == 16
 
 
