@@ -124,7 +124,7 @@ def add_text(
 
 
 def from_openai(response: object) -> OutputFields:
-    """What a response of OpenAI's Chat Completions or Responses API says about the output it made, as fields to pass on.
+    """What a response of OpenAI's Chat Completions or Responses API says about its output, as fields to pass on.
 
     `heedback.output("invoice-summary", output=text, **heedback.from_openai(response))`, or `out.set(**…)`. It takes the
     package's objects, the last chunk of a stream, look-alikes of other vendors, or the JSON; openai is not imported.

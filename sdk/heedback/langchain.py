@@ -82,7 +82,8 @@ class HeedbackCallback(BaseCallbackHandler):  # type: ignore[misc]
         fields = answered(response)
         if out is self._about:
             fields |= self._sum(fields)
-            out.set(**fields, error_type=None if error is None else type_name(type(error)))
+            fields["error_type"] = None if error is None else type_name(type(error))
+            out.set(**fields)
         else:
             out.set(**fields)
             out.__exit__(None if error is None else type(error), error, None)
