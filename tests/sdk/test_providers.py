@@ -1,7 +1,6 @@
-"""Responses of OpenAI and LangChain, and OpenTelemetry's span: the real packages' objects where those are installed.
+"""Responses of OpenAI and LangChain, and OpenTelemetry's span, played by hand: none of them is required here.
 
-The JSON is written after OpenAI's API reference. langchain-core is not among this project's requirements: its handler
-protocol is played here by hand, call by call, and by the real package where that is found.
+The JSON is written after OpenAI's API reference, the calls of LangChain's handler protocol after its documentation.
 """
 
 from __future__ import annotations
