@@ -26,6 +26,12 @@ _FOR_ALL: Final[dict[str, Any]] = {
     "json_serializer": to_json,
     "max_overflow": 35,  # with the five that stay, more than there are threads: nobody waits for a connection
 }
+_PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    "wal_autocheckpoint = 4000",  # pages, 16 MB: what is changed again and again is moved to the file less often
+)
 _ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
 
 
@@ -153,7 +159,7 @@ def _sqlite(url: str) -> Engine:
 
 def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
 
