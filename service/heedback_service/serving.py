@@ -76,8 +76,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
     app = create_app(settings, db, metrics=metrics)
     ticker = make_ticker(settings, db, metrics)
     scheduler = start_jobs(ticker)
-    # What is imported stays, and what a request makes is gone with it: a batch of a hundred events, looked through every
-    # 700 objects as Python would, would take a tenth longer.
+    # What is imported stays, and what a request makes goes with it. Looked through every 700 objects, as Python does by
+    # itself, a batch of a hundred events would take a tenth longer.
     gc.freeze()
     gc.set_threshold(_OBJECTS, 20, 50)
     server = create_server(
