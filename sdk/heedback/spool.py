@@ -29,7 +29,7 @@ _CHECK_EVERY: Final = 256  # puts between two looks at the bounds
 _TIDY_SECONDS: Final = 600.0
 _BUSY_SECONDS: Final = 0.25  # another process is writing: longer than this the host's thread does not wait
 _PATIENT_TRIES: Final = 20
-_FORMAT: Final = 2
+FORMAT: Final = 2
 
 Synchronous = Literal["normal", "full"]
 Told = Callable[[str, int], None]
@@ -265,14 +265,14 @@ class FileSpool:
 
     def _prepare(self) -> None:
         version = self._one("PRAGMA user_version")
-        if version > _FORMAT:  # not ours to set aside: whoever wrote it still uses it
-            raise sqlite3.OperationalError(f"the spool has format {version}, this version of heedback knows {_FORMAT}")
-        if version not in (0, _FORMAT):
-            raise sqlite3.DatabaseError(f"the spool has format {version}, this version of heedback writes {_FORMAT}")
+        if version > FORMAT:  # not ours to set aside: whoever wrote it still uses it
+            raise sqlite3.OperationalError(f"the spool has format {version}, this version of heedback knows {FORMAT}")
+        if version not in (0, FORMAT):
+            raise sqlite3.DatabaseError(f"the spool has format {version}, this version of heedback writes {FORMAT}")
         with self._writing() as db:
             for statement in (_SCHEMA + texts.SCHEMA).split(";"):
                 db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_FORMAT}")
+            db.execute(f"PRAGMA user_version = {FORMAT}")
             # Under our own number, at opening, stands an earlier process: in containers everybody is number 1.
             db.execute("DELETE FROM lease WHERE pid = ?", (os.getpid(),))
             self._free_the_dead(db)

@@ -1,0 +1,191 @@
+"""`python -m heedback`: what an app's SDK has captured and not delivered yet.
+
+Exit status: 0 all is well; 1 something is not, and said; 2 the command could not be carried out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from heedback import upkeep
+from heedback.errors import HeedbackError
+from heedback.options import Options, resolve
+from heedback.place import default_path
+from heedback.refuge import MEMORY
+from heedback.transport import HttpTransport
+
+_FINE: Final = 0
+_TROUBLE: Final = 1
+_IMPOSSIBLE: Final = 2
+_UNITS: Final = ((24 * 3600.0, "days"), (3600.0, "hours"), (60.0, "minutes"))
+
+Arguments = argparse.Namespace
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    logging.getLogger("heedback").addHandler(logging.NullHandler())  # what the SDK warns of is said here
+    arguments = _parser().parse_args(words)
+    run: Callable[[Arguments], int] = arguments.run
+    try:
+        return run(arguments)
+    except HeedbackError as error:
+        print(f"heedback: {_printable(str(error))}", file=sys.stderr)
+        return _IMPOSSIBLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m heedback", description="Look after the SDK of an app.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    spool = commands.add_parser("spool", help="what is captured and not delivered yet").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    _spool_command(spool, "status", _status, "how many events wait, for how long, and where")
+    flush = _spool_command(spool, "flush", _flush, "send what waits, now and from here")
+    flush.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="at most this long (60)")
+    dead = _spool_command(spool, "dead", _dead, "list what the service rejected, with its reasons")
+    dead.add_argument("--text", action="store_true", help="with everything that the events say")
+    drop = _spool_command(spool, "drop", _drop, "forget what the service rejected")
+    drop.add_argument("--all", action="store_true", help="forget what waits to be sent too")
+    drop.add_argument("--yes", action="store_true", help="with --all: it is meant")
+    return parser
+
+
+def _spool_command(spool: Any, name: str, run: Callable[[Arguments], int], words: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = spool.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+    where = "the spool's file; else HEEDBACK_SPOOL, else the one of HEEDBACK_URL and HEEDBACK_KEY"
+    command.add_argument("--spool", metavar="FILE", help=where)
+    command.add_argument("--json", action="store_true", help="as JSON")
+    command.set_defaults(run=run)
+    return command
+
+
+def _status(arguments: Arguments) -> int:
+    facts = upkeep.status(_path(arguments), time.time())
+    _tell(arguments, facts, _status_lines)
+    return _FINE
+
+
+def _status_lines(facts: dict[str, Any]) -> list[str]:
+    if not facts["exists"]:
+        return [f"spool    {facts['path']}: no such file, so nothing waits"]
+    dropped = ", ".join(f"{n} {reason}" for reason, n in facts["dropped"].items())
+    ages = _old("oldest", facts["oldest_seconds"]) + _old("newest", facts["newest_seconds"])
+    return [
+        f"spool    {facts['path']}",
+        f"mode     {facts['mode']}{_openness(facts['mode'])}, {facts['bytes']:,} bytes",
+        f"waiting  {facts['pending']:,}{ages}",
+        f"         {facts['feedback']:,} of them feedback, {facts['sending']:,} on their way",
+        f"dead     {facts['dead']:,}{_old('oldest', facts['dead_oldest_seconds'])}",
+        f"held     {facts['held']:,} texts that wait for a rating{_old('oldest', facts['held_oldest_seconds'])}",
+        f"dropped  {dropped or 'nothing'} that the service was not told of yet",
+    ]
+
+
+def _flush(arguments: Arguments) -> int:
+    options = _options()
+    if options is None:
+        raise HeedbackError("where to? Set HEEDBACK_URL and HEEDBACK_KEY")
+    transport = HttpTransport(options.url, options.key)
+    told = upkeep.flush(_path(arguments), transport, arguments.timeout)
+    transport.close()
+    _tell(arguments, told, _flush_lines)
+    return _FINE if told["problem"] is None and not told["rejected"] else _TROUBLE
+
+
+def _flush_lines(told: dict[str, Any]) -> list[str]:
+    known = f" ({told['duplicates']:,} of them the service had already)" if told["duplicates"] else ""
+    lines = [f"{told['delivered']:,} delivered{known}, {told['pending']:,} still waiting"]
+    if told["rejected"]:
+        lines.append(f"{told['rejected']:,} rejected: see python -m heedback spool dead")
+    if told["problem"]:
+        lines.append(f"stopped: {told['problem']}")
+    return lines
+
+
+def _dead(arguments: Arguments) -> int:
+    events = upkeep.dead(_path(arguments), text=arguments.text)
+    _tell(arguments, events, lambda events: [line for event in events for line in _dead_lines(event)] or ["none"])
+    return _FINE
+
+
+def _dead_lines(event: dict[str, Any]) -> list[str]:
+    reasons = event["reasons"]
+    told = (
+        [f"{field}: {' '.join(messages)}" for field, messages in reasons.items()]
+        if isinstance(reasons, dict)
+        else [str(reasons)]
+    )
+    head = f"{event['rejected_at']}  {event['type']}  {event['feature']}  {event['id']}"
+    text = [f"    {json.dumps(event['event'], ensure_ascii=False)}"] if "event" in event else []
+    return [head, *(f"    {each}" for each in told), *text]
+
+
+def _drop(arguments: Arguments) -> int:
+    path = _path(arguments)
+    if arguments.all and not arguments.yes:
+        waiting = upkeep.status(path, time.time())["pending"]
+        raise HeedbackError(f"{waiting:,} events wait in {path} and would be lost; say --yes if that is meant")
+    gone = upkeep.drop(path, time.time(), everything=arguments.all)
+    _tell(arguments, gone, lambda gone: _drop_lines(gone, arguments.all))
+    return _FINE
+
+
+def _drop_lines(gone: dict[str, int], everything: bool) -> list[str]:
+    lines = [f"dropped {gone['dead']:,} that the service had rejected"]
+    if everything:
+        lines.append(f"dropped {gone['pending']:,} that waited, and {gone['held']:,} texts that waited for a rating")
+    if gone["sending"]:
+        lines.append(f"left {gone['sending']:,} that an app is sending just now")
+    return lines
+
+
+def _path(arguments: Arguments) -> str:
+    """The spool that is meant, found as a client finds it."""
+    path = arguments.spool or os.environ.get("HEEDBACK_SPOOL")
+    if not path:
+        options = _options()
+        if options is None:
+            raise HeedbackError("which spool? Name it with --spool FILE, or set HEEDBACK_URL and HEEDBACK_KEY")
+        path = default_path(options.url, options.kid)
+    if path == MEMORY:
+        raise HeedbackError("the spool is in the memory of the app's own process: only heedback.stats() sees it")
+    return str(path)
+
+
+def _options() -> Options | None:
+    return resolve(None, None)
+
+
+def _tell(arguments: Arguments, facts: Any, lines: Callable[[Any], list[str]]) -> None:
+    if arguments.json:
+        print(json.dumps(facts))
+    else:
+        print("\n".join(_printable(line) for line in lines(facts)))
+
+
+def _printable(line: str) -> str:
+    """What a service or a person wrote must not steer the terminal."""
+    return "".join(each if each.isprintable() else " " for each in line)
+
+
+def _openness(mode: str) -> str:
+    return " (not private)" if int(mode, 8) & 0o077 and os.name != "nt" else ""
+
+
+def _old(which: str, seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= 2 * size), (1.0, "seconds"))
+    return f", the {which} {seconds / size:.0f} {unit} old"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
