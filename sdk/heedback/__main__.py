@@ -1,4 +1,4 @@
-"""`python -m heedback`: what an app's SDK has captured and not delivered yet.
+"""`python -m heedback`: what an app's SDK has captured and not delivered yet, and whether it could be.
 
 Exit status: 0 all is well; 1 something is not, and said; 2 the command could not be carried out.
 """
@@ -6,12 +6,14 @@ Exit status: 0 all is well; 1 something is not, and said; 2 the command could no
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from heedback import upkeep
@@ -55,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     drop = _spool_command(spool, "drop", _drop, "forget what the service rejected")
     drop.add_argument("--all", action="store_true", help="forget what waits to be sent too")
     drop.add_argument("--yes", action="store_true", help="with --all: it is meant")
+    asked = commands.add_parser("ping", help="is the way to the service open?", description="Tell what is wrong.")
+    asked.add_argument("--json", action="store_true", help="as JSON")
+    asked.set_defaults(run=_ping)
     return parser
 
 
@@ -147,6 +152,19 @@ def _drop_lines(gone: dict[str, int], everything: bool) -> list[str]:
     return lines
 
 
+def _ping(arguments: Arguments) -> int:
+    from heedback.ping import ping
+
+    findings = ping(os.environ.get("HEEDBACK_URL"), os.environ.get("HEEDBACK_KEY"))
+    fine = all(finding.fine for finding in findings)
+    _tell(arguments, {"fine": fine, "findings": [asdict(finding) for finding in findings]}, _ping_lines)
+    return _FINE if fine else _TROUBLE
+
+
+def _ping_lines(told: dict[str, Any]) -> list[str]:
+    return [f"{'ok   ' if each['fine'] else 'WRONG'}  {each['about']:<10}  {each['says']}" for each in told["findings"]]
+
+
 def _path(arguments: Arguments) -> str:
     """The spool that is meant, found as a client finds it."""
     path = arguments.spool or os.environ.get("HEEDBACK_SPOOL")
@@ -188,4 +206,6 @@ def _old(which: str, seconds: float | None) -> str:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter of somebody's comment
     sys.exit(main())

@@ -17,7 +17,7 @@ from heedback.transport import Transport
 Redact = bool | Callable[[str], str]
 Text = Literal["always", "rated", "never"]
 
-_KEY: Final = re.compile(r"hb_sk_([A-Za-z0-9]+)_(\S+)")
+_KEY: Final = re.compile(r"hb_sk_([A-Za-z0-9]+)_([!-~]+)")  # printable ASCII: it has to fit into a header
 _PSEUDONYM: Final = re.compile(r"u-[0-9a-f]{24}")
 _USER_INFO: Final = b"heedback/user/v1"
 _REMEMBERED_PEOPLE: Final = 4096
@@ -101,14 +101,12 @@ def resolve(
     if url is None or key is None:
         raise ConfigurationError("both a URL and a key are needed: HEEDBACK_URL and HEEDBACK_KEY, or init(url, key)")
     spool = spool or environ.get("HEEDBACK_SPOOL") or None
-    parts = _KEY.fullmatch(key.strip())
-    if parts is None:
-        raise ConfigurationError("the key has the form hb_sk_<kid>_<secret>")
+    kid, secret = key_parts(key)
     options = Options(
-        url=_url(url.strip()),
+        url=service_url(url),
         key=key.strip(),
-        kid=parts[1],
-        secret=parts[2],
+        kid=kid,
+        secret=secret,
         spool=None if spool is None else os.fspath(spool),
         user_key=user_key or environ.get("HEEDBACK_USER_KEY") or None,
         **rest,
@@ -143,10 +141,27 @@ def pseudonyms(options: Options, warn: Callable[[str, str], None]) -> Callable[[
     return pseudonym
 
 
-def _url(url: str) -> str:
-    if re.fullmatch(r"https?://[^\s/]+(/\S*)?", url) is None:
-        raise ConfigurationError(f"the URL {url!r} is not http:// or https:// with a host")
-    return url.rstrip("/")
+def service_url(url: str) -> str:
+    """The address as it is used.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if re.fullmatch(r"https?://[^\s/]+(/\S*)?", url.strip()) is None:
+        raise ConfigurationError(f"the URL {url.strip()!r} is not http:// or https:// with a host")
+    return url.strip().rstrip("/")
+
+
+def key_parts(key: str) -> tuple[str, str]:
+    """The id and the secret in an API key.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    parts = _KEY.fullmatch(key.strip())
+    if parts is None:
+        raise ConfigurationError("the key has the form hb_sk_<kid>_<secret>")
+    return parts[1], parts[2]
 
 
 def _check(options: Options) -> None:

@@ -97,16 +97,23 @@ class HttpTransport:
             import requests
 
         try:
-            response = self._own_session().post(
-                self._url,
-                data=gzip.compress(batch.encode(), 5, mtime=0),
-                auth=self._authorize,
-                timeout=_TIMEOUT,
-                allow_redirects=False,  # a redirect would carry the key elsewhere, and turn POST into GET
-            )
-            return _outcome(response)
+            return outcome(self.post(batch))
         except requests.RequestException as error:
             return RetryAfter(why=f"unreachable ({type(error).__name__})")
+
+    def post(self, batch: Batch) -> requests.Response:
+        """Whatever answers.
+
+        Raises:
+            requests.RequestException: nothing did.
+        """
+        return self._own_session().post(
+            self._url,
+            data=gzip.compress(batch.encode(), 5, mtime=0),
+            auth=self._authorize,
+            timeout=_TIMEOUT,
+            allow_redirects=False,  # a redirect would carry the key elsewhere, and turn POST into GET
+        )
 
     def close(self) -> None:
         if self._session is not None and self._pid == os.getpid():
@@ -130,12 +137,13 @@ class HttpTransport:
         return request
 
 
-def _outcome(response: requests.Response) -> Outcome:
+def outcome(response: requests.Response) -> Outcome:
+    """What an answer means for the batch."""
     status = response.status_code
     if status == 200:
         return _delivered(response)
     if status in _REFUSALS:
-        return Rejected(f"{status} {_detail(response)}")
+        return Rejected(f"{status} {detail(response)}")
     if status in _BUSY or status >= 500:
         return RetryAfter(_retry_after(response.headers.get("Retry-After")), f"answered {status}")
     if status in (401, 403):
@@ -156,7 +164,7 @@ def _delivered(response: requests.Response) -> Outcome:
         return RetryAfter(_WRONG_SETUP_PAUSE, "no Heedback service answers at this address (200, not its JSON)")
 
 
-def _detail(response: requests.Response) -> str:
+def detail(response: requests.Response) -> str:
     """The sentence of a problem+json answer, else the beginning of whatever came."""
     try:
         problem = response.json()

@@ -1,0 +1,216 @@
+"""Is the way to the service open? One request with the key that stores nothing, and what is wrong in plain words."""
+
+from __future__ import annotations
+
+import http.client
+import platform
+import socket
+import sqlite3
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+import requests
+
+from heedback.errors import ConfigurationError
+from heedback.ids import Stamps
+from heedback.limits import WIRE_VERSION
+from heedback.options import key_parts, service_url
+from heedback.transport import SDK, Batch, Delivered, HttpTransport, detail, outcome
+
+CLOCK_SECONDS: Final = 60.0  # further apart than this is not the way of the request
+_OLDEST_SQLITE: Final = (3, 35)
+_LOOK_SECONDS: Final = 10.0
+
+Subject = Literal["version", "url", "key", "connection", "tls", "clock", "service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look showed: `says` is for people."""
+
+    about: Subject
+    fine: bool
+    says: str
+
+
+def ping(url: str | None, key: str | None, clock: Callable[[], float] = time.time) -> list[Finding]:
+    """Look at the set-up, then ask the service; the findings, those that are not fine among them.
+
+    The request is an empty batch, sent as the SDK sends all others: same address, key, proxies and certificates.
+    """
+    setup = [_version(), _url(url), _key(key)]
+    if url is None or key is None or not all(each.fine for each in setup):
+        return setup
+    return [*setup, *_asked(HttpTransport(service_url(url), key.strip()), service_url(url), key_parts(key)[0], clock)]
+
+
+def _version() -> Finding:
+    fine = sqlite3.sqlite_version_info >= _OLDEST_SQLITE
+    ours = f"{SDK}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    return Finding("version", fine, ours if fine else f"{ours}: the spool needs SQLite 3.35 or newer")
+
+
+def _url(url: str | None) -> Finding:
+    if not url:
+        return Finding("url", False, "HEEDBACK_URL is not set: the address of the service, such as https://…")
+    try:
+        address = service_url(url)
+        _ = urlsplit(address).port  # raises
+    except ValueError as error:  # ConfigurationError is one
+        return Finding("url", False, f"HEEDBACK_URL: {error}")
+    return Finding("url", True, address)
+
+
+def _key(key: str | None) -> Finding:
+    if not key:
+        return Finding("key", False, "HEEDBACK_KEY is not set: whoever runs the service makes one")
+    try:
+        return Finding("key", True, f"hb_sk_{key_parts(key)[0]}_… is a key by its form")
+    except ConfigurationError as error:
+        return Finding("key", False, f"HEEDBACK_KEY: {error}; is a part of it missing?")
+
+
+def _asked(transport: HttpTransport, url: str, kid: str, clock: Callable[[], float]) -> Iterator[Finding]:
+    begun = clock()
+    try:
+        response = transport.post(Batch(Stamps().of(int(begun * 1e9)), ()))
+    except OSError as error:  # all of requests' errors are, and what it says of a missing file with certificates
+        yield _unreached(url, error, clock())
+        return
+    finally:
+        transport.close()
+    ended = clock()
+    yield Finding("connection", True, f"{_place(url)} answered in {(ended - begun) * 1000:.0f} ms")
+    yield from _time(response.headers.get("Date"), begun, ended)
+    yield _answer(response, url, kid)
+
+
+def _unreached(url: str, error: OSError, now: float) -> Finding:
+    """Why there was no answer, from the innermost error that tells."""
+    causes, place = list(_causes(error)), _place(url)
+
+    def came(*kinds: type[BaseException]) -> Any:
+        return next((each for each in causes if isinstance(each, kinds)), None)
+
+    if came(requests.exceptions.InvalidURL):
+        return Finding("url", False, f"HEEDBACK_URL: {error}")
+    if came(requests.exceptions.ProxyError):
+        return Finding("connection", False, f"the proxy that the environment names lets nothing through: {causes[-1]}")
+    if tls := came(ssl.SSLError) or came(requests.exceptions.SSLError):
+        return Finding("tls", False, _tls(tls, place, now))
+    if came(socket.gaierror):
+        return Finding(
+            "connection", False, f"the name {urlsplit(url).hostname} has no address: mistyped, or no DNS here"
+        )
+    if came(ConnectionRefusedError):
+        return Finding("connection", False, f"nothing listens at {place}: the connection is refused")
+    if came(requests.exceptions.ConnectTimeout):
+        return Finding("connection", False, f"{place} cannot be reached in time: it is down, or a firewall is between")
+    if came(requests.exceptions.ReadTimeout):
+        return Finding("connection", False, f"{place} takes the request and does not answer in time")
+    if came(ConnectionResetError, BrokenPipeError):
+        other = "; perhaps it speaks https:// there" if url.startswith("http:") else ""
+        return Finding("connection", False, f"{place} closes the connection without an answer{other}")
+    if came(http.client.HTTPException):
+        return Finding("connection", False, f"what answers at {place} speaks no HTTP")
+    return Finding("connection", False, f"{place} cannot be reached: {causes[-1]}")
+
+
+def _tls(error: Exception, place: str, now: float) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        says = error.verify_message
+        today = time.strftime("%Y-%m-%d", time.gmtime(now))
+        hint = (
+            f" (or this machine's clock is wrong: it says {today})"
+            if "expired" in says or "not yet" in says
+            else "; a private authority is named with REQUESTS_CA_BUNDLE"
+            if "self" in says or "issuer" in says
+            else ""
+        )
+        return f"the certificate of {place} is not trusted: {says}{hint}"
+    reason = getattr(error, "reason", None)
+    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
+        return f"{place} speaks no TLS: is it http:// there?"
+    return f"no TLS connection to {place}: {reason or error}"
+
+
+def _time(date: str | None, begun: float, ended: float) -> Iterator[Finding]:
+    """The service's clock against ours. Whoever sends no Date, or none that is one, is not judged."""
+    try:
+        theirs = parsedate_to_datetime(date or "").timestamp()
+    except ValueError:
+        return
+    apart = (begun + ended) / 2 - theirs
+    if abs(apart) <= CLOCK_SECONDS + (ended - begun):
+        yield Finding("clock", True, "agrees with the service's")
+    else:
+        which = "ahead of" if apart > 0 else "behind"
+        yield Finding(
+            "clock",
+            False,
+            f"this machine's clock is {abs(apart):,.0f} s {which} the service's: events are put right when they "
+            "arrive, but tickets end at the wrong time",
+        )
+
+
+def _answer(response: requests.Response, url: str, kid: str) -> Finding:
+    status, ours = response.status_code, "problem+json" in response.headers.get("Content-Type", "")
+    if isinstance(outcome(response), Delivered):
+        return Finding("service", True, "knows the key and takes events")
+    if 300 <= status < 400:
+        target = response.headers.get("Location", "nowhere").removesuffix("/v1/events")
+        return Finding("url", False, f"the service is elsewhere ({status}): set HEEDBACK_URL to {target}")
+    if status == 401 and ours:
+        return Finding("key", False, f"the service does not accept key {kid}: mistyped, of another service, or revoked")
+    if status in (401, 403, 407):
+        return Finding("service", False, f"something in front of the service asks for a sign-in ({status})")
+    if status == 429 or status >= 500:
+        who = "the service answers" if ours else "a proxy answers, perhaps without a service behind it"
+        return Finding("service", False, f"{who}, but takes nothing now: {status} {detail(response)}")
+    return _stranger(response, url)
+
+
+def _stranger(response: requests.Response, url: str) -> Finding:
+    """Something that answers as no service of our version would."""
+    if _is_heedback(url):
+        return Finding(
+            "version",
+            False,
+            f"Heedback answers, but not as {SDK} understands it, which speaks version {WIRE_VERSION} of the wire "
+            f"({response.status_code} {detail(response)}): one of the two is too old",
+        )
+    hint = "; leave /v1/events away from HEEDBACK_URL" if url.endswith("/v1/events") else ""
+    kind = response.headers.get("Content-Type", "no type")
+    return Finding(
+        "service", False, f"what answers at {url} is not a Heedback service ({response.status_code}, {kind}){hint}"
+    )
+
+
+def _is_heedback(url: str) -> bool:
+    """Whether the API's description that every version serves is Heedback's. Asked without the key."""
+    try:
+        document = requests.get(f"{url}/openapi.json", timeout=_LOOK_SECONDS, allow_redirects=False).json()
+        return bool(document["info"]["title"] == "Heedback")
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def _place(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]  # never a password
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from, as requests and urllib3 wrap it, each once and the innermost last."""
+    seen: dict[int, BaseException] = {}
+    waiting: list[Any] = [error]
+    while waiting:
+        each = waiting.pop(0)
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen[id(each)] = each
+            waiting += [getattr(each, "reason", None), *each.args, each.__cause__, each.__context__]
+    yield from seen.values()
