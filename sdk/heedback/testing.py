@@ -5,7 +5,9 @@ from heedback import testing
 def test_a_thumb_is_captured():
     with testing.capturing() as sent:
         answer_page.click("thumb down")
-    assert sent.feedback[0]["rating"] == {"value": 0, "scale": "thumbs"}
+        sent.assert_feedback(rating="down", user="alice")
+
+With pytest, `heedback.fixtures` has the same as a fixture.
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ from contextlib import contextmanager
 from typing import Any, Final, Unpack
 
 import heedback
-from heedback.client import Client
+from heedback import shapes
+from heedback.client import About, Client
 from heedback.options import ClientOptions
 from heedback.refuge import MEMORY
 from heedback.transport import Batch, Delivered, Outcome
 
 URL: Final = "http://heedback.test"
 KEY: Final = "hb_sk_test_notasecret"
+_THUMBS: Final = {"up": 1, "down": 0}
 
 
 class MemoryTransport:
@@ -46,7 +50,11 @@ class MemoryTransport:
 
 
 class Sent:
-    """What a client captured. Each list flushes first, so that nothing captured before is missing."""
+    """What a client captured. Each look flushes first, so that nothing captured before is missing.
+
+    The assertions take what the calls take: `rating="down"`, `stars=4`, `user="alice"`; each other field as it is on
+    the wire. They return the one event that has all of it, and fail with everything that was captured.
+    """
 
     def __init__(self, client: Client, transport: MemoryTransport) -> None:
         self.client = client
@@ -78,6 +86,50 @@ class Sent:
     def signals(self) -> list[dict[str, Any]]:
         return self._of_type("signal")
 
+    def about(self, output: About) -> list[dict[str, Any]]:
+        """What was said about one output, in order: feedback, signals and texts."""
+        return [event for event in self.events if event.get("output_id") == _id(output)]
+
+    def assert_output(self, feature: str | None = None, **fields: Any) -> dict[str, Any]:
+        """Exactly one output with these fields was captured; its event."""
+        __tracebackhide__ = True
+        return self._only("output", _given(feature=feature) | fields)
+
+    def assert_feedback(self, about: About | None = None, **fields: Any) -> dict[str, Any]:
+        """Exactly one piece of feedback with these fields, on this output if one is given; its event."""
+        __tracebackhide__ = True
+        return self._only("feedback", _given(output_id=about and _id(about)) | fields)
+
+    def assert_signal(self, about: About | None = None, name: str | None = None, **fields: Any) -> dict[str, Any]:
+        """Exactly one signal of this name, with these fields; its event."""
+        __tracebackhide__ = True
+        return self._only("signal", _given(output_id=about and _id(about), name=name) | fields)
+
+    def assert_nothing(self) -> None:
+        """Nothing was captured at all."""
+        __tracebackhide__ = True
+        if self.events:
+            raise AssertionError(f"something was captured:\n{_listed(self.events)}")
+
+    def _only(self, kind: str, fields: dict[str, Any]) -> dict[str, Any]:
+        __tracebackhide__ = True  # pytest shows the host's line, not ours
+        wanted = self._on_the_wire(fields)
+        found = [event for event in self._of_type(kind) if _has(event, wanted)]
+        if len(found) != 1:
+            what = f"{kind} with {_told(wanted)}" if wanted else kind
+            raise AssertionError(f"{len(found) or 'no'} {what}; captured was:\n{_listed(self.events)}")
+        return found[0]
+
+    def _on_the_wire(self, fields: dict[str, Any]) -> dict[str, Any]:
+        wanted = dict(fields)
+        if isinstance(thumb := wanted.get("rating"), str):
+            wanted["rating"] = {"value": _THUMBS[thumb], "scale": "thumbs"}
+        for scale in wanted.keys() & {"stars", "score"}:
+            wanted["rating"] = {"value": wanted.pop(scale), "scale": scale}
+        if "user" in wanted and self.client.enabled:
+            wanted["user"] = shapes.user("user", wanted["user"], self.client._policy)
+        return wanted
+
     def _of_type(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["type"] == kind]
 
@@ -105,3 +157,30 @@ def capturing(**options: Unpack[ClientOptions]) -> Iterator[Sent]:
     finally:
         heedback._replace(former)
         client.close()
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _id(about: About) -> str:
+    return about if isinstance(about, str) else about.id
+
+
+def _has(event: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """None stands for a null, which takes something back; a field that was never given is another thing."""
+    return all(name in event and event[name] == value for name, value in wanted.items())
+
+
+def _listed(events: list[dict[str, Any]]) -> str:
+    """A line each, without what no test asks for."""
+    hidden = {"type", "occurred_at", "reasons_version"}
+    lines = [
+        f"  {event['type']}: {_told({name: value for name, value in event.items() if name not in hidden})}"
+        for event in events
+    ]
+    return "\n".join(lines) or "  nothing"
+
+
+def _told(fields: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in fields.items())

@@ -43,7 +43,7 @@ def test_the_snippets_run(service: Any, spool: Path, monkeypatch: pytest.MonkeyP
         heedback.close()
     finally:
         heedback._replace(former)
-    assert len(SNIPPETS) == 13
+    assert len(SNIPPETS) == 15
     assert [event["type"] for event in service.stored.values()].count("feedback") == 16
 
 
@@ -59,7 +59,11 @@ def test_the_snippets_run(service: Any, spool: Path, monkeypatch: pytest.MonkeyP
         pytest.param(redaction.MARKS, id="marks"),
         pytest.param(testing.memory_client().stats(), id="counts"),
         pytest.param(["invalid", "internal", "closed", "spool_full"], id="reasons of drops"),
-        pytest.param(["capturing", "memory_client", "MemoryTransport", "Client"], id="the testing kit"),
+        pytest.param(
+            ["capturing", "memory_client", "MemoryTransport", "Client", "captured"]
+            + [name for name in vars(testing.Sent) if not name.startswith("_") and name != "look"],
+            id="the testing kit",
+        ),
     ],
 )
 def test_everything_is_named(words: list[str]) -> None:

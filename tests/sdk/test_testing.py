@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import heedback
@@ -63,3 +68,108 @@ def test_outcomes_come_in_order() -> None:
     assert client.flush(5.0)
     client.close()
     assert [event["id"] for event in transport.events] == [out.id, out.id]
+
+
+def test_an_assertion_takes_what_the_call_took() -> None:
+    """Thumbs, stars, scores and people in the host's words; the event comes back to look closer."""
+    with capturing() as sent:
+        out = heedback.output("summary", user="alice", request_model="gpt-5.1")
+        heedback.rate(out, "down", reasons=["incorrect"])
+        heedback.rate(out, stars=4, user="bob")
+        heedback.rate(out, score=0.5, source="code")
+        heedback.rate(out, comment=None)
+        heedback.signal(out, "edited", 0.3)
+        assert sent.assert_output("summary", user="alice", request_model="gpt-5.1")["id"] == out.id
+        assert "comment" not in sent.assert_feedback(out, rating="down", reasons=["incorrect"])
+        sent.assert_feedback(stars=4, user="bob")
+        sent.assert_feedback(out.id, score=0.5, source="code")
+        sent.assert_feedback(out, comment=None)
+        sent.assert_signal(out, "edited", value=0.3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "how_many"),
+    [
+        ({"rating": "up"}, "no feedback with rating={'value': 1, 'scale': 'thumbs'}; captured was:\n"),
+        ({"user": "bob"}, "no feedback with user='u-"),
+        ({"reasons": None}, "no feedback with reasons=None"),
+        ({"no_such_field": 1}, "no feedback with no_such_field=1"),
+        ({}, "2 feedback; captured was:\n"),
+    ],
+)
+def test_what_was_not_captured_so_is_told_with_all_that_was(fields: dict[str, object], how_many: str) -> None:
+    """None, or more than one, fails; null is not the same as absent; the message can be read."""
+    with capturing() as sent:
+        out = heedback.output("summary", user="alice")
+        heedback.rate(out, "down", comment="No.")
+        heedback.signal(out, "copied")
+        heedback.rate(out, "down", comment="Still no.")
+        with pytest.raises(AssertionError) as failed:
+            sent.assert_feedback(out, **fields)
+    told = str(failed.value).replace(f"output_id='{out.id}', ", "").replace(f" with output_id='{out.id}'", "")
+    assert told.startswith(how_many)
+    assert [line.partition(":")[0] for line in told.splitlines()[1:]] == [
+        "  output", "  feedback", "  signal", "  feedback",
+    ]  # fmt: skip
+    assert "comment='Still no.'" in told
+
+
+def test_nothing_was_captured() -> None:
+    """For the pages that must not; and a message for an empty list."""
+    with capturing() as sent:
+        sent.assert_nothing()
+        with pytest.raises(AssertionError, match=r"^no output; captured was:\n  nothing$"):
+            sent.assert_output()
+        heedback.output("summary")
+        with pytest.raises(AssertionError, match=r"^something was captured:\n  output: feature='summary', id="):
+            sent.assert_nothing()
+
+
+def test_what_is_about_an_output() -> None:
+    """Everything that was said about it, and nothing about its neighbour."""
+    with capturing() as sent:
+        one, other = heedback.output("summary"), heedback.output("summary")
+        heedback.rate(one, "up")
+        heedback.signal(other, "shown")
+        heedback.add_text(one, output="text")
+        assert [event["type"] for event in sent.about(one)] == ["feedback", "output_text"]
+
+
+def test_the_fixture_in_a_project_of_its_own(tmp_path: Path) -> None:
+    """As docs/sdk.md has it: conftest and test are the page's, and a test that fails shows the host's own line."""
+    page = Path(__file__).parents[2].joinpath("docs/sdk.md").read_text(encoding="utf-8")
+    snippets = re.findall(r"```python\n# (\w+\.py)\n(.*?)```", page, re.DOTALL)
+    assert [name for name, _ in snippets] == ["conftest.py", "test_answers.py"]
+    for name, code in snippets:
+        tmp_path.joinpath(name).write_text(code, encoding="utf-8")
+    tmp_path.joinpath("test_wrong.py").write_text(
+        "import heedback\n"
+        "def test_wrong(captured):\n"
+        "    captured.assert_nothing()  # whatever other tests captured\n"
+        "    heedback.rate(heedback.output('f'), 'down')\n"
+        "    captured.assert_feedback(rating='up')\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert ">       captured.assert_feedback(rating='up')" in done.stdout
+    assert "def _only" not in done.stdout
+    assert re.search(
+        r"E +feedback: feature='f', output_id='[^']+', .*rating={'value': 0, 'scale': 'thumbs'}", done.stdout
+    )
+
+
+def test_the_kit_needs_no_pytest() -> None:
+    """Whoever tests with something else has `capturing`; `import heedback` loads neither."""
+    code = (
+        "import sys; sys.modules['pytest'] = None\n"
+        "import heedback; assert 'heedback.testing' not in sys.modules\n"
+        "from heedback.testing import capturing\n"
+        "with capturing() as sent: sent.assert_nothing()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
