@@ -181,6 +181,7 @@ def _connected(path: str, mode: str) -> Iterator[sqlite3.Connection]:
     address = f"{Path(path).absolute().as_uri()}?mode={mode}"
     db = sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
     try:
+        db.execute("PRAGMA foreign_keys = ON")  # what is noted about a row goes with it
         yield db
     finally:
         db.close()

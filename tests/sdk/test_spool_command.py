@@ -139,13 +139,18 @@ def test_the_spool_is_found_as_a_client_finds_it(
     assert command.json("status", "--spool", "other.db")["path"] == "other.db"
 
 
+@pytest.mark.usefixtures("setup")
 def test_a_batch_on_its_way_is_left_to_its_process(command: Command, spool: Path, captured: list[str]) -> None:
-    """Looking frees nobody's lease, dropping spares it; when the process is killed, its events can be dropped."""
+    """Looking frees nobody's lease, sending waits for it, dropping spares it; what a killed process held is free."""
     app = subprocess.Popen([sys.executable, "-c", WAITS_WITH_A_BATCH, str(spool)], stdout=subprocess.PIPE, text=True)
     with app:
         assert app.stdout is not None
         assert app.stdout.readline() == "2\n"
         assert command.json("status", "--spool", spool)["sending"] == 2
+        assert command("flush", "--timeout", "0.1", "--spool", spool) == (
+            1,
+            "0 delivered, 2 still waiting\nstopped: not everything was settled within 0.1 s\n",
+        )
         assert command("drop", "--all", "--yes", "--spool", spool) == (
             0,
             "dropped 0 that the service had rejected\n"
