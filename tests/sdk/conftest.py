@@ -6,6 +6,7 @@ import gzip
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +33,9 @@ class Service:
         self.times: list[float] = []
         self.answers: list[tuple[int, dict[str, str]]] = []
         self.lost_answers = 0
+        self.taken: Counter[str] = Counter()  # how often each id was committed or found committed
+        self.stumbles_every = 0  # one request in so many, the first among them, is committed and answered 503
+        self.stumbles = 0
         self.delay = 0.0
         self.reject: Callable[[dict[str, Any]], str | None] = lambda event: None
         self._lock = threading.Lock()
@@ -60,11 +64,16 @@ class Service:
                 status, headers = self.answers.pop(0)
                 return status, headers, {"title": "not now"}
             self.requests.append(envelope)
-            return 200, {}, self._store(envelope["events"])
+            answer = self._store(envelope["events"])
+            if self.stumbles_every and len(self.requests) % self.stumbles_every == 1:
+                self.stumbles += 1
+                return 503, {}, {"title": "a proxy gave up"}
+            return 200, {}, answer
 
     def _store(self, events: list[dict[str, Any]]) -> dict[str, Any]:
         answer: dict[str, Any] = {"accepted": 0, "duplicates": 0, "rejected": []}
         for index, event in enumerate(events):
+            self.taken[event["id"]] += 1
             problem = self.reject(event)
             if problem:
                 answer["rejected"].append({"index": index, "id": event["id"], "errors": {"comment": [problem]}})
