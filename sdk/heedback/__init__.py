@@ -228,7 +228,7 @@ def stats() -> dict[str, Any]:
 
     `enabled`, `captured`, `delivered`, `duplicates`, `rejected`, `dropped` (by reason), `left_out` (by field),
     `problem` (the latest, until delivery works again), `spool` ("file", "memory", "closed"), `spool_path`, `pending`,
-    `dead`, `held` (texts that wait for a rating), `bytes`.
+    `aside` (of the pending, those the service broke down on), `dead`, `held` (texts that wait for a rating), `bytes`.
     """
     return _current().stats()
 

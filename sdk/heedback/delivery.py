@@ -21,6 +21,10 @@ _FLUSH_HURRY_SECONDS: Final = 0.25
 _SHORTEST_REST: Final = 0.1
 _BACKOFF_BASE: Final = 1.0
 _BACKOFF_TOP: Final = 60.0
+_BREAK_AFTER: Final = 5  # failures in a row: then nothing asks before the rest is over, no flush and no exit
+_STRIKES: Final = 3  # times the service broke down in a row: then the batch is put aside, and the next one tried
+_ASIDE_BASE: Final = 15.0
+_ASIDE_TOP: Final = 600.0
 
 
 class Sender:
@@ -44,8 +48,11 @@ class Sender:
         self._linger = linger
         self._stamps = Stamps()
         self._batch_events = BATCH_EVENTS
-        self._failures = 0
-        self._held_until = 0.0  # monotonic: the service said when to come back
+        self._failures = 0  # in a row
+        self._failed = 0  # ever
+        self._strikes = 0
+        self._idle = False
+        self._held_until = 0.0  # monotonic: the service said when to come back, or the circuit is open
         self._turn = threading.Condition()
         self._woken = self._hurry = self._stopping = False
         self._thread: threading.Thread | None = None
@@ -64,15 +71,15 @@ class Sender:
     def flush(self, timeout: float) -> bool:
         """Send now what was captured until now; whether all of it was settled within `timeout` seconds."""
         mark, deadline = self._spool.last(), time.monotonic() + timeout
-        hurry_at = 0.0
+        hurry_at, failed = 0.0, self._failed
         while self._spool.waiting(mark):
             now = time.monotonic()
             if now >= deadline:
                 return False
-            if now >= hurry_at:
+            # A service in trouble is asked once; rows that another process held may come free at any time.
+            if now >= hurry_at and self._failed == failed:
                 self._hurry_up()
-                # A service in trouble is asked once; rows that another process held may come free at any time.
-                hurry_at = now + _FLUSH_HURRY_SECONDS if self._failures == 0 else deadline
+                hurry_at = now + _FLUSH_HURRY_SECONDS
             time.sleep(min(deadline - now, _FLUSH_LOOK_SECONDS))
         return True
 
@@ -93,9 +100,10 @@ class Sender:
 
     def step(self) -> float:
         """Send one batch. Returns the seconds to rest: 0 when there may be more to do at once."""
+        self._idle = False
         lease = self._spool.lease(self._batch_events, self._now())
         if lease is None:
-            self._failures = 0
+            self._idle = True
             return IDLE_SECONDS
         try:
             outcome = self._send(lease)
@@ -107,8 +115,8 @@ class Sender:
                 return self._settle(lease, outcome)
             case Rejected(reasons):
                 return self._divide(lease, reasons)
-            case RetryAfter(seconds, why):
-                return self._back_off(lease, seconds, why)
+            case RetryAfter():
+                return self._back_off(lease, outcome)
 
     def _send(self, lease: Lease) -> Outcome:
         sent_at = self._stamps.of(self._clock())
@@ -119,7 +127,7 @@ class Sender:
         self._tally.count("delivered", len(lease.seqs) - len(outcome.rejected))
         self._tally.count("duplicates", outcome.duplicates)
         self._tally.healed()
-        self._failures = 0
+        self._failures = self._strikes = 0
         self._batch_events = min(BATCH_EVENTS, self._batch_events * 2)
         for reasons in outcome.rejected.values():
             self._reject(reasons)
@@ -135,19 +143,35 @@ class Sender:
             self._batch_events = len(lease.seqs) // 2
         return 0.0
 
-    def _back_off(self, lease: Lease, seconds: float | None, why: str) -> float:
+    def _back_off(self, lease: Lease, outcome: RetryAfter) -> float:
         """Exponential, with full jitter, unless the service said how long."""
-        self._spool.release(lease)
-        self._tally.warn(f"delivery {why}", f"events wait, {why}")
-        self._failures += 1
-        if seconds is not None:
-            self._held_until = time.monotonic() + seconds
-            return max(seconds, _SHORTEST_REST)
-        return self._own_rest()
+        self._give_back(lease, outcome.failed)
+        if not lease.tries:  # else it was said, and others may arrive meanwhile
+            self._tally.warn(f"delivery {outcome.why}", f"events wait, {outcome.why}")
+        return self._rest_after_failure(outcome.seconds)
 
-    def _own_rest(self) -> float:
-        top = min(_BACKOFF_TOP, _BACKOFF_BASE * 2.0 ** min(self._failures, 10))
-        return max(self._jitter(top), _SHORTEST_REST)
+    def _give_back(self, lease: Lease, failed: bool) -> None:
+        """A batch on which the service breaks down again and again may be the reason: then it makes way for the others,
+        and comes back in halves and later each time, until the event that does it stands alone."""
+        self._strikes += failed
+        if failed and (lease.tries or self._strikes >= _STRIKES):
+            self._strikes = 0
+            wait = min(_ASIDE_TOP, _ASIDE_BASE * 2.0 ** min(lease.tries + 1, 10))
+            self._spool.put_aside(lease, self._now() + wait)
+            self._tally.warn("aside", "the service breaks down on a batch: it makes way, and is tried again in parts")
+        else:
+            self._spool.release(lease)
+
+    def _rest_after_failure(self, seconds: float | None = None) -> float:
+        self._failures += 1
+        self._failed += 1
+        rest = seconds
+        if rest is None:
+            rest = self._jitter(min(_BACKOFF_TOP, _BACKOFF_BASE * 2.0 ** min(self._failures, 10)))
+        rest = max(rest, _SHORTEST_REST)
+        if seconds is not None or self._failures >= _BREAK_AFTER:
+            self._held_until = time.monotonic() + rest
+        return rest
 
     def _reject(self, reasons: str) -> None:
         self._tally.count("rejected")
@@ -166,12 +190,11 @@ class Sender:
             return self.step()
         except Exception as error:
             self._tally.warn("delivery error", f"delivery failed: {type(error).__name__}: {error}")
-            self._failures += 1
-            return self._own_rest()
+            return self._rest_after_failure()
 
     def _rest(self, seconds: float) -> bool:
         """Wait for `seconds`, for a capture (when idle) or for a hurry; whether it is time to end."""
-        idle = seconds == IDLE_SECONDS and self._failures == 0
+        idle = self._idle
         with self._turn:
             if self._stopping:
                 return True

@@ -6,12 +6,12 @@ import heapq
 import itertools
 import threading
 from collections import Counter, deque
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from heedback.limits import BATCH_BYTES
-from heedback.spool import Lease, Row, Told
+from heedback.spool import Lease, Row, Told, split
 from heedback.texts import KEPT_SECONDS
 
 MEMORY_EVENTS: Final = 10_000
@@ -48,6 +48,7 @@ class MemorySpool:
         self._cheap: dict[int, _Row] = {}
         self._dear: dict[int, _Row] = {}
         self._leased: set[int] = set()
+        self._aside: dict[int, tuple[int, float]] = {}  # how often, until when
         self._held: dict[str, list[_Row]] = {}
         self._wanted: dict[str, float] = {}
         self._dropped: Counter[str] = Counter()
@@ -109,21 +110,34 @@ class MemorySpool:
 
     def lease(self, count: int, now: float) -> Lease | None:
         with self._lock:
-            taken: dict[int, _Row] = {}
-            size = 0
-            for seq, row in heapq.merge(self._cheap.items(), self._dear.items(), key=lambda pair: pair[0]):
-                if len(taken) == count or size >= BATCH_BYTES:
-                    break
-                alike = next(iter(taken.values()), row).redactor == row.redactor
-                if alike and seq not in self._leased:
-                    taken[seq] = row
-                    size += row.size
+            due = [tries for seq, (tries, until) in self._aside.items() if until <= now and seq not in self._leased]
+            tries = 0
+            taken = self._take(count, lambda seq: seq not in self._aside)
+            if not taken and due:
+                tries = due[0]
+                taken = self._take(split(count, tries), lambda seq: self._is_due(seq, tries, now))
             if not taken:
                 return None
             self._leased.update(taken)
             dropped, self._dropped = dict(self._dropped), Counter()
             bodies = tuple(row.body for row in taken.values())
-            return Lease(min(taken), tuple(taken), bodies, next(iter(taken.values())).redactor, dropped)
+            return Lease(min(taken), tuple(taken), bodies, next(iter(taken.values())).redactor, dropped, tries)
+
+    def _take(self, count: int, wanted: Callable[[int], bool]) -> dict[int, _Row]:
+        taken: dict[int, _Row] = {}
+        size = 0
+        for seq, row in heapq.merge(self._cheap.items(), self._dear.items(), key=lambda pair: pair[0]):
+            if len(taken) == count or size >= BATCH_BYTES:
+                break
+            alike = next(iter(taken.values()), row).redactor == row.redactor
+            if alike and seq not in self._leased and wanted(seq):
+                taken[seq] = row
+                size += row.size
+        return taken
+
+    def _is_due(self, seq: int, tries: int, now: float) -> bool:
+        often, until = self._aside.get(seq, (0, 0.0))
+        return often == tries and until <= now
 
     def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None:
         with self._lock:
@@ -135,6 +149,12 @@ class MemorySpool:
         with self._lock:
             self._leased.difference_update(lease.seqs)
             self._dropped.update(lease.dropped)
+
+    def put_aside(self, lease: Lease, until: float) -> None:
+        self.release(lease)
+        with self._lock:
+            here = (seq for seq in lease.seqs if seq in self._dear or seq in self._cheap)
+            self._aside.update(dict.fromkeys(here, (lease.tries + 1, until)))
 
     def drop(self, reason: str, n: int = 1) -> None:
         with self._lock:
@@ -153,6 +173,7 @@ class MemorySpool:
             "spool": "memory",
             "spool_path": None,
             "pending": pending,
+            "aside": len(self._aside),
             "dead": len(self._dead),
             "held": sum(map(len, self._held.values())),
             "bytes": self._bytes,
@@ -178,4 +199,5 @@ class MemorySpool:
     def _forget(self, seq: int) -> None:
         row = self._cheap.pop(seq, None) or self._dear.pop(seq, None)
         self._leased.discard(seq)
+        self._aside.pop(seq, None)
         self._bytes -= row.size if row else 0

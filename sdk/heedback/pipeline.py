@@ -22,7 +22,7 @@ from heedback.transport import HttpTransport, Transport, importing
 EXIT_SECONDS: Final = 3.0
 _IMPORT_SECONDS: Final = 5.0
 CLOSED_FACTS: Final[dict[str, Any]] = {
-    "spool": "closed", "spool_path": None, "pending": 0, "dead": 0, "held": 0, "bytes": 0,
+    "spool": "closed", "spool_path": None, "pending": 0, "aside": 0, "dead": 0, "held": 0, "bytes": 0,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ MEMORY: Final = ":memory:"
 _OPENING_TRIES: Final = 5
 _REST_SECONDS: Final = 30.0  # after a failure, before the file is tried again
 _BUSY_REST_SECONDS: Final = 1.0  # another process was writing, no more
+_COUNTED: Final = ("pending", "aside", "dead", "held", "bytes")
 _BROKEN: Final = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
 Warn = Callable[[str, str], None]
@@ -89,6 +90,9 @@ class Refuge:
     def release(self, lease: Lease) -> None:
         self._finish(lease, lambda home: home.release(lease))
 
+    def put_aside(self, lease: Lease, until: float) -> None:
+        self._finish(lease, lambda home: home.put_aside(lease, until))
+
     def _finish(self, lease: Lease, act: Callable[[Spool], None]) -> None:
         """A file that does not take it keeps the lease until that ends: at worst the service counts duplicates."""
         home = self._lent.pop(lease.token, None) or self._file
@@ -107,10 +111,10 @@ class Refuge:
     def facts(self) -> dict[str, Any]:
         memory = self._memory.facts()
         try:
-            file = self._file.facts() if self._file else memory | {"pending": 0, "dead": 0, "held": 0, "bytes": 0}
+            file = self._file.facts() if self._file else memory | dict.fromkeys(_COUNTED, 0)
         except _TROUBLE:
-            file = memory | {"pending": 0, "dead": 0, "held": 0, "bytes": 0, "spool_path": self._path}
-        facts = file | {key: file[key] + memory[key] for key in ("pending", "dead", "held", "bytes")}
+            file = memory | dict.fromkeys(_COUNTED, 0) | {"spool_path": self._path}
+        facts = file | {key: file[key] + memory[key] for key in _COUNTED}
         return facts | {"spool": "memory" if self._away else "file"}
 
     def before_fork(self) -> None:

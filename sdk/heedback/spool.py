@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS lease (
   seq INTEGER PRIMARY KEY, token INTEGER NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS dead (seq INTEGER PRIMARY KEY, at REAL NOT NULL, reasons TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dropped (reason TEXT PRIMARY KEY, n INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS aside (
+  seq INTEGER PRIMARY KEY REFERENCES event ON DELETE CASCADE, tries INTEGER NOT NULL, until REAL NOT NULL);
 """
 _PUT: Final = "INSERT INTO event (at, dear, redactor, body) VALUES (?, ?, ?, ?)"
 
@@ -52,10 +54,20 @@ SELECT seq, :token, :pid, :until FROM (
   SELECT seq, redactor, sum(size) OVER (ORDER BY seq) - size AS before,
          first_value(redactor) OVER (ORDER BY seq) AS same
   FROM (SELECT event.seq, redactor, length(body) AS size FROM event LEFT JOIN lease ON lease.seq = event.seq
-        WHERE lease.until IS NULL OR lease.until <= :now ORDER BY event.seq LIMIT :count))
+        WHERE (lease.until IS NULL OR lease.until <= :now) AND {which} ORDER BY event.seq LIMIT :count))
 WHERE before < :bytes AND redactor IS same
 ON CONFLICT (seq) DO UPDATE SET token = excluded.token, pid = excluded.pid, until = excluded.until
 RETURNING seq
+"""
+_TAKE_FRESH: Final = _TAKE.format(which="event.seq NOT IN (SELECT seq FROM aside)")
+_TAKE_ASIDE: Final = _TAKE.format(which="event.seq IN (SELECT seq FROM aside WHERE tries = :tries AND until <= :now)")
+_DUE: Final = """
+SELECT tries FROM aside WHERE until <= :now AND seq NOT IN (SELECT seq FROM lease WHERE until > :now)
+ORDER BY until LIMIT 1
+"""
+_PUT_ASIDE: Final = """
+INSERT INTO aside (seq, tries, until) SELECT seq, ?, ? FROM lease JOIN event USING (seq) WHERE token = ?
+ON CONFLICT (seq) DO UPDATE SET tries = excluded.tries, until = excluded.until
 """
 _DROP: Final = """
 DELETE FROM event WHERE seq IN (
@@ -88,6 +100,7 @@ class Lease:
     bodies: tuple[str, ...]
     redactor: int | None
     dropped: Mapping[str, int]
+    tries: int = 0  # how often these rows were put aside
 
 
 class Spool(Protocol):
@@ -99,6 +112,7 @@ class Spool(Protocol):
     def lease(self, count: int, now: float) -> Lease | None: ...
     def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None: ...
     def release(self, lease: Lease) -> None: ...
+    def put_aside(self, lease: Lease, until: float) -> None: ...
     def drop(self, reason: str, n: int = 1) -> None: ...
     def last(self) -> Any: ...
     def waiting(self, upto: Any) -> bool: ...
@@ -175,7 +189,10 @@ class FileSpool:
             texts.want(self._writer, output_id, at)
 
     def lease(self, count: int, now: float) -> Lease | None:
-        """The oldest free rows, at most `count`, closed by bytes; None when there is nothing to send at `now`."""
+        """The oldest free rows, at most `count`, closed by bytes; None when there is nothing to send at `now`.
+
+        Rows that were put aside come when no others wait, and the fewer at once the more often they were put aside.
+        """
         token = int.from_bytes(os.urandom(7))
         take = {"token": token, "pid": os.getpid(), "now": now, "until": now + LEASE_SECONDS}
         with self._writing() as db:
@@ -183,14 +200,21 @@ class FileSpool:
             if now >= self._tidy_at:
                 self._tidy_at = now + _TIDY_SECONDS
                 self._tidy(db, now)
-            seqs = db.execute(_TAKE, take | {"count": count, "bytes": BATCH_BYTES}).fetchall()
+            take |= {"count": count, "bytes": BATCH_BYTES}
+            seqs = db.execute(_TAKE_FRESH, take).fetchall()
+            tries = 0
+            due = None if seqs else db.execute(_DUE, take).fetchone()
+            if due:
+                tries = int(due[0])
+                seqs = db.execute(_TAKE_ASIDE, take | {"tries": tries, "count": split(count, tries)}).fetchall()
             if not seqs:
                 self._free_the_dead(db)  # for the next look: whoever holds rows may just have been killed
                 return None
             dropped = dict(db.execute("DELETE FROM dropped RETURNING reason, n").fetchall())
         with self._read_lock:
             rows = self._reader.execute(_HELD, (token,)).fetchall()
-        return Lease(token, tuple(r[0] for r in rows), tuple(r[2].decode() for r in rows), rows[0][1], dropped)
+        bodies = tuple(r[2].decode() for r in rows)
+        return Lease(token, tuple(r[0] for r in rows), bodies, rows[0][1], dropped, tries)
 
     def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None:
         """The batch is stored on the far side: forget its rows, keep the rejected (by place) with their reasons."""
@@ -207,9 +231,13 @@ class FileSpool:
     def release(self, lease: Lease) -> None:
         """The batch did not arrive: give its rows back, and what it would have told about drops."""
         with self._writing() as db:
-            db.execute("DELETE FROM lease WHERE token = ?", (lease.token,))
-            for reason, n in lease.dropped.items():
-                _count_drop(db, reason, n)
+            _give_back(db, lease)
+
+    def put_aside(self, lease: Lease, until: float) -> None:
+        """Give its rows back, to be sent apart from others and not before `until`: one may be what made it fail."""
+        with self._writing() as db:
+            db.execute(_PUT_ASIDE, (lease.tries + 1, until, lease.token))
+            _give_back(db, lease)
 
     def drop(self, reason: str, n: int = 1) -> None:
         """To be told to the service with the next batch."""
@@ -231,6 +259,7 @@ class FileSpool:
             "spool": "file",
             "spool_path": self.path,
             "pending": self._one("SELECT count(*) FROM event"),
+            "aside": self._one("SELECT count(*) FROM aside"),
             "dead": self._one("SELECT count(*) FROM dead"),
             "held": self._one("SELECT count(*) FROM held"),
             "bytes": self._used_bytes(self._reader, self._read_lock),
@@ -372,11 +401,23 @@ def _connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:
         if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
             raise sqlite3.OperationalError("the file system has no shared memory, name a local file")
         db.execute(f"PRAGMA synchronous = {synchronous}")
+        db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA wal_autocheckpoint = 4000")  # the sender folds long before
     except BaseException:
         db.close()
         raise
     return db
+
+
+def split(count: int, tries: int) -> int:
+    """How many rows travel together that were put aside `tries` times: half as many each time, until each is alone."""
+    return min(count, max(1, count >> tries))
+
+
+def _give_back(db: sqlite3.Connection, lease: Lease) -> None:
+    db.execute("DELETE FROM lease WHERE token = ?", (lease.token,))
+    for reason, n in lease.dropped.items():
+        _count_drop(db, reason, n)
 
 
 def _count_drop(db: sqlite3.Connection, reason: str, n: int) -> None:

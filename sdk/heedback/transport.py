@@ -57,10 +57,14 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class RetryAfter:
-    """Not now. Seconds to wait as the service wishes, or None: back off by own judgement."""
+    """Not now. Seconds to wait as the service wishes, or None: back off by own judgement.
+
+    `failed` says that something answered and broke down (5xx, no wish): the batch itself may be what it cannot bear.
+    """
 
     seconds: float | None = None
     why: str = "unreachable"
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,8 @@ def outcome(response: requests.Response) -> Outcome:
     if status in _REFUSALS:
         return Rejected(f"{status} {detail(response)}")
     if status in _BUSY or status >= 500:
-        return RetryAfter(_retry_after(response.headers.get("Retry-After")), f"answered {status}")
+        wish = response.headers.get("Retry-After")
+        return RetryAfter(_retry_after(wish), f"answered {status}", failed=status >= 500 and wish is None)
     if status in (401, 403):
         return RetryAfter(_WRONG_SETUP_PAUSE, f"the service does not accept the key ({status})")
     return RetryAfter(_WRONG_SETUP_PAUSE, f"no Heedback service answers at this address ({status})")

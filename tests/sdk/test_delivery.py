@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from heedback.delivery import IDLE_SECONDS, Sender
 from heedback.memory import MemorySpool
+from heedback.spool import FileSpool, Spool
 from heedback.tally import Tally
 from heedback.testing import MemoryTransport
 from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
+from processes import until
 
 
-def sender(spool: MemorySpool, transport: Transport, tally: Tally | None = None) -> Sender:
-    return Sender(spool, transport, tally or Tally(), clock=lambda: 1_700_000_000_000_000_000, jitter=lambda top: top)
+def sender(
+    spool: Spool, transport: Transport, tally: Tally | None = None, clock: Callable[[], int] = lambda: int(NOW * 1e9)
+) -> Sender:
+    return Sender(spool, transport, tally or Tally(), clock=clock, jitter=lambda top: top)
 
 
 NOW = 1_700_000_000.0
@@ -130,6 +136,113 @@ def test_stop_ends_the_thread_though_the_service_is_down(filled: MemorySpool) ->
     assert steps.stop(5.0)
     assert not any(thread.name == "heedback-sender" for thread in threading.enumerate())
     assert filled.facts()["pending"] == 8
+
+
+@pytest.fixture(params=["file", "memory"])
+def many(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Spool]:
+    """Three batches, in either spool."""
+    spool: Spool = MemorySpool() if request.param == "memory" else FileSpool(str(tmp_path / "spool.db"))
+    for number in range(300):
+        spool.put(f'{{"n":{number}}}', dear=True, redactor=1, at=NOW)
+    yield spool
+    spool.close()
+
+
+def test_an_event_that_breaks_the_service_blocks_nobody(many: Spool) -> None:
+    """Its batch makes way after three tries; then halves of it come back, later each time, until it stands alone."""
+    transport = Breaking(lambda numbers: 61 in numbers)
+    passed = Seconds()
+    steps = sender(many, transport, clock=passed)
+    assert [steps.step() for _ in range(6)] == [2, 4, 8, 0, 0, IDLE_SECONDS]
+    assert transport.stored == list(range(100, 300))
+
+    for wait in (30, 60, 120, 240, 480, 600, 600):
+        assert steps.step() == IDLE_SECONDS
+        passed.go(wait)
+        while steps.step() != IDLE_SECONDS:
+            pass
+    assert sorted(transport.stored) == [number for number in range(300) if number != 61]
+    facts = many.facts()
+    assert (facts["pending"], facts["aside"], facts["dead"]) == (1, 1, 0)
+
+    transport.breaks = lambda numbers: False
+    passed.go(599)
+    assert steps.step() == IDLE_SECONDS
+    passed.go(1)
+    assert steps.step() == 0
+    assert transport.stored[-1] == 61
+    assert (many.facts()["pending"], many.facts()["aside"]) == (0, 0)
+
+
+def test_a_service_that_breaks_on_everything_gets_everything_later(many: Spool) -> None:
+    """An outage looks the same at first: nothing is lost, tries are rare, and each event arrives once in the end."""
+    transport = Breaking(lambda numbers: True)
+    passed = Seconds()
+    steps = sender(many, transport, clock=passed)
+    for _ in range(60):
+        passed.go(steps.step())
+    assert passed.seconds > 15 * 60
+    assert many.facts()["pending"] == 300
+    transport.breaks = lambda numbers: False
+    while many.facts()["pending"]:
+        passed.go(steps.step())
+    assert sorted(transport.stored) == list(range(300))
+
+
+def test_an_open_circuit_lets_nothing_through(filled: MemorySpool) -> None:
+    """After five failures in a row there is no request before the rest is over: not for a flush, nor for the end."""
+    transport = MemoryTransport(*[RetryAfter()] * 50)
+    jitter = {2: 0.0, 4: 0.0, 8: 0.0, 16: 0.0, 32: 60.0}
+    steps = Sender(filled, transport, Tally(), clock=time.time_ns, jitter=jitter.__getitem__, linger=0.0)
+    steps.start()
+    until(lambda: len(transport.batches) == 5, 30)
+    filled.put("{}", dear=True, redactor=1, at=NOW)
+    steps.wake()
+    assert not steps.flush(0.5)
+    assert steps.stop(10.0)
+    assert len(transport.batches) == 5
+    assert filled.facts()["pending"] == 9
+
+
+def test_a_flush_asks_a_service_in_trouble_once(filled: MemorySpool) -> None:
+    """While the circuit is closed, a flush need not wait for the rest to end; more than one try it does not get."""
+    transport = Breaking(lambda numbers: True)
+    steps = Sender(filled, transport, Tally(), clock=time.time_ns, jitter=lambda top: 60.0, linger=0.0)
+    steps.start()
+    until(lambda: transport.requests == 1, 30)
+    assert not steps.flush(1.0)
+    assert transport.requests == 2
+    assert steps.stop(10.0)
+
+
+class Seconds:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def go(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def __call__(self) -> int:
+        return int((NOW + self.seconds) * 1e9)
+
+
+class Breaking:
+    """Answers 500 to the batches it cannot bear."""
+
+    def __init__(self, breaks: Callable[[list[int]], bool]) -> None:
+        self.breaks = breaks
+        self.stored: list[int] = []
+        self.requests = 0
+
+    def send(self, batch: Batch) -> Outcome:
+        self.requests += 1
+        numbers = [event.get("n", -1) for event in batch.events]
+        if self.breaks(numbers):
+            return RetryAfter(why="answered 500", failed=True)
+        self.stored += numbers
+        return Delivered(len(numbers))
 
 
 class Picky:

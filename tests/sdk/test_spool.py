@@ -403,6 +403,46 @@ def test_what_waited_too_long_is_dropped_and_told(spool: Path) -> None:
     made.close()
 
 
+def test_what_is_put_aside_waits_and_comes_back_in_halves(any_spool: Spool) -> None:
+    """Not before its time, not with others, and never without an end: what is settled is forgotten here too."""
+    for number in range(4):
+        any_spool.put(str(number), dear=True, redactor=1, at=NOW)
+    lease = any_spool.lease(4, NOW)
+    assert lease is not None
+    any_spool.put_aside(lease, NOW + 30)
+    any_spool.put("4", dear=True, redactor=1, at=NOW)
+    other = any_spool.lease(4, NOW + 30)
+    assert other is not None
+    assert (other.bodies, other.tries) == (("4",), 0)
+    any_spool.settle(other, {}, NOW)
+    assert any_spool.lease(4, NOW + 29) is None
+    halves = [any_spool.lease(4, NOW + 30), any_spool.lease(4, NOW + 30)]
+    assert [half and (half.bodies, half.tries) for half in halves] == [(("0", "1"), 1), (("2", "3"), 1)]
+    assert halves[0] is not None
+    assert halves[1] is not None
+    any_spool.settle(halves[0], {}, NOW)
+    any_spool.put_aside(halves[1], NOW + 90)
+    alone = any_spool.lease(4, NOW + 90)
+    assert alone is not None
+    assert (alone.bodies, alone.tries) == (("2",), 2)
+    assert any_spool.facts()["aside"] == 2
+
+
+def test_what_is_put_aside_stays_so_for_the_next_process_and_ages(spool: Path) -> None:
+    """The offender waits on in a new process, and goes with everything else that waited too long."""
+    made = FileSpool(str(spool))
+    made.put("a", dear=True, redactor=1, at=NOW)
+    lease = made.lease(1, NOW)
+    assert lease is not None
+    made.put_aside(lease, NOW + 30)
+    made.close()
+    made = FileSpool(str(spool), max_age_days=30)
+    assert made.lease(1, NOW) is None
+    assert made.lease(1, NOW + 31 * 86400) is None
+    assert (made.facts()["pending"], made.facts()["aside"]) == (0, 0)
+    made.close()
+
+
 def test_a_text_is_sent_when_its_output_is_rated(any_spool: Spool) -> None:
     """Whichever comes first; what nobody rates is forgotten after a day."""
     any_spool.hold("a", "text of a", 1, NOW)
