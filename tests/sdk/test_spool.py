@@ -17,7 +17,7 @@ from heedback.limits import BATCH_BYTES
 from heedback.memory import MemorySpool
 from heedback.place import default_path, file_system, set_aside
 from heedback.refuge import open_spool
-from heedback.spool import LEASE_SECONDS, FileSpool, Lease, Spool
+from heedback.spool import _HELD, _PUT_ASIDE, LEASE_SECONDS, FileSpool, Lease, Spool
 from heedback.texts import KEPT_SECONDS
 from processes import until
 
@@ -441,6 +441,16 @@ def test_what_is_put_aside_stays_so_for_the_next_process_and_ages(spool: Path) -
     assert made.lease(1, NOW + 31 * 86400) is None
     assert (made.facts()["pending"], made.facts()["aside"]) == (0, 0)
     made.close()
+
+
+@pytest.mark.parametrize("statement", [_HELD, _PUT_ASIDE])
+def test_what_a_lease_costs_does_not_grow_with_what_waits(spool: Path, statement: str) -> None:
+    """By SQLite's own plan: events are looked up by the leases' numbers, the table is never read through."""
+    made = FileSpool(str(spool))
+    plan = [row[3] for row in made._reader.execute(f"EXPLAIN QUERY PLAN {statement}", (1,) * statement.count("?"))]
+    made.close()
+    assert any("SEARCH event" in step for step in plan)
+    assert not any("SCAN event" in step for step in plan)
 
 
 def test_a_text_is_sent_when_its_output_is_rated(any_spool: Spool) -> None:
