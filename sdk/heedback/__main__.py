@@ -82,12 +82,13 @@ def _status_lines(facts: dict[str, Any]) -> list[str]:
     if not facts["exists"]:
         return [f"spool    {facts['path']}: no such file, so nothing waits"]
     dropped = ", ".join(f"{n} {reason}" for reason, n in facts["dropped"].items())
+    on_way = f"{facts['sending']:,} on their way, {facts['aside']:,} put aside"
     ages = _old("oldest", facts["oldest_seconds"]) + _old("newest", facts["newest_seconds"])
     return [
         f"spool    {facts['path']}",
         f"mode     {facts['mode']}{_openness(facts['mode'])}, {facts['bytes']:,} bytes",
         f"waiting  {facts['pending']:,}{ages}",
-        f"         {facts['feedback']:,} of them feedback, {facts['sending']:,} on their way",
+        f"         {facts['feedback']:,} of them feedback, {on_way}",
         f"dead     {facts['dead']:,}{_old('oldest', facts['dead_oldest_seconds'])}",
         f"held     {facts['held']:,} texts that wait for a rating{_old('oldest', facts['held_oldest_seconds'])}",
         f"dropped  {dropped or 'nothing'} that the service was not told of yet",

@@ -27,11 +27,12 @@ _PATIENCE_SECONDS: Final = 5.0  # for an app that is writing
 _LOOK_SECONDS: Final = 0.05
 _ANY_AGE_DAYS: Final = 365_000.0  # what is too old is for the app to say
 
-_TABLES: Final = frozenset({"event", "lease", "dead", "held", "wanted", "dropped"})
+_TABLES: Final = frozenset({"event", "lease", "aside", "dead", "held", "wanted", "dropped"})
 _COUNTS: Final = {
     "pending": "SELECT count(*) FROM event",
     "feedback": "SELECT count(*) FROM event WHERE dear",
     "sending": "SELECT count(*) FROM event JOIN lease USING (seq) WHERE until > :now",
+    "aside": "SELECT count(*) FROM aside",
     "dead": "SELECT count(*) FROM dead",
     "held": "SELECT count(*) FROM held",
 }

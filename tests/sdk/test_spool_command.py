@@ -86,7 +86,7 @@ def test_status_tells_counts_ages_path_and_mode(command: Command, spool: Path) -
     assert str(spool) in told
     assert "mode     0600, " in told
     assert "waiting  2, the oldest 3 days old, the newest 60 minutes old" in told
-    assert "1 of them feedback, 0 on their way" in told
+    assert "1 of them feedback, 0 on their way, 0 put aside" in told
     assert "dead     0\n" in told
     assert "Nordlys" not in told
 
@@ -95,8 +95,9 @@ def test_status_tells_counts_ages_path_and_mode(command: Command, spool: Path) -
 def test_status_as_json(command: Command, spool: Path) -> None:
     """For monitoring: numbers, seconds and bytes."""
     facts = command.json("status", "--spool", spool)
-    assert {name: facts[name] for name in ("pending", "feedback", "sending", "dead", "held", "dropped")} == {
-        "pending": 2, "feedback": 1, "sending": 0, "dead": 0, "held": 0, "dropped": {},
+    assert {name: facts[name] for name in ("pending", "feedback", "sending", "aside", "dead", "held", "dropped")} == {
+        "pending": 2, "feedback": 1, "sending": 0, "aside": 0, "dead": 0, "held": 0,
+        "dropped": {},
     }  # fmt: skip
     assert (facts["path"], facts["exists"], facts["mode"]) == (str(spool), True, "0600")
     assert 3 * DAYS <= facts["oldest_seconds"] < 3 * DAYS + 600
