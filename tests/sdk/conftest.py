@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -124,6 +125,18 @@ def service() -> Iterator[Service]:
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
     return tmp_path / "state" / "spool.db"
+
+
+@pytest.fixture
+def environ(service: Service, spool: Path) -> dict[str, str]:
+    """The environment of an app's processes, all of them with one spool."""
+    return os.environ | {
+        "HEEDBACK_URL": service.url,
+        "HEEDBACK_KEY": KEY,
+        "HEEDBACK_SPOOL": str(spool),
+        "HEEDBACK_USER_KEY": "salt",
+        "PYTHONWARNINGS": "ignore::DeprecationWarning",  # 3.12 frowns at a fork with threads: that is what is tested
+    }
 
 
 @pytest.fixture

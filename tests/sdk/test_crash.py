@@ -5,7 +5,6 @@ What a call acknowledged is what stands in a file beside: it is written there af
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -37,18 +36,12 @@ Start = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
-def start(service: Any, spool: Path) -> Iterator[Start]:
+def start(environ: dict[str, str]) -> Iterator[Start]:
     """Processes of one host; those still running when the test ends are killed."""
-    environment = os.environ | {
-        "HEEDBACK_URL": service.url,
-        "HEEDBACK_KEY": "hb_sk_k1_notasecret",
-        "HEEDBACK_SPOOL": str(spool),
-        "HEEDBACK_USER_KEY": "salt",
-    }
     running: list[subprocess.Popen[bytes]] = []
 
     def run(code: str, *args: object) -> subprocess.Popen[bytes]:
-        running.append(subprocess.Popen([sys.executable, "-c", code, *map(str, args)], env=environment))
+        running.append(subprocess.Popen([sys.executable, "-c", code, *map(str, args)], env=environ))
         return running[-1]
 
     yield run

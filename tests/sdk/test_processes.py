@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,17 +56,6 @@ if __name__ == "__main__":
     with multiprocessing.get_context("fork").Pool(3) as pool:
         print(*pool.map(work, range(60)), sep="\\n", flush=True)
 """
-
-
-@pytest.fixture
-def environ(service: Any, spool: Path) -> dict[str, str]:
-    return os.environ | {
-        "HEEDBACK_URL": service.url,
-        "HEEDBACK_KEY": "hb_sk_k1_notasecret",
-        "HEEDBACK_SPOOL": str(spool),
-        "HEEDBACK_USER_KEY": "salt",
-        "PYTHONWARNINGS": "ignore::DeprecationWarning",  # 3.12 frowns at a fork with threads: that is what is tested
-    }
 
 
 @pytest.fixture
