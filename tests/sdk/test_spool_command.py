@@ -106,6 +106,19 @@ def test_status_as_json(command: Command, spool: Path) -> None:
     assert facts["bytes"] > 0
 
 
+@pytest.mark.usefixtures("captured")
+def test_status_counts_what_was_put_aside(command: Command, spool: Path) -> None:
+    """It still waits: the service broke down on it, and it made way for the others."""
+    file = upkeep.FileSpool(str(spool))
+    lease = file.lease(1, time.time())
+    assert lease is not None
+    file.put_aside(lease, time.time() + 60)
+    file.close()
+    facts = command.json("status", "--spool", spool)
+    assert (facts["pending"], facts["aside"], facts["sending"]) == (2, 1, 0)
+    assert "1 put aside" in command("status", "--spool", spool)[1]
+
+
 def test_status_before_the_first_capture_makes_no_file(command: Command, spool: Path) -> None:
     """Looking leaves nothing behind, and the JSON has the same names."""
     assert command("status", "--spool", spool)[0] == 0
