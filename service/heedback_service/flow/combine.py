@@ -1,8 +1,10 @@
-"""Many requests, one transaction: whoever gets the turn to write stores what all who wait have brought.
+"""Many requests, one transaction: whoever leads stores what all who wait have brought.
 
-One writer at a time is what SQLite has anyway. So a thread leaves its batch, waits for its turn, and finds that the one
-before has done its work, or does everybody's. Under load a commit serves many; alone, nothing waits for anything. This
-is flat combining (Hendler, Incze, Shavit and Tzafrir, 2010). It needs no thread of its own: nothing is lost at a fork.
+One writer at a time is what SQLite has anyway. So a thread leaves its batch, and leads if nobody does: it stores what
+everybody has brought, wakes them with their answers, and leaves the lead to the first who came meanwhile. Under load a
+commit serves many; alone, nothing waits for anything. This is group commit (DeWitt et al., 1984) without a thread of
+its own: nothing is lost at a fork. Each waits for its own bell: threads that queue up for one lock, to find that their
+work is done, stand in the way of whoever has work to do.
 """
 
 from __future__ import annotations
@@ -29,8 +31,9 @@ from heedback_service.store.db import Database, Writer
 from heedback_service.store.direct import Line
 
 LINGER: Final = 0.002  # seconds, at most, that one who could write waits for others
-PATIENCE: Final = 2.0  # seconds: who waits longer for a turn is told to come again, so that no thread is held for long
-_LOOK: Final = 0.1  # seconds between two looks for an answer, for one who cannot give up any more
+PATIENCE: Final = (
+    2.0  # seconds: who waits longer to be stored is told to come again, so that no thread is held for long
+)
 MOST_EVENTS: Final = 1000  # in one transaction, once there is more than one batch in it
 
 
@@ -41,14 +44,25 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Whoever has the turn has waited for the database so long that nobody else should; nothing was stored."""
+    """Whoever leads has waited for the database so long that nobody else should; nothing was stored."""
 
 
-@dataclass(slots=True)
 class _Job:
-    access: Access
-    batch: Batch
-    result: Taken | Revoked | Exception | None = None
+    """One request's batch, while its thread waits for the bell: there is an answer, or it is to lead."""
+
+    __slots__ = ("access", "batch", "bell", "leads", "result")
+
+    def __init__(self, access: Access, batch: Batch) -> None:
+        self.access: Final = access
+        self.batch: Final = batch
+        self.bell: Final = threading.Lock()
+        self.bell.acquire()
+        self.leads = False
+        self.result: Taken | Revoked | Busy | Exception = Busy()
+
+    def answer(self, result: Taken | Revoked | Busy | Exception) -> None:
+        self.result = result
+        self.bell.release()
 
 
 @dataclass(slots=True)
@@ -61,12 +75,12 @@ class Combiner:
     patience: float = PATIENCE
     _writer: Writer = field(init=False)
     _memory: Memory = field(default_factory=Memory)
-    _inside: int = 0  # requests now, and at most since the last turn
+    _inside: int = 0  # requests now, and at most since somebody led last
     _most: int = 0
+    _led: bool = False  # somebody leads, or has been told to
     _stuck: bool = False
     _waiting: list[_Job] = field(default_factory=list)
     _list: threading.Lock = field(default_factory=threading.Lock)
-    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self._writer = self.db.writer()
@@ -94,42 +108,44 @@ class Combiner:
             if self._stuck:
                 return Busy()
             self._waiting.append(job)
-        if self._gets_turn(job):
+            job.leads, self._led = not self._led, True
+        if job.leads or self._told_to_lead(job):
             try:
-                if job.result is None:
-                    self._linger()
-                    self._work(lambda: self._next(job))
+                self._linger()
+                self._work(lambda: self._next(job))
             finally:
-                self._pass_on()
+                self._pass_on(job)
         if isinstance(job.result, Exception):
             raise job.result
-        return Busy() if job.result is None else job.result
+        return job.result
 
-    def _gets_turn(self, job: _Job) -> bool:
-        """Wait for the turn. False when it is not needed any more: the job is given up, or others have done it."""
-        if self._turn.acquire(timeout=self.patience):
-            return True
-        if self._withdrawn(job):
-            return False
-        while job.result is None:  # it is in the transaction that is under way: that one's end is its end
-            if self._turn.acquire(timeout=_LOOK):
-                return True
-        return False
+    def _told_to_lead(self, job: _Job) -> bool:
+        """Wait for the bell. False when there is nothing to do any more: the job is answered, or given up."""
+        if not job.bell.acquire(timeout=self.patience):
+            if self._withdrawn(job):
+                return False
+            job.bell.acquire()  # it is in the transaction that is under way: that one's end is its end
+        return job.leads
 
     def _withdrawn(self, job: _Job) -> bool:
-        """Give up waiting, and spare others the attempt. False when the job is being stored already."""
+        """Give up waiting, and spare others the attempt. False when the job is being stored, or is to lead."""
         with self._list:
-            others = [other for other in self._waiting if other is not job]
-            there = len(others) < len(self._waiting)
-            self._waiting = others
-            if there and self._turn.locked():  # if not, nobody would be left who could say that it is over
-                self._stuck = True
-        return there
+            if job.leads or job not in self._waiting:
+                return False
+            self._waiting.remove(job)
+            self._stuck = True
+            return True
 
-    def _pass_on(self) -> None:
+    def _pass_on(self, mine: _Job) -> None:
+        """Leave the lead to whoever has waited longest, if there is anybody."""
         with self._list:
+            if mine in self._waiting:  # this thread was told to stop before it had begun
+                self._waiting.remove(mine)
             self._stuck = False
-            self._turn.release()
+            self._led = bool(self._waiting)
+            if self._led:
+                self._waiting[0].leads = True
+                self._waiting[0].bell.release()
 
     def _linger(self) -> None:
         """Where there are several at a time, wait for some of them: each that comes along saves a transaction."""
@@ -145,7 +161,7 @@ class Combiner:
                 if job is not mine and events + len(job.batch.events) <= MOST_EVENTS:
                     chosen.append(job)
                     events += len(job.batch.events)
-            self._waiting = [job for job in self._waiting if not any(job is taken for taken in chosen)]
+            self._waiting = [job for job in self._waiting if job not in chosen]
         return chosen
 
     def _work(self, pick: Callable[[], list[_Job]]) -> None:
@@ -156,15 +172,19 @@ class Combiner:
                 results = self._stored(line, jobs)
         except Exception as error:
             self._failed(error, jobs or pick())
+        except BaseException:  # the process is told to stop: nobody waits for an answer that does not come
+            for job in jobs:
+                job.answer(Busy())
+            raise
         else:
             for job, result in results:  # only now is it committed
-                job.result = result
+                job.answer(result)
 
     def _failed(self, error: Exception, jobs: list[_Job]) -> None:
         if len(jobs) == 1 or isinstance(error, OperationalError):
             # A database that is busy or away is so for all of them: one wait is enough, they come again.
             for job in jobs:
-                job.result = error
+                job.answer(error)
             return
         for job in jobs:  # alone each gets its own answer, and a bad one leaves its neighbours alone
             self._work(partial(list, [job]))

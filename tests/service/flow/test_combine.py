@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -20,8 +21,21 @@ from heedback_service.store.tables import Output, Project
 from support import NOW, an_output, numbered_ids
 
 
+@contextmanager
+def led(combiner: Combiner) -> Iterator[None]:
+    """As if another thread led: whoever comes has to wait."""
+    combiner._led = True
+    yield
+    combiner._pass_on(combine._Job(Access("", 0, ""), Batch(NOW, [])))
+
+
+def until_waiting(combiner: Combiner, jobs: int) -> None:
+    while len(combiner._waiting) < jobs:
+        time.sleep(0.001)
+
+
 class Waiting:
-    """Batches that all wait for their turn before the first one has it."""
+    """Batches that all wait before the first of them leads."""
 
     def __init__(self, db: Database, project: Project) -> None:
         with db.write() as session:
@@ -39,11 +53,10 @@ class Waiting:
                 answers[n] = error
 
         threads = [threading.Thread(target=ask, args=each) for each in enumerate(batches)]
-        with self.combiner._turn:
+        with led(self.combiner):
             for thread in threads:
                 thread.start()
-            while len(self.combiner._waiting) < len(batches):
-                time.sleep(0.001)
+            until_waiting(self.combiner, len(batches))
         for thread in threads:
             thread.join()
         return answers
@@ -157,11 +170,7 @@ def test_who_waits_in_vain_gives_up_unstored_and_newcomers_are_spared_the_wait(
 def test_who_is_in_the_transaction_already_waits_for_its_true_answer(
     waiting: Waiting, stuck: Stuck, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def until_two(combiner: Combiner) -> None:
-        while len(combiner._waiting) < 2:
-            time.sleep(0.001)
-
-    monkeypatch.setattr(Combiner, "_linger", until_two)
+    monkeypatch.setattr(Combiner, "_linger", lambda combiner: until_waiting(combiner, 2))
     waiting.combiner.patience = 0.2
     both = [waiting.aside(n) for n in (1, 2)]
     assert stuck.entered.wait(60)
@@ -174,21 +183,70 @@ def test_who_is_in_the_transaction_already_waits_for_its_true_answer(
     assert numbers(db) == [1, 2]
 
 
-def test_who_has_an_answer_does_not_wait_for_whoever_has_the_turn_next(waiting: Waiting) -> None:
+def test_who_has_an_answer_does_not_wait_for_whoever_leads_next(waiting: Waiting) -> None:
     combiner = waiting.combiner
-    combiner.patience = 0.2
-    with combiner._turn:
+    with led(combiner):
         thread, answer = waiting.aside(1)
-        while not combiner._waiting:
-            time.sleep(0.001)
+        until_waiting(combiner, 1)
         [job] = combiner._waiting
         combiner._work(lambda: combiner._next(job))
-        thread.join(60)  # while the turn is still not free
+        thread.join(60)  # while somebody still leads
         assert answer == [Taken(1, 0)]
 
 
-def test_who_gives_up_when_the_turn_has_just_come_free_closes_the_way_for_nobody(waiting: Waiting) -> None:
+def test_who_came_during_a_transaction_is_stored_in_one_by_the_first_of_them(
+    waiting: Waiting, stuck: Stuck, attempts: list[int], db: Database
+) -> None:
+    everyone = [waiting.aside(1)]
+    assert stuck.entered.wait(60)
+    everyone += [waiting.aside(n) for n in range(2, 6)]
+    until_waiting(waiting.combiner, 4)
+    stuck.go_on.set()
+    for thread, answer in everyone:
+        thread.join(60)
+        assert answer == [Taken(1, 0)]
+    assert attempts == [1, 4]
+    assert numbers(db) == [1, 2, 3, 4, 5]
+    assert waiting.one(6) == Taken(1, 0)  # nobody leads any more
+
+
+def test_who_is_told_to_lead_as_its_patience_ends_leads(waiting: Waiting) -> None:
     job = combine._Job(waiting.access, Batch(NOW, [an_output(1)]))
-    waiting.combiner._waiting.append(job)
-    assert waiting.combiner._withdrawn(job)
+    with led(waiting.combiner):
+        waiting.combiner._waiting.append(job)
+    assert not waiting.combiner._withdrawn(job)
+    assert waiting.combiner._told_to_lead(job)
+
+
+def test_a_process_told_to_stop_leaves_nobody_without_an_answer(
+    waiting: Waiting, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopping(*_: Any) -> Any:
+        raise SystemExit
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(combine, "take_all", stopping)
+        with led(waiting.combiner):
+            others = [waiting.aside(n) for n in (1, 2)]
+            until_waiting(waiting.combiner, 2)
+            job = waiting.combiner._waiting[0]
+            with pytest.raises(SystemExit):
+                waiting.combiner._work(lambda: waiting.combiner._next(job))
+            for thread, answer in others:
+                thread.join(60)
+                assert answer == [Busy()]
+    assert waiting.one(3) == Taken(1, 0)
+    assert numbers(db) == [3]
+
+
+def test_a_leader_told_to_stop_before_it_has_begun_leaves_the_lead_to_another(
+    waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopping(_: Combiner) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Combiner, "_linger", stopping)
+        with pytest.raises(SystemExit):
+            waiting.one(1)
     assert waiting.one(2) == Taken(1, 0)
