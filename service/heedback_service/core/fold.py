@@ -8,8 +8,8 @@ any number of devices give the same state (Shapiro et al., "Conflict-free replic
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from heedback.limits import polarity
 
@@ -37,12 +37,11 @@ _CONTENT: Final = ("rating", "flag", "flag_reasons", "reasons", "comment", "corr
 _RETRACTED: Final = "retracted"
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What is said so far. `stamps` also holds `retracted`: everything older than it is gone."""
 
-    values: Mapping[str, Any] = field(default_factory=dict)
-    stamps: Mapping[str, Stamp] = field(default_factory=dict)
+    values: Mapping[str, Any] = MappingProxyType({})
+    stamps: Mapping[str, Stamp] = MappingProxyType({})
 
     @property
     def retracted(self) -> bool:
@@ -54,6 +53,9 @@ class State:
         """+1, 0, -1, or None when not rated."""
         rating = self.values.get("rating")
         return None if rating is None else polarity(rating["value"], rating["scale"])
+
+
+NOTHING: Final = State()
 
 
 def patch(event: Mapping[str, Any], stamp: Stamp) -> State:

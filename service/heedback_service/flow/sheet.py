@@ -92,7 +92,7 @@ class Entry:
     id: UUID
     key: Key
     output: Known | None = None
-    state: State = field(default_factory=State)
+    state: State = fold.NOTHING
     first: int | None = None  # order_at of its first and its last word; None: nothing is said yet
     last: int | None = None
     spam: bool = False
@@ -110,7 +110,7 @@ class Entry:
 
     def wipe(self) -> None:
         """Unsay everything, to say what stays again."""
-        self.state, self.first, self.last, self.changed = State(), None, None, True
+        self.state, self.first, self.last, self.changed = fold.NOTHING, None, None, True
 
     def link(self, output: Known | None) -> None:
         if self.output != output:
@@ -188,7 +188,7 @@ class Sheet:
         slices = self._slices(set(adrift.values())) if adrift else {}
         always = {"project_id": self._intake.project_id, "changed_at": self._intake.now}
         return [
-            {**_said(entry), **self._place(entry, slices[adrift[entry.id]] if entry.id in adrift else None), **always}
+            always | self._place(entry, slices[adrift[entry.id]] if entry.id in adrift else None) | _said(entry)
             for entry in entries
         ]
 
@@ -274,7 +274,7 @@ def _said(entry: Entry) -> dict[str, Any]:
         "flag": words("flag") is True,
         "extra": words("metadata"),
         **{name: words(name) for name in _PLAIN},
-        "stamps": {name: list(stamp) for name, stamp in sorted(state.stamps.items())},
+        "stamps": dict(sorted(state.stamps.items())),
         "first_at": (first := from_microseconds(entry.first or 0)),
         "last_at": first if entry.last == entry.first else from_microseconds(entry.last or 0),
         "retracted": retracted,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
@@ -88,8 +87,7 @@ _NEW_OUTPUTS: Final = Direct(lambda dialect: insert_for(dialect, Output))
 _NEW_SIGNALS: Final = Direct(lambda dialect: insert_for(dialect, Signal))
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """An output that is in the store, as far as what is said about it needs it."""
 
     id: UUID

@@ -7,11 +7,10 @@ is done once. Everything that is not on the way in uses SQLAlchemy as it is.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -143,7 +142,7 @@ class _JsonArray(TypeDecorator[list[Any]]):
         convert = None if self.of is None else self.of.dialect_impl(dialect).bind_processor(dialect)
         members = list(value or ())
         written = members if convert is None else [convert(member) for member in members]
-        return json.dumps(written, ensure_ascii=False)
+        return to_json(written)
 
 
 class _Ready:
@@ -166,14 +165,15 @@ class _Ready:
     def bound(self, values: Values) -> Any:
         given = list(self._get(values))
         for at, convert in self._convert:
-            given[at] = convert(given[at])
+            if given[at] is not None:
+                given[at] = convert(given[at])
         return dict(zip(self._names, given, strict=True)) if self._by_name else given
 
     def all_bound(self, rows: Iterable[Values]) -> list[Any]:
         """The same for many, a column at a time: a hundred rows take half as long."""
         columns: list[Iterable[Any]] = list(zip(*map(self._get, rows), strict=True))
         for at, convert in self._convert:
-            columns[at] = map(convert, columns[at])
+            columns[at] = [None if value is None else convert(value) for value in columns[at]]
         bound: list[Any] = list(zip(*columns, strict=True))
         return [dict(zip(self._names, each, strict=True)) for each in bound] if self._by_name else bound
 
@@ -208,33 +208,28 @@ def _uuid(value: str | None) -> UUID | None:
 
 
 @lru_cache(64)
-def _date(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()
+def _date(value: date) -> str:
+    return value.isoformat()
 
 
 @lru_cache(1024)  # rows of one batch share most of theirs
-def _instant(value: datetime | None) -> str | None:
-    if value is None:
-        return None
+def _instant(value: datetime) -> str:
     if value.tzinfo is None:
         raise ValueError(f"a naive datetime is not an instant: {value!r}")
     return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
-
-
-def _hex(value: UUID | None) -> str | None:
-    return None if value is None else value.hex
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else to_json(value)
 
 
 def _hex_array(ids: Iterable[UUID]) -> str:
     return '["' + '","'.join([each.hex for each in ids]) + '"]'
 
 
-# What SQLAlchemy's own do, in less time.
-_QUICKER: Final[Mapping[type, Callable[[Any], Any]]] = {Date: _date, UTCDateTime: _instant, JSON: _json, Uuid: _hex}
+# What SQLAlchemy's own do, in less time. NULL is NULL in every type, and not converted.
+_QUICKER: Final[Mapping[type, Callable[[Any], Any]]] = {
+    Date: _date,
+    UTCDateTime: _instant,
+    JSON: to_json,
+    Uuid: attrgetter("hex"),
+}
 
 
 def _only(conversions: Iterable[Callable[[Any], Any] | None]) -> _Conversions:

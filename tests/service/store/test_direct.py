@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from heedback_service.store.base import to_json
 from heedback_service.store.db import Database, insert_for
 from heedback_service.store.direct import Direct, Line, among, among_rows
 from heedback_service.store.tables import Feedback, Project, Signal
@@ -172,3 +176,12 @@ def test_ids_come_back_as_ids_also_from_the_memory_of_the_reader(db: Database, p
             )
         session.flush()
         assert ids.rows(Line(session.connection()), project=project.id) == [(UUID(int=make_id(5).int), None)] * 2
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_json_is_written_so_that_it_is_read_the_same(value: Any) -> None:
+    assert json.loads(to_json(value)) == value
