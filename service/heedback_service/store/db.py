@@ -25,7 +25,7 @@ _INHERITED: Final[list[Connection]] = []  # kept alive, as closing them is what 
 _FOR_ALL: Final[dict[str, Any]] = {
     "hide_parameters": True,  # errors go to the log, and the parameters of a statement are what people said
     "json_serializer": to_json,
-    "max_overflow": 35,  # with the five that stay, more than there are threads: nobody waits for a connection
+    "max_overflow": -1,  # there are as many as threads that ask, and nobody waits; five of them stay
 }
 _PRAGMAS: Final = (
     "journal_mode = WAL",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -99,6 +100,12 @@ def test_what_one_reader_sees_does_not_change_under_it(db: Database, project: Pr
         with db.write() as writer:
             writer.add(Project(slug="b", name="B", timezone="UTC", created_at=NOW))
         assert reader.scalars(select(Project.slug)).all() == ["acme"]
+
+
+def test_as_many_threads_as_ask_have_a_connection_each(db: Database) -> None:
+    with ExitStack() as held:
+        sessions = [held.enter_context(db.read()) for _ in range(45)]
+        assert [session.scalar(select(1)) for session in sessions] == [1] * 45
 
 
 def test_a_writer_has_its_turn_from_the_start(db: Database) -> None:
