@@ -43,7 +43,7 @@ def test_the_first_time_installs_what_was_asked() -> None:
 
 def test_extras_include_those_they_name() -> None:
     """The check environment holds the test environment, and that the service."""
-    assert environment.implied(ROOT, ["check"]) == {"check", "test", "service", "examples", "postgres"}
+    assert environment.implied(ROOT, ["check"]) == {"check", "test", "service", "examples", "phone", "postgres"}
     assert environment.implied(ROOT, ["service"]) == {"service"}
 
 
