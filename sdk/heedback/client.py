@@ -13,11 +13,11 @@ from types import EllipsisType
 from typing import Any, Final, Literal, TypeVar, Unpack
 
 from heedback import events, providers, redaction, shapes
-from heedback.errors import ConfigurationError, UsageError
+from heedback.errors import ConfigurationError, HeedbackError, UsageError
 from heedback.fields import FeedbackFields, OutputFields, SignalFields
 from heedback.ids import Stamps, nanoseconds, uuid7
 from heedback.limits import MAX_EVENT_BYTES, TICKET_SECONDS
-from heedback.options import Options, Redact, Text, pseudonyms, resolve
+from heedback.options import Options, Redact, Text, check_seams, pseudonyms, resolve
 from heedback.output import Output, Tracked
 from heedback.pipeline import CLOSED_FACTS, EXIT_SECONDS, Pipeline, Plan
 from heedback.place import default_path
@@ -32,6 +32,9 @@ Thumb = Literal["up", "down"]
 T = TypeVar("T")
 
 WITHHELD: Final = "[withheld]"
+_LISTS: Final = (list, tuple, set, frozenset)
+_LONGEST_TICKET: Final = 10 * 366 * 24 * 3600
+_LONGEST_WAIT: Final = 24 * 3600.0
 
 
 class Client:
@@ -78,16 +81,21 @@ class Client:
         self._stamps = Stamps()
         self._options: Options | None = None
         try:
-            self._options = None if disabled else resolve(
+            self._options = None if disabled is True else resolve(
                 url, key, spool=spool, user_key=user_key, environment=environment, app_version=app_version,
-                redact=redact, text=text, strict=strict, max_events=max_events, max_bytes=max_bytes,
+                redact=redact, text=text, disabled=disabled, strict=strict, max_events=max_events, max_bytes=max_bytes,
                 max_age_days=max_age_days, synchronous=synchronous,
             )  # fmt: skip
+            if self._options is not None:
+                check_seams(transport, clock=clock, stopwatch=stopwatch, new_id=new_id, jitter=jitter)
         except ConfigurationError as error:
-            if strict:
+            self._options = None
+            if strict is True:
                 raise
             self._tally.warn("configuration", f"{error}; nothing is captured")
-        if self._options is not None:
+        if self._options is None:
+            self._clock, self._stopwatch, self._new_id = time.time_ns, time.perf_counter_ns, uuid7
+        else:
             self._set_up(self._options, transport)
 
     def _set_up(self, options: Options, transport: Transport | None) -> None:
@@ -136,7 +144,7 @@ class Client:
         try:
             return providers.openai_fields(response)
         except Exception:
-            self._leave_out(UsageError("from_openai", providers.NO_RESPONSE))
+            self._leave_out(UsageError("from_openai", providers.NO_RESPONSE, response))
             return {}
 
     def add_text(
@@ -194,13 +202,16 @@ class Client:
         try:
             from heedback import tickets
 
-            if isinstance(about, str):
-                raise UsageError("about", "takes an Output, which knows its feature and user; an id alone does not")
-            verbs = tickets.MAY if may is None else tuple(may)
-            if set(verbs) - set(tickets.MAY):
-                raise UsageError("may", f"takes some of {', '.join(tickets.MAY)}")
-            ends = self._clock() // 1_000_000_000 + (TICKET_SECONDS if seconds is None else seconds)
-            ticket = tickets.Ticket(self._options.kid, about.id, about.feature, about.user, verbs, ends)
+            if not isinstance(about, Output | Tracked):
+                raise UsageError("about", "takes an Output, which knows its feature and user", about)
+            verbs = tickets.MAY if may is None else may
+            if not isinstance(verbs, _LISTS) or not verbs or any(verb not in tickets.MAY for verb in verbs):
+                raise UsageError("may", f"takes a list of some of {', '.join(tickets.MAY)}", may)
+            seconds = TICKET_SECONDS if seconds is None else seconds
+            if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= _LONGEST_TICKET:
+                raise UsageError("seconds", f"takes a whole number from 1 to {_LONGEST_TICKET:,}", seconds)
+            ends = self._clock() // 1_000_000_000 + seconds
+            ticket = tickets.Ticket(self._options.kid, about.id, about.feature, about.user, tuple(verbs), ends)
             return tickets.sign(ticket, tickets.ticket_key(self._options.secret))
         except Exception as error:
             self._failed(error)
@@ -212,11 +223,16 @@ class Client:
 
     def flush(self, timeout: float = 10.0) -> bool:
         """See `heedback.flush`."""
-        return self._calmly(lambda: self._pipeline.flush(timeout)) is not False
+        if self._options is None:
+            return True
+        seconds = self._seconds(timeout, 10.0)
+        return self._calmly(lambda: self._pipeline.flush(seconds)) is True
 
     def close(self, timeout: float = EXIT_SECONDS) -> None:
         """See `heedback.close`."""
-        self._calmly(lambda: self._pipeline.close(timeout))
+        if self._options is not None:
+            seconds = self._seconds(timeout, EXIT_SECONDS)
+            self._calmly(lambda: self._pipeline.close(seconds))
 
     def stats(self) -> dict[str, Any]:
         """See `heedback.stats`."""
@@ -227,7 +243,7 @@ class Client:
         person = fields.get("user")
         user = None
         if person is not None and self._options is not None:
-            with contextlib.suppress(UsageError):  # the event tells
+            with contextlib.suppress(Exception):  # the event tells
                 user = shapes.user("user", person, self._policy)
         return Output(self._new_id(self._clock()), feature, user, self)
 
@@ -297,7 +313,7 @@ class Client:
     def _failed(self, error: Exception) -> None:
         """A call that captured nothing: raised when strict, else said once and counted."""
         if self._strict:
-            raise error
+            raise error if isinstance(error, HeedbackError) else HeedbackError(f"a call failed, {error!r}") from error
         if isinstance(error, UsageError):
             self._tally.warn(f"usage {error.field}", f"a call was dropped, {error}")
             self._drop("invalid")
@@ -305,11 +321,18 @@ class Client:
             self._tally.warn(f"internal {type(error).__name__}", f"a call failed, {type(error).__name__}: {error}")
             self._drop("internal")
 
+    def _seconds(self, timeout: object, otherwise: float) -> float:
+        """How long to wait; what is not a number is said and counted, and the usual time waited."""
+        if isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout == timeout:  # NaN is not
+            return min(max(timeout, 0.0), _LONGEST_WAIT)
+        self._leave_out(UsageError("timeout", "takes a number of seconds", timeout))
+        return otherwise
+
     def _leave_out(self, error: UsageError) -> None:
         if self._strict:
             raise error
-        self._tally.warn(f"left out {error.field}", f"a field was left out, {error}")
-        self._tally.leave_out(error.field)
+        field = self._tally.leave_out(error.field)
+        self._tally.warn(f"left out {field}", f"a field was left out, {error}")
 
     def _drop(self, reason: str) -> None:
         with contextlib.suppress(Exception):

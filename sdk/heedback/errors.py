@@ -8,6 +8,12 @@ HeedbackError
 
 from __future__ import annotations
 
+import re
+from typing import Any, Final
+
+_LARGE: Final = 10**10
+_PLAIN: Final = re.compile("[A-Za-z_-]{0,32}")
+
 
 class HeedbackError(Exception):
     """The root of everything the SDK raises."""
@@ -18,10 +24,13 @@ class ConfigurationError(HeedbackError, ValueError):
 
 
 class UsageError(HeedbackError, ValueError):
-    """A call says something that cannot be captured; `field` is what was wrong, in the wire's words."""
+    """A call says something that cannot be captured; `field` is what was wrong, in the wire's words.
 
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
+    The message says what the field takes and what was given instead: `stars: takes a whole number from 1 to 5, not 6`.
+    """
+
+    def __init__(self, field: str, problem: str, given: object = ...) -> None:
+        super().__init__(f"{field}: {problem}" + ("" if given is ... else f", not {told(given)}"))
         self.field = field
         self.problem = problem
 
@@ -32,3 +41,15 @@ class TicketError(HeedbackError, ValueError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"ticket is {reason}")
         self.reason = reason
+
+
+def told(value: Any) -> str:
+    """A value for a message, which may end in a log: plain words and small numbers as they are, of all else only the
+    kind and the size. What people wrote, and what may be a secret, is neither."""
+    kind = type(value)
+    if value is None or kind in (bool, float) or (kind is int and -_LARGE < value < _LARGE):
+        return repr(value)
+    if issubclass(kind, str):
+        text = str.__str__(value)
+        return repr(text) if _PLAIN.fullmatch(text) else f"text of {len(text):,} characters"
+    return f"a value of type {kind.__name__}"

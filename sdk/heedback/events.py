@@ -28,6 +28,8 @@ _KNOWN_REASONS: Final = {name: frozenset(keys) for name, keys in limits.REASONS.
 _SAYS_SOMETHING: Final = frozenset({"rating", "reasons", "comment", "correction", "asked", "metadata"})
 _THUMBS: Final = {"up": 1, "down": 0}
 _VALUE: Final[dict[str, Shape]] = {"value": amount(limits.MAX_VALUE)}
+_TEXTS: Final[dict[str, Shape]] = {"input": long_text, "output": long_text}
+_NO_ABOUT: Final = "takes an Output, or an output's id with feature="
 
 
 def _encoder() -> Callable[[Event], str]:
@@ -67,7 +69,7 @@ def output_text(about: About | str, feature: str | None, texts: Mapping[str, Any
     """Texts that follow their output; None when the client keeps none, or there is none."""
     event: Event = {"type": "output_text"} | _about(about, {"feature": feature}, policy)
     if policy.keep_text:
-        event |= {key: long_text(key, text, policy) for key, text in texts.items() if text is not None}
+        fill(event, texts, _TEXTS, policy)
     return event if event.keys() & {"input", "output"} else None
 
 
@@ -78,14 +80,16 @@ def rating(
     given = _rating(value, stars, score)
     if given is not ...:
         event["rating"] = given
+    _check_reasons(event, "reasons", _list_for(event.get("rating")), policy)
     if _SAYS_SOMETHING.isdisjoint(event):
         raise UsageError("rating", "there is nothing to say: give a rating, reasons, a comment or a correction")
-    _check_reasons(event, "reasons", _list_for(event.get("rating")), policy)
     return event
 
 
 def flag(about: About | str | None, raised: bool, fields: Mapping[str, Any], policy: Policy) -> Event:
     """A flag's reasons travel in a field of their own, so that flagging never overwrites the reasons of a rating."""
+    if not isinstance(raised, bool):
+        raise UsageError("on", "takes True or False", raised)
     event = _feedback(about, fields, policy)
     reasons = event.pop("reasons", None)
     event["flag"] = True if raised else None
@@ -96,10 +100,10 @@ def flag(about: About | str | None, raised: bool, fields: Mapping[str, Any], pol
 
 
 def correction(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
-    event = _feedback(about, fields, policy)
-    if "correction" not in event:
-        raise UsageError("correction", "takes the text as it should have been, or None")
-    return event
+    text = fields.get("correction", ...)
+    if text is not None and not isinstance(text, str):
+        raise UsageError("correction", "takes the text as it should have been, or None", text)
+    return _feedback(about, fields, policy)
 
 
 def retraction(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
@@ -107,9 +111,11 @@ def retraction(about: About | str | None, fields: Mapping[str, Any], policy: Pol
 
 
 def signal(about: About | str, name: str, value: object, fields: Mapping[str, Any], policy: Policy) -> Event:
-    if name not in limits.SIGNALS:
-        raise UsageError("name", f"is one of {', '.join(limits.SIGNALS)}")
-    event: Event = {"type": "signal", "name": name} | _about(about, fields, policy)
+    if not isinstance(name, str) or name not in limits.SIGNALS:
+        raise UsageError("name", f"takes one of {', '.join(limits.SIGNALS)}", name)
+    if about is None:
+        raise UsageError("about", _NO_ABOUT, about)
+    event: Event = {"type": "signal", "name": str.__str__(name)} | _about(about, fields, policy)
     fill(event, fields, SIGNAL, policy, skip=SAYS_WHAT_ABOUT)
     fill(event, {"value": value}, _VALUE, policy)
     _inherit_user(event, about)
@@ -135,24 +141,33 @@ def _inherit_user(event: Event, about: About | str | None) -> None:
 def _about(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
     """Feature and subject of an event: an Output, an output's id, or what else names the output."""
     if about is None:
-        return {"feature": _feature(fields.get("feature"))} | _subject(fields, policy)
-    if not isinstance(about, str):
-        return {"feature": _feature(about.feature), "output_id": about.id}
-    if _UUID.fullmatch(about) is None:
-        raise UsageError("output_id", "is not the id of an output")
-    return {"feature": _feature(fields.get("feature")), "output_id": about.lower()}
+        subject = _subject(fields, policy)
+        return {"feature": _feature(fields.get("feature"))} | subject
+    if isinstance(about, str):
+        return {"feature": _feature(fields.get("feature")), "output_id": _output_id(about, about)}
+    try:
+        feature, its_id = about.feature, about.id
+    except AttributeError:
+        raise UsageError("about", _NO_ABOUT, about) from None
+    return {"feature": _feature(feature), "output_id": _output_id(its_id, about)}
+
+
+def _output_id(text: object, about: object) -> str:
+    if not isinstance(text, str) or _UUID.fullmatch(text) is None:
+        raise UsageError("about", _NO_ABOUT, about)
+    return text.lower()
 
 
 def _subject(fields: Mapping[str, Any], policy: Policy) -> Event:
     given = {key: fields[key] for key in SUBJECTS if fields.get(key) is not None}
     if not given.keys() - {"span_id"}:
-        raise UsageError("output_id", "give an output, trace_id, response_id or join_key")
+        raise UsageError("about", "takes an Output, or None with trace_id=, response_id= or join_key=", None)
     return {key: SUBJECTS[key](key, value, policy) for key, value in given.items()}
 
 
 def _feature(feature: object) -> str:
     if not isinstance(feature, str) or not _is_feature(feature):
-        raise UsageError("feature", "is needed: letters, digits and . _ : / - , at most 100, not with a mark in front")
+        raise UsageError("feature", "takes a letter or digit, then letters, digits and . _ : / -, 100 in all", feature)
     return feature
 
 
@@ -166,19 +181,19 @@ def _rating(value: object, stars: object, score: object) -> Event | EllipsisType
     if stars is ... and score is ...:
         return value if value is ... or value is None else {"value": _thumb(value), "scale": "thumbs"}
     if value is not ... or (stars is not ... and score is not ...):
-        raise UsageError("rating", "give one of up or down, stars, score")
+        raise UsageError("rating", 'takes one of "up" or "down", stars= and score=, not two of them')
     if stars is not ...:
         if isinstance(stars, bool) or not isinstance(stars, int) or not 1 <= stars <= 5:
-            raise UsageError("stars", "is a whole number from 1 to 5")
+            raise UsageError("stars", "takes a whole number from 1 to 5", stars)
         return {"value": stars, "scale": "stars"}
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
-        raise UsageError("score", "is a number from 0 to 1")
+        raise UsageError("score", "takes a number from 0 to 1", score)
     return {"value": score, "scale": "score"}
 
 
 def _thumb(value: object) -> int:
     if not isinstance(value, str) or value not in _THUMBS:
-        raise UsageError("rating", 'is "up" or "down"')
+        raise UsageError("rating", 'takes "up" or "down", or None to take it back', value)
     return _THUMBS[value]
 
 
@@ -196,7 +211,7 @@ def _check_reasons(event: Event, field: str, which: str, policy: Policy) -> None
     if event.setdefault("reasons_version", limits.REASONS_VERSION) != limits.REASONS_VERSION:
         return
     for stranger in [key for key in given if key not in _KNOWN_REASONS[which]]:
-        policy.left_out(UsageError(field, f"{stranger!r} is not in the list {which}"))
+        policy.left_out(UsageError(field, f"takes keys of the list {which}", stranger))
         given.remove(stranger)
     if not given:
         del event[field], event["reasons_version"]

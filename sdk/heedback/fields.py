@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, TypedDict
@@ -11,6 +12,8 @@ from heedback.errors import UsageError
 from heedback.shapes import Policy, Shape, fill
 
 Source = Literal["end_user", "reviewer", "code", "llm"]
+
+_LOOKED_AT: Final = 64  # fields of a context, of which there are ten
 
 
 class OutputFields(TypedDict, total=False):
@@ -61,8 +64,8 @@ class FeedbackFields(TypedDict, total=False):
     `comment` is cut at 4 096 characters, `correction` at 32 768, with a mark. `reasons` are keys of the reason list
     (`heedback.REASONS`), or of the feature's own list when `reasons_version` is not 1. Instead of an output the subject
     may be `trace_id` (with `span_id`), `response_id` or `join_key`; `feature` is needed wherever no Output is given.
-    `user` is inherited from the Output, `source` is `end_user`. `context` is a copy of the output's dimensions, for
-    outputs that may never arrive.
+    `user` is inherited from the Output, `source` is `end_user`. `context` is a copy of the output's dimensions (models,
+    provider, prompt, versions, `environment`, `surface`, `user_group`), for outputs that may never arrive.
     """
 
     user: str | int | None
@@ -95,21 +98,23 @@ class SignalFields(TypedDict, total=False):
 
 def context(field: str, value: Any, policy: Policy) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise UsageError(field, "takes a mapping of an output's fields")
+        raise UsageError(field, "takes a mapping of an output's fields", value)
+    given = {str(name): each for name, each in itertools.islice(value.items(), _LOOKED_AT)}
     event: dict[str, Any] = {}
-    fill(event, value, CONTEXT, policy)
+    fill(event, given, CONTEXT, policy)
     return event
 
 
 CONTEXT: Final[dict[str, Shape]] = dict.fromkeys(
     (
         *("user_group", "provider", "request_model", "response_model", "system_fingerprint", "prompt_name"),
-        *("prompt_version", "app_version", "environment", "surface", "locale"),
+        *("prompt_version", "app_version", "environment", "surface"),
     ),
     shapes.name,
 )
 OUTPUT: Final[dict[str, Shape]] = CONTEXT | {
     "user": shapes.user,
+    "locale": shapes.name,
     "session_id": shapes.name,
     "conversation_id": shapes.name,
     "response_id": shapes.name,

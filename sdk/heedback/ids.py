@@ -11,6 +11,8 @@ from typing import Final
 from heedback.errors import UsageError
 
 _NS: Final = 1_000_000_000
+_YEAR_2000: Final = 946_684_800  # what the service takes
+_YEAR_2100: Final = 4_102_444_800
 _VERSION: Final = 7 << 76 | 2 << 62  # and the variant
 # Seeded by the system. Ids have to differ, not to be secret, and asking the system each time costs as much as the rest.
 _random: Final = random.Random()  # noqa: S311
@@ -47,9 +49,13 @@ def nanoseconds(moment: datetime) -> int:
     """A host's `occurred_at` as nanoseconds since 1970.
 
     Raises:
-        UsageError: `moment` is no datetime, or has no time zone.
+        UsageError: `moment` is no datetime, has no time zone, or is not in the years 2000 to 2099.
     """
-    if not isinstance(moment, datetime) or moment.utcoffset() is None:
-        raise UsageError("occurred_at", "give a datetime with a time zone")
+    if not isinstance(moment, datetime):
+        raise UsageError("occurred_at", "takes a datetime with a time zone", moment)
+    if moment.utcoffset() is None:
+        raise UsageError("occurred_at", "takes a datetime with a time zone, not one without")
     whole = int(moment.timestamp() // 1)
+    if not _YEAR_2000 <= whole < _YEAR_2100:
+        raise UsageError("occurred_at", f"takes a time in the years 2000 to 2099, not in {moment.year}")
     return whole * _NS + moment.microsecond * 1000

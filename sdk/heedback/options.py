@@ -10,17 +10,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, TypedDict
 
-from heedback.errors import ConfigurationError
+from heedback.errors import ConfigurationError, told
 from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
 from heedback.transport import Transport
 
 Redact = bool | Callable[[str], str]
 Text = Literal["always", "rated", "never"]
 
+_URL: Final = re.compile(r"https?://[^\s/\x00\ud800-\udfff]+(/[^\s\x00\ud800-\udfff]*)?")
 _KEY: Final = re.compile(r"hb_sk_([A-Za-z0-9]+)_([!-~]+)")  # printable ASCII: it has to fit into a header
 _PSEUDONYM: Final = re.compile(r"u-[0-9a-f]{24}")
 _USER_INFO: Final = b"heedback/user/v1"
 _REMEMBERED_PEOPLE: Final = 4096
+_FOR_EVER_DAYS: Final = 1e6
 
 
 class ClientOptions(TypedDict, total=False):
@@ -73,6 +75,7 @@ class Options:
     app_version: str | None = None
     redact: Redact = True
     text: Text = "always"
+    disabled: bool = False
     strict: bool = False
     max_events: int = MAX_EVENTS
     max_bytes: int = MAX_BYTES
@@ -100,14 +103,13 @@ def resolve(
         return None
     if url is None or key is None:
         raise ConfigurationError("both a URL and a key are needed: HEEDBACK_URL and HEEDBACK_KEY, or init(url, key)")
-    spool = spool or environ.get("HEEDBACK_SPOOL") or None
     kid, secret = key_parts(key)
     options = Options(
         url=service_url(url),
         key=key.strip(),
         kid=kid,
         secret=secret,
-        spool=None if spool is None else os.fspath(spool),
+        spool=_path(spool or environ.get("HEEDBACK_SPOOL") or None),
         user_key=user_key or environ.get("HEEDBACK_USER_KEY") or None,
         **rest,
     )
@@ -147,7 +149,9 @@ def service_url(url: str) -> str:
     Raises:
         ConfigurationError: it is none.
     """
-    if re.fullmatch(r"https?://[^\s/]+(/\S*)?", url.strip()) is None:
+    if not isinstance(url, str):
+        raise ConfigurationError(f"the URL takes text, not {told(url)}")
+    if _URL.fullmatch(url.strip()) is None:
         raise ConfigurationError(f"the URL {url.strip()!r} is not http:// or https:// with a host")
     return url.strip().rstrip("/")
 
@@ -158,18 +162,61 @@ def key_parts(key: str) -> tuple[str, str]:
     Raises:
         ConfigurationError: it is none.
     """
-    parts = _KEY.fullmatch(key.strip())
+    parts = _KEY.fullmatch(key.strip()) if isinstance(key, str) else None
     if parts is None:
         raise ConfigurationError("the key has the form hb_sk_<kid>_<secret>")
     return parts[1], parts[2]
 
 
+def check_seams(transport: object, **functions: object) -> None:
+    """What tests put in the place of network, clock and chance.
+
+    Raises:
+        ConfigurationError: it could not take that place.
+    """
+    if transport is not None and not callable(getattr(transport, "send", None)):
+        raise ConfigurationError(f"transport takes an object with send(batch), not {told(transport)}")
+    for name, function in functions.items():
+        if not callable(function):
+            raise ConfigurationError(f"{name} takes a function, not {told(function)}")
+
+
+def _path(spool: str | os.PathLike[str] | None) -> str | None:
+    try:
+        path = None if spool is None else os.fspath(spool)
+        if path is None or (isinstance(path, str) and b"\0" not in os.fsencode(path)):
+            return path
+    except Exception:
+        raise ConfigurationError(f"spool takes the path of a file, not {told(spool)}") from None
+    raise ConfigurationError(f"spool takes the path of a file, not {told(spool)}")
+
+
 def _check(options: Options) -> None:
-    if options.text not in ("always", "rated", "never"):
-        raise ConfigurationError('text is "always", "rated" or "never"')
-    if options.synchronous not in ("normal", "full"):
-        raise ConfigurationError('synchronous is "normal" or "full"')
+    for name, allowed in (("text", ("always", "rated", "never")), ("synchronous", ("normal", "full"))):
+        value = getattr(options, name)
+        if not isinstance(value, str) or value not in allowed:
+            raise ConfigurationError(f"{name} takes one of {', '.join(allowed)}, not {told(value)}")
     if not (isinstance(options.redact, bool) or callable(options.redact)):
-        raise ConfigurationError("redact is True, False or a function from text to text")
-    if options.max_events < 1 or options.max_bytes < 1 or options.max_age_days <= 0:
-        raise ConfigurationError("max_events and max_bytes are at least 1, max_age_days is above 0")
+        raise ConfigurationError(
+            f"redact takes True, False or a function from text to text, not {told(options.redact)}"
+        )
+    for name in ("max_events", "max_bytes"):
+        value = getattr(options, name)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise ConfigurationError(f"{name} takes a whole number from 1 up, not {told(value)}")
+    days = options.max_age_days
+    if not isinstance(days, int | float) or isinstance(days, bool) or not 0 < days < _FOR_EVER_DAYS:
+        raise ConfigurationError(f"max_age_days takes a number of days above 0, not {told(days)}")
+    for name in ("disabled", "strict"):
+        value = getattr(options, name)
+        if not isinstance(value, bool):
+            raise ConfigurationError(f"{name} takes True or False, not {told(value)}")
+    if options.user_key is not None and not _is_utf8(options.user_key):
+        raise ConfigurationError("user_key takes text")
+
+
+def _is_utf8(text: object) -> bool:
+    try:
+        return isinstance(text, str) and bool(text.encode())
+    except UnicodeEncodeError:
+        return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,9 @@ from heedback.errors import UsageError
 # Of a text far too long, the last stretch that was looked at: longer than anything redaction may have seen half of.
 _STRETCH: Final = 512
 _LISTS: Final = (list, tuple, set, frozenset)
+_BYTES: Final = (bytes, bytearray, memoryview)
+_LOOKED_AT: Final = 4 * limits.METADATA_KEYS  # of a mapping that somebody filled without end
+_PLAIN: Final = re.compile("[a-z_]{1,40}")
 _REASON: Final = re.compile(limits.REASON_PATTERN)
 
 
@@ -46,13 +49,15 @@ def fill(
         try:
             shape = shapes.get(field)
             if shape is None:
-                raise UsageError(field, "there is no such field")
+                raise UsageError(field if _PLAIN.fullmatch(field) else "unknown", "there is no such field")
             if value is not None:
                 event[field] = shape(field, value, policy)
             elif field in nullable:
                 event[field] = None
         except UsageError as error:
             policy.left_out(error)
+        except Exception as error:
+            policy.left_out(UsageError(field, f"cannot be read ({type(error).__name__})", value))
 
 
 def clean(text: str) -> str:
@@ -69,10 +74,10 @@ def clean(text: str) -> str:
 
 
 def name(field: str, value: Any, policy: Policy) -> str:
-    text = clean(str(value))
-    if not 1 <= len(text) <= limits.NAME_CHARS:
-        raise UsageError(field, f"takes 1 to {limits.NAME_CHARS} characters")
-    return text
+    text = value if type(value) is str else _words(value)
+    if text is None or not 1 <= len(text) <= limits.NAME_CHARS:
+        raise UsageError(field, f"takes text of 1 to {limits.NAME_CHARS} characters", value)
+    return clean(text)
 
 
 def provider_words(field: str, value: Any, policy: Policy) -> str:
@@ -81,16 +86,18 @@ def provider_words(field: str, value: Any, policy: Policy) -> str:
 
 
 def user(field: str, value: Any, policy: Policy) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise UsageError(field, "takes the host's id of a person: text or a whole number")
-    return policy.pseudonym(clean(str(value)))
+    text = _words(value)
+    if not text:
+        raise UsageError(field, "takes the host's id of a person: text or a whole number", value)
+    return policy.pseudonym(clean(text))
 
 
 def hexadecimal(field: str, value: Any, policy: Policy) -> str:
     digits = 32 if field == "trace_id" else 16
-    text = f"{value:0{digits}x}" if isinstance(value, int) else str(value).lower()
+    number = isinstance(value, int) and not isinstance(value, bool)
+    text = f"{value:0{digits}x}" if number else (_words(value) or "").lower()
     if len(text) != digits or set(text) - set("0123456789abcdef") or set(text) == {"0"}:
-        raise UsageError(field, f"takes {digits} hexadecimal digits, not all zero")
+        raise UsageError(field, f"takes {digits} hexadecimal digits, of which one is above 0", value)
     return text
 
 
@@ -99,7 +106,7 @@ def amount(most: int) -> Shape:
 
     def shape(field: str, value: Any, policy: Policy) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-            raise UsageError(field, f"takes a number from 0 to {most:,}")
+            raise UsageError(field, f"takes a number from 0 to {most:,}", value)
         return value
 
     return shape
@@ -110,7 +117,7 @@ def whole(most: int, least: int = 0) -> Shape:
 
     def shape(field: str, value: Any, policy: Policy) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise UsageError(field, f"takes a whole number from {least} to {most:,}")
+            raise UsageError(field, f"takes a whole number from {least} to {most:,}", value)
         return value
 
     return shape
@@ -118,29 +125,30 @@ def whole(most: int, least: int = 0) -> Shape:
 
 def truth(field: str, value: Any, policy: Policy) -> bool:
     if not isinstance(value, bool):
-        raise UsageError(field, "takes True or False")
+        raise UsageError(field, "takes True or False", value)
     return value
 
 
 def all_provider_words(field: str, value: Any, policy: Policy) -> list[str]:
-    return [provider_words(field, each, policy) for each in _listed(field, value)][: limits.MAX_REASONS]
+    return [provider_words(field, each, policy) for each in _listed(field, value)[: limits.MAX_REASONS]]
 
 
 def reasons(field: str, value: Any, policy: Policy) -> list[str]:
     """Keys of a reason list, each once. Which list they belong to is `events`' business."""
-    found = list(dict.fromkeys(_listed(field, value)))
+    found = _listed(field, value)
     for each in found:
         if not isinstance(each, str) or _REASON.fullmatch(each) is None:
-            raise UsageError(field, f"{each!r} is not a reason key")
+            raise UsageError(field, "takes keys of heedback.REASONS: small letters, digits and _", each)
+    found = list(dict.fromkeys(found))
     if len(found) > limits.MAX_REASONS:
-        raise UsageError(field, f"takes at most {limits.MAX_REASONS}")
+        raise UsageError(field, f"takes at most {limits.MAX_REASONS} keys", len(found))
     return found
 
 
 def source(field: str, value: Any, policy: Policy) -> str:
-    if value not in limits.SOURCES:
-        raise UsageError(field, f"is one of {', '.join(limits.SOURCES)}")
-    return str(value)
+    if not isinstance(value, str) or value not in limits.SOURCES:
+        raise UsageError(field, f"takes one of {', '.join(limits.SOURCES)}", value)
+    return str.__str__(value)
 
 
 def comment(field: str, value: Any, policy: Policy) -> str:
@@ -164,36 +172,61 @@ def long_text(field: str, value: Any, policy: Policy) -> str:
 
 def metadata(field: str, value: Any, policy: Policy) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise UsageError(field, "takes a mapping of names to short values")
-    kept = {str(key): each for key, each in value.items() if each is not None}
-    for key in list(kept):
-        if not 1 <= len(key) <= limits.METADATA_KEY_CHARS or key != clean(key):
-            policy.left_out(
-                UsageError(f"{field}.{key[:40]!r}", f"a key has 1 to {limits.METADATA_KEY_CHARS} characters")
-            )
-            del kept[key]
-    for key in list(kept)[limits.METADATA_KEYS :]:
-        policy.left_out(UsageError(f"{field}.{key}", f"there is room for {limits.METADATA_KEYS} keys"))
-        del kept[key]
-    return {key: _chars(clean(_plain(each)), limits.METADATA_VALUE_CHARS, policy) for key, each in kept.items()}
+        raise UsageError(field, "takes a mapping of names to short values", value)
+    kept: dict[str, str] = {}
+    for number, (key, each) in enumerate(value.items()):
+        if each is None:
+            continue
+        if len(kept) == limits.METADATA_KEYS or number == _LOOKED_AT:
+            policy.left_out(UsageError(field, f"takes at most {limits.METADATA_KEYS} keys", len(value)))
+            break
+        try:
+            kept[_key(field, key)] = _chars(clean(_plain(field, each)), limits.METADATA_VALUE_CHARS, policy)
+        except UsageError as error:
+            policy.left_out(error)
+    return kept
+
+
+def _key(field: str, key: Any) -> str:
+    text = _words(key)
+    if text is None or not 1 <= len(text) <= limits.METADATA_KEY_CHARS or text != clean(text):
+        raise UsageError(field, f"takes keys of 1 to {limits.METADATA_KEY_CHARS} characters", key)
+    return text
+
+
+def _plain(field: str, value: Any) -> str:
+    """A value as text, whatever it is. That of bytes would be Python's, and nobody's words."""
+    if isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, _BYTES):
+        raise UsageError(field, "takes text, numbers and what str() can tell", value)
+    try:
+        text = _words(value)
+        return str(value) if text is None else text
+    except Exception as error:
+        raise UsageError(field, f"takes values that str() can tell ({type(error).__name__})", value) from None
 
 
 def _listed(field: str, value: Any) -> list[Any]:
     if isinstance(value, str):
         return [value]
-    if not isinstance(value, _LISTS) and not isinstance(value, Sequence):  # the second look is slow, and rare
-        raise UsageError(field, "takes a list")
+    # The second look is slow, and rare.
+    if not isinstance(value, _LISTS) and (not isinstance(value, Collection) or isinstance(value, (Mapping, *_BYTES))):
+        raise UsageError(field, "takes a list of keys", value)
     return list(value)
 
 
 def _text(field: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise UsageError(field, "takes text")
-    return clean(value)
+        raise UsageError(field, "takes text", value)
+    return clean(value if type(value) is str else str.__str__(value))
 
 
-def _plain(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool) else str(value)
+def _words(value: Any) -> str | None:
+    """Text, or a whole number as text. An enumeration's member counts as what it stands for."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int.__repr__(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _chars(text: str, most: int, policy: Policy) -> str:

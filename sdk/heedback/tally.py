@@ -8,6 +8,7 @@ from collections import Counter
 from typing import Any, Final
 
 logger: Final = logging.getLogger("heedback")
+_MOST_FIELDS: Final = 100
 
 
 class Tally:
@@ -33,9 +34,13 @@ class Tally:
         with self._lock:
             self._dropped[reason] += n
 
-    def leave_out(self, field: str) -> None:
+    def leave_out(self, field: str) -> str:
+        """Count a field that was left out; the name it is counted under. Misspelt ones may be without number."""
         with self._lock:
+            if field not in self._left_out and len(self._left_out) >= _MOST_FIELDS:
+                field = "unknown"
             self._left_out[field] += 1
+        return field
 
     def warn(self, kind: str, message: str) -> None:
         """Log `message` unless a warning of this kind was logged before; `stats()` shows the latest in any case."""
