@@ -17,7 +17,7 @@ from heedback.errors import ConfigurationError, HeedbackError, UsageError
 from heedback.fields import FeedbackFields, OutputFields, SignalFields
 from heedback.ids import Stamps, nanoseconds, uuid7
 from heedback.limits import MAX_EVENT_BYTES, TICKET_SECONDS
-from heedback.options import Options, Redact, Text, check_seams, pseudonyms, resolve
+from heedback.options import Options, Phones, Redact, Text, check_seams, pseudonyms, resolve
 from heedback.output import Output, Tracked
 from heedback.pipeline import CLOSED_FACTS, EXIT_SECONDS, Pipeline, Plan
 from heedback.place import default_path
@@ -59,6 +59,7 @@ class Client:
         environment: str | None = None,
         app_version: str | None = None,
         redact: Redact = True,
+        phones: Phones = False,
         text: Text = "always",
         disabled: bool = False,
         strict: bool = False,
@@ -83,8 +84,8 @@ class Client:
         try:
             self._options = None if disabled is True else resolve(
                 url, key, spool=spool, user_key=user_key, environment=environment, app_version=app_version,
-                redact=redact, text=text, disabled=disabled, strict=strict, max_events=max_events, max_bytes=max_bytes,
-                max_age_days=max_age_days, synchronous=synchronous,
+                redact=redact, phones=phones, text=text, disabled=disabled, strict=strict, max_events=max_events,
+                max_bytes=max_bytes, max_age_days=max_age_days, synchronous=synchronous,
             )  # fmt: skip
             if self._options is not None:
                 check_seams(transport, clock=clock, stopwatch=stopwatch, new_id=new_id, jitter=jitter)
@@ -102,7 +103,7 @@ class Client:
         self._redactor = None if options.redact is False else redaction.VERSION
         self._defaults = {"environment": options.environment, "app_version": options.app_version}
         self._policy = Policy(
-            redact=self._redaction(options.redact),
+            redact=self._redaction(options.redact, options.phones),
             keep_text=options.text == "always",
             pseudonym=pseudonyms(options, self._tally.warn),
             left_out=self._leave_out,
@@ -347,14 +348,19 @@ class Client:
             self._tally.warn(f"internal {type(error).__name__}", f"{type(error).__name__}: {error}")
             return None
 
-    def _redaction(self, redact: Redact) -> Callable[[str], str]:
+    def _redaction(self, redact: Redact, phones: Phones) -> Callable[[str], str]:
         """The rules, then the host's own; a text that the host's own fails on is withheld, not sent as it was."""
+        rules: Callable[[str], str] = redaction.redact
+        if phones:
+            from heedback.phones import redactor
+
+            rules = redactor(phones)
         if isinstance(redact, bool):
-            return redaction.redact if redact else str
+            return rules if redact else str
 
         def both(text: str) -> str:
             try:
-                return shapes.clean(redact(redaction.redact(text)))
+                return shapes.clean(redact(rules(text)))
             except Exception as error:
                 self._tally.warn("redact", f"the redact function failed, texts are withheld: {error!r}")
                 return WITHHELD

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, TypedDict
@@ -15,6 +15,7 @@ from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
 from heedback.transport import Transport
 
 Redact = bool | Callable[[str], str]
+Phones = bool | Collection[str]
 Text = Literal["always", "rated", "never"]
 
 _URL: Final = re.compile(r"https?://[^\s/\x00\ud800-\udfff]+(/[^\s\x00\ud800-\udfff]*)?")
@@ -31,7 +32,9 @@ class ClientOptions(TypedDict, total=False):
     `spool`: the file that holds what is not delivered yet (else HEEDBACK_SPOOL, else one for each service and key in
     the user's state folder); ":memory:" keeps nothing on disk. `user_key`: the secret that makes pseudonyms of people
     (else HEEDBACK_USER_KEY). `environment`, `app_version`: for every output that does not say its own. `redact`: True
-    for the rules, False for none, or a function from text to text that runs after the rules. `text`: "never" keeps the
+    for the rules, False for none, or a function from text to text that runs after the rules. `phones`: True also finds
+    telephone numbers of all countries that have the country in front, ["NO", "BR"] those written as at home too; needs
+    the extra `heedback[phone]`. `text`: "never" keeps the
     inputs and outputs of the AI out, "rated" keeps them on this host until their output is rated, at most a day.
     `disabled`: every call is a quiet no-op. `strict`: wrong use raises. `max_events`,
     `max_bytes`: the spool's bounds; over them the oldest outputs and signals go first, feedback last.
@@ -47,6 +50,7 @@ class ClientOptions(TypedDict, total=False):
     environment: str | None
     app_version: str | None
     redact: Redact
+    phones: Phones
     text: Text
     disabled: bool
     strict: bool
@@ -74,6 +78,7 @@ class Options:
     environment: str | None = None
     app_version: str | None = None
     redact: Redact = True
+    phones: Phones = False
     text: Text = "always"
     disabled: bool = False
     strict: bool = False
@@ -211,8 +216,20 @@ def _check(options: Options) -> None:
         value = getattr(options, name)
         if not isinstance(value, bool):
             raise ConfigurationError(f"{name} takes True or False, not {told(value)}")
+    if options.phones is not False:
+        _check_phones(options)
     if options.user_key is not None and not _is_utf8(options.user_key):
         raise ConfigurationError("user_key takes text")
+
+
+def _check_phones(options: Options) -> None:
+    if options.redact is False:
+        raise ConfigurationError("phones adds to the rules of redaction, which redact=False switches off")
+    try:
+        from heedback import phones
+    except ImportError:
+        raise ConfigurationError("phones needs the package phonenumbers: pip install 'heedback[phone]'") from None
+    phones.check(options.phones)
 
 
 def _is_utf8(text: object) -> bool:
