@@ -314,7 +314,9 @@ class Client:
     def _failed(self, error: Exception) -> None:
         """A call that captured nothing: raised when strict, else said once and counted."""
         if self._strict:
-            raise error if isinstance(error, HeedbackError) else HeedbackError(f"a call failed, {error!r}") from error
+            if isinstance(error, HeedbackError):
+                raise error
+            raise HeedbackError(f"a call failed, {type(error).__name__}: {error}") from error
         if isinstance(error, UsageError):
             self._tally.warn(f"usage {error.field}", f"a call was dropped, {error}")
             self._drop("invalid")
@@ -330,6 +332,8 @@ class Client:
         return otherwise
 
     def _leave_out(self, error: UsageError) -> None:
+        if self._options is None:
+            return
         if self._strict:
             raise error
         field = self._tally.leave_out(error.field)
@@ -345,7 +349,7 @@ class Client:
         try:
             return act()
         except Exception as error:
-            self._tally.warn(f"internal {type(error).__name__}", f"{type(error).__name__}: {error}")
+            self._tally.warn(f"internal {type(error).__name__}", f"a call failed, {type(error).__name__}: {error}")
             return None
 
     def _redaction(self, redact: Redact, phones: Phones) -> Callable[[str], str]:

@@ -12,7 +12,8 @@ Without langchain-core this module can be imported all the same; the handler is 
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Unpack
+import threading
+from typing import Any, Final, Unpack
 
 import heedback
 from heedback.client import Client
@@ -24,10 +25,12 @@ from heedback.providers import count, known, listed, read, text
 try:
     from langchain_core.callbacks import BaseCallbackHandler
 except ImportError:
-    BaseCallbackHandler = object
+    BaseCallbackHandler = object  # type: ignore[assignment, misc]
+
+_MOST_RUNNING: Final = 1000  # a call that is cancelled begins and never ends
 
 
-class HeedbackCallback(BaseCallbackHandler):  # type: ignore[misc]
+class HeedbackCallback(BaseCallbackHandler):
     """Fills models, provider, usage, ids, finish reasons and errors; never raises into the chain.
 
     Args:
@@ -45,9 +48,11 @@ class HeedbackCallback(BaseCallbackHandler):  # type: ignore[misc]
 
     def __init__(self, about: Tracked | str, *, client: Client | None = None, **fields: Unpack[OutputFields]) -> None:
         if not isinstance(about, Tracked | str):
-            raise UsageError("about", "takes an output being tracked, or a feature")
+            owner = heedback._current() if client is None else client
+            owner._leave_out(UsageError("callback", "takes an output being tracked, or a feature", about))
         self._about = about
         self._client = client
+        self._summing = threading.Lock()  # a batch of calls ends on many threads
         self._fields = fields
         self._running: dict[Any, Tracked] = {}
         self._used = {"input_tokens": 0, "output_tokens": 0}
@@ -70,10 +75,14 @@ class HeedbackCallback(BaseCallbackHandler):  # type: ignore[misc]
             self._end(run_id, more.get("response"), error)
 
     def _begin(self, run_id: Any, more: dict[str, Any]) -> None:
-        out = self._about
+        out: Any = self._about
         if isinstance(out, str):
             out = (heedback if self._client is None else self._client).track(out, **self._fields)
             out.__enter__()
+        if not isinstance(out, Tracked):
+            return
+        while len(self._running) >= _MOST_RUNNING:
+            self._running.pop(next(iter(self._running)))
         self._running[run_id] = self.last = out
         out.set(**_asked(more))
 
@@ -89,9 +98,10 @@ class HeedbackCallback(BaseCallbackHandler):  # type: ignore[misc]
             out.__exit__(None if error is None else type(error), error, None)
 
     def _sum(self, fields: OutputFields) -> OutputFields:
-        for name in self._used.keys() & fields.keys():
-            self._used[name] += fields[name]  # type: ignore[literal-required]
-        return {name: self._used[name] for name in self._used.keys() & fields.keys()}  # type: ignore[return-value]
+        with self._summing:
+            for name in self._used.keys() & fields.keys():
+                self._used[name] += fields[name]  # type: ignore[literal-required]
+            return {name: self._used[name] for name in self._used.keys() & fields.keys()}  # type: ignore[return-value]
 
 
 def _asked(more: dict[str, Any]) -> OutputFields:

@@ -15,13 +15,20 @@ from heedback.fields import OutputFields
 
 NO_RESPONSE: Final = "takes a response of OpenAI's Chat Completions or Responses API; its fields were left away"
 
+# The last event of a stream of the Responses API holds the whole response.
+_LAST_EVENTS: Final = ("response.completed", "response.incomplete", "response.failed")
+
 
 def openai_fields(response: Any) -> OutputFields:
     """Model, fingerprint, id, usage and finish reasons of a Chat Completions or Responses API object, or its JSON.
 
+    Of a stream it takes the last chunk, or the last event.
+
     Raises:
         UsageError: it is neither.
     """
+    if read(response, "type") in _LAST_EVENTS:
+        response = read(response, "response")
     kind = read(response, "object")
     if kind in ("chat.completion", "chat.completion.chunk"):
         ends = [read(choice, "finish_reason") for choice in listed(read(response, "choices"))]

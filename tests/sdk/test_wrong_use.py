@@ -571,7 +571,7 @@ SETTINGS: list[tuple[str, object, tuple[str, ...]]] = [
     ("key", 17, ("the key has the form hb_sk_<kid>_<secret>",)),
     ("key", "hb_sk_short", ("the key has the form",)),
     ("spool", 17, ("spool takes the path of a file", "not 17")),
-    ("spool", b"/tmp/spool.db", ("spool takes the path of a file", "type bytes")),
+    ("spool", b"spool.db", ("spool takes the path of a file", "type bytes")),
     ("spool", "a\0b", ("spool takes the path of a file", "not text of 3 characters")),
     ("user_key", 17, ("user_key takes text",)),
     ("user_key", "\ud800", ("user_key takes text",)),
