@@ -89,10 +89,12 @@ class Client:
             )  # fmt: skip
             if self._options is not None:
                 check_seams(transport, clock=clock, stopwatch=stopwatch, new_id=new_id, jitter=jitter)
-        except ConfigurationError as error:
+        except Exception as error:
+            if not isinstance(error, ConfigurationError):
+                error = ConfigurationError(f"a setting cannot be read ({type(error).__name__})")
             self._options = None
             if strict is True:
-                raise
+                raise error from None
             self._tally.warn("configuration", f"{error}; nothing is captured")
         if self._options is None:
             self._clock, self._stopwatch, self._new_id = time.time_ns, time.perf_counter_ns, uuid7

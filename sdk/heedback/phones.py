@@ -32,7 +32,8 @@ _LOOKED_AT: Final = 4096
 
 
 def check(phones: object) -> None:
-    """
+    """Whether a client can be told so.
+
     Raises:
         ConfigurationError: `phones` is neither True or False nor names countries that phonenumbers knows.
     """

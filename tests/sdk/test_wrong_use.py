@@ -591,6 +591,8 @@ SETTINGS: list[tuple[str, object, tuple[str, ...]]] = [
     ("transport", object(), ("transport takes an object with send(batch)",)),
     ("clock", 17, ("clock takes a function, not 17",)),
     ("jitter", None, ("jitter takes a function, not None",)),
+    ("url", HOSTILE, ("a setting cannot be read (RuntimeError)",)),
+    ("phones", HostileMapping(), ("a setting cannot be read (RuntimeError)",)),
 ]
 
 
