@@ -6,7 +6,6 @@ import json
 import os
 import random
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from datetime import UTC, datetime
 from itertools import cycle
 from pathlib import Path
 
+from _figures import quantiles
+from _web import listening
 from uuid_utils.compat import uuid7
 
 # A bare Flask route that commits what comes in as SQLite rows, in one transaction a request.
@@ -148,15 +149,8 @@ def _answers(port: int) -> bool:
 @contextmanager
 def _on_a_free_port(command: list[str], environment: dict[str, str]) -> Iterator[Server]:
     begun = time.monotonic()
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout
-        try:
-            port = int(process.stdout.readline().rsplit(":", 1)[1])
-            yield Server((process.pid,), port, time.monotonic() - begun)
-        finally:
-            process.terminate()
+    with listening(command, environment) as (pid, port):
+        yield Server((pid,), port, time.monotonic() - begun)
 
 
 def show_outputs(server: Server, key: str) -> None:
@@ -185,9 +179,8 @@ def load(
     for thread in threads:
         thread.join()
     wall, cpu = time.perf_counter() - wall, server.cpu() - cpu
-    took.sort()
-    median, late = statistics.median(took) * 1000, took[int(len(took) * 0.99)] * 1000
-    return Measured(cpu / (len(took) * batch) * 1000, len(took) / wall, median, late)
+    of_ms = {name: seconds * 1000 for name, seconds in quantiles(took).items()}
+    return Measured(cpu / (len(took) * batch) * 1000, len(took) / wall, of_ms["p50"], of_ms["p99"])
 
 
 def feedback(size: int) -> dict[str, object]:

@@ -10,103 +10,89 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import logging
-import os
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import _sink
 import requests
-from sdk_rate import COMMENT
+from _figures import Row, report
 
 import heedback
 from heedback.limits import BATCH_EVENTS
 from heedback.transport import Batch
 
 EVENTS: Final = 50_000
+ROUNDS: Final = 2
 TARGET: Final = 5_000.0
 NOBODY: Final = "http://127.0.0.1:9"
 KEY: Final = "hb_sk_bench_secret"
-
-# Answers as the service does, and tells on GET which events it has seen: how often, and how many different ones.
-SERVER = """
-import gzip, http.server, json
-seen = {}
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # else each answer, written in two parts, waits 40 ms for an acknowledgement
-    def do_POST(self):
-        events = json.loads(gzip.decompress(self.rfile.read(int(self.headers["Content-Length"]))))["events"]
-        for event in events:
-            seen[event["id"]] = seen.get(event["id"], 0) + 1
-        self.answer({"accepted": len(events), "duplicates": 0, "rejected": []})
-    def do_GET(self):
-        self.answer({"different": len(seen), "all": sum(seen.values())})
-        seen.clear()
-    def answer(self, what):
-        body = json.dumps(what).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *args): pass
-class Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-server = Server(("127.0.0.1", 0), Handler)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=EVENTS)
-    parser.add_argument("--rounds", type=int, default=3, help="of floor, backlog and burst in turns")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of floor, backlog and burst in turns")
     options = parser.parse_args()
+    return report(rows(options.events, options.rounds))
+
+
+def measure(quick: bool = False) -> list[Row]:
+    return rows(EVENTS // 5, 1) if quick else rows(EVENTS, ROUNDS)
+
+
+def rows(events: int, rounds: int) -> list[Row]:
     logging.disable(logging.WARNING)
     rates: dict[str, list[float]] = {"floor": [], "backlog": [], "burst": [], "capturing": []}
-    with a_server() as url:
-        for _ in range(options.rounds):
+    arrived = []
+    with _sink.running() as server:
+        for _ in range(rounds):
             with tempfile.TemporaryDirectory() as folder:
-                one_round(url, Path(folder), options.events, rates)
-    return report({name: max(each) for name, each in rates.items()}, options.events)
+                arrived += one_round(server, Path(folder), events, rates)
+    best = {name: max(each) for name, each in rates.items()}
+    floor, note = best["floor"], f"captured at {best['capturing']:.0f}/s"
+    return [
+        Row(
+            f"burst of {events}, quick server: arrive once", min(arrived, key=lambda n: n == events), events, "exactly"
+        ),
+        Row("sending while captured, events/s", best["burst"], TARGET, "at_least", floor, note),
+        Row("sending what waits in the file, events/s", best["backlog"], TARGET, "at_least", floor),
+    ]
 
 
-def one_round(url: str, folder: Path, events: int, rates: dict[str, list[float]]) -> None:
+def one_round(server: _sink.Sink, folder: Path, events: int, rates: dict[str, list[float]]) -> list[int]:
+    """How many events arrived once each, of backlog and burst."""
     left = folder / "left.db"
     capture(NOBODY, left, events).close()
-    rates["floor"].append(events / floor(url, bodies(left)))
-    all_arrived(url, events)
+    rates["floor"].append(events / floor(server.url, bodies(left)))
+    assert arrived_once(server) == events
 
     began = time.perf_counter()
-    client = heedback.Client(url, KEY, spool=left, user_key="bench")
+    client = heedback.Client(server.url, KEY, spool=left, user_key="bench")
     client.start()
     assert client.flush(120), client.stats()
     rates["backlog"].append(events / (time.perf_counter() - began))
     client.close()
-    all_arrived(url, events)
+    of_backlog = arrived_once(server)
 
     began = time.perf_counter()
-    client = capture(url, folder / "burst.db", events)
+    client = capture(server.url, folder / "burst.db", events)
     rates["capturing"].append(events / (time.perf_counter() - began))
     assert client.flush(120), client.stats()
     rates["burst"].append(events / (time.perf_counter() - began))
     client.close()
-    all_arrived(url, events)
+    return [of_backlog, arrived_once(server)]
 
 
 def capture(url: str, spool: Path, events: int) -> heedback.Client:
     client = heedback.Client(url, KEY, spool=spool, user_key="bench")
     out = client.output("bench", user="alice", output="An answer.")
-    for _ in range(events - 1):
-        client.rate(out, "down", reasons=["incorrect"], comment=COMMENT)
+    for number in range(events - 1):
+        client.rate(out, "down", reasons=["incorrect"], comment=_sink.said(number))
     return client
 
 
@@ -129,28 +115,12 @@ def floor(url: str, said: list[str]) -> float:
     return time.perf_counter() - began
 
 
-def all_arrived(url: str, events: int) -> None:
-    assert requests.get(url, timeout=30).json() == {"different": events, "all": events}
-
-
-@contextmanager
-def a_server() -> Iterator[str]:
-    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        try:
-            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
-        finally:
-            server.terminate()
-
-
-def report(best: dict[str, float], events: int) -> int:
-    held = min(best["backlog"], best["burst"]) >= TARGET
-    print(f"{events} events, batches of {BATCH_EVENTS}{'events/s':>12}{'x floor':>9}{'target':>9}")
-    for name, rate in best.items():
-        target = f"{TARGET:9.0f}" if name in ("backlog", "burst") else ""
-        print(f"{name:32}{rate:12.0f}{rate / best['floor']:9.2f}{target}")
-    print(json.dumps({"load": os.getloadavg()[0], "held": held, "events_per_second": best}))
-    return 0 if held else 1
+def arrived_once(server: _sink.Sink) -> int:
+    """How many events came, less those that came again; the server forgets them."""
+    seen = server.seen()
+    server.forget()
+    once: int = seen["different"] - (seen["events"] - seen["different"])
+    return once
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What `rate()` costs the calling thread, beside the floor measured in the same run: a bare committed WAL insert.
 
-Tight loop and paced 1 ms apart, redaction on, the sender at work against a real server in a process of its own.
+Tight loop and paced 1 ms apart, redaction on, the sender at work against a real, quick server in a process of its own.
+The floor's row is as long as the event that rate() keeps.
 Prints a table and a last line of JSON; exits 1 when the targets are missed (p50 2.5 x, p99 5 x the floor).
 """
 
@@ -9,13 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+
+import _sink
+from _figures import Row, least, quantiles, timed
 
 import heedback
 
@@ -24,75 +26,56 @@ ROUNDS = {"tight": (20_000, 0.0), "paced": (2_000, 0.001)}
 REPEATS = 3
 TARGETS = {"p50": 2.5, "p99": 5.0}
 
-SERVER = """
-import gzip, http.server, json, sys
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_POST(self):
-        n = len(json.loads(gzip.decompress(self.rfile.read(int(self.headers["Content-Length"]))))["events"])
-        body = json.dumps({"accepted": n, "duplicates": 0, "rejected": []}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *args): pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-print(server.server_port, flush=True)
-server.serve_forever()
-"""
-
 
 def main() -> int:
+    return report(found())
+
+
+def measure(quick: bool = False) -> list[Row]:
+    """The same as rows of the table of `./dev bench sdk`."""
+    return [
+        Row(f"rate(), {loop}, {q}, µs", sides["rate"][q], target, "times", sides["floor"][q])
+        for loop, sides in found(1 if quick else REPEATS).items()
+        for q, target in TARGETS.items()
+    ]
+
+
+def found(repeats: int = REPEATS) -> dict[str, dict[str, dict[str, float]]]:
     logging.disable(logging.WARNING)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as server,
-    ):
-        assert server.stdout
-        try:
-            heedback.init(f"http://127.0.0.1:{int(server.stdout.readline())}", "hb_sk_bench_secret",
-                          spool=Path(folder, "spool.db"), user_key="bench")  # fmt: skip
-            return report({name: compare(Path(folder), *how) for name, how in ROUNDS.items()})
-        finally:
-            server.terminate()
+    with tempfile.TemporaryDirectory() as folder, _sink.running() as server:
+        heedback.init(server.url, "hb_sk_bench_secret", spool=Path(folder, "spool.db"), user_key="bench")
+        found = {name: compare(Path(folder), *how, repeats) for name, how in ROUNDS.items()}
+        heedback.close()
+        return found
 
 
-def compare(folder: Path, calls: int, pause: float) -> dict[str, dict[str, float]]:
+def compare(folder: Path, calls: int, pause: float, repeats: int) -> dict[str, dict[str, float]]:
     """Floor and rate() in turns, so that a noisy neighbour meets both; the best of each quantile is kept."""
     out = heedback.output("bench", user="alice", output="An answer.")
-    floor = bare_insert(folder / f"floor-{calls}.db")
+    floor = bare_insert(folder / f"floor-{calls}.db", event_chars(folder / "spool.db", out))
     found: dict[str, list[dict[str, float]]] = {"floor": [], "rate": []}
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         found["floor"].append(quantiles(timed(floor, calls, pause)))
         rate = timed(lambda: heedback.rate(out, "down", reasons=["incorrect"], comment=COMMENT), calls, pause)
         found["rate"].append(quantiles(rate))
         assert heedback.flush(60.0), heedback.stats()
-    return {name: {q: min(each[q] for each in runs) for q in TARGETS} for name, runs in found.items()}
+    return {name: least(runs) for name, runs in found.items()}
 
 
-def bare_insert(path: Path) -> Callable[[], object]:
+def event_chars(spool: Path, out: heedback.Output) -> int:
+    """How long the event is that is captured below."""
+    heedback.rate(out, "down", reasons=["incorrect"], comment=COMMENT)
+    with closing(sqlite3.connect(spool)) as db:
+        return int(db.execute("SELECT length(body) FROM event ORDER BY seq DESC LIMIT 1").fetchone()[0])
+
+
+def bare_insert(path: Path, chars: int) -> Callable[[], object]:
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("CREATE TABLE event (seq INTEGER PRIMARY KEY, body TEXT NOT NULL)")
-    body = json.dumps({"comment": COMMENT, "padding": "x" * 280})
+    body = "x" * chars
     return lambda: db.execute("INSERT INTO event (body) VALUES (?)", (body,))
-
-
-def timed(call: Callable[[], object], calls: int, pause: float) -> list[float]:
-    taken = []
-    for _ in range(calls):
-        began = time.perf_counter_ns()
-        call()
-        taken.append((time.perf_counter_ns() - began) / 1000)
-        if pause:
-            time.sleep(pause)
-    return taken
-
-
-def quantiles(taken: list[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(taken, n=100)
-    return {"p50": cuts[49], "p99": cuts[98]}
 
 
 def report(found: dict[str, dict[str, dict[str, float]]]) -> int:
