@@ -88,7 +88,11 @@ def bench(options: Options) -> int:
         print("There is: " + (", ".join(names) or "no benchmark yet"))
         return 0 if options.name is None else 1
     python = environment.ready(ROOT, ["test"]).python
-    return call([str(python), str(ROOT / "tests" / "bench" / f"{options.name}.py"), *options.rest])
+    # A benchmark may use what the tests do, so `tests` is on its path as it is on theirs.
+    return call(
+        [str(python), str(ROOT / "tests" / "bench" / f"{options.name}.py"), *options.rest],
+        PYTHONPATH=str(ROOT / "tests"),
+    )
 
 
 def lock(options: Options) -> int:
@@ -111,8 +115,8 @@ def lock(options: Options) -> int:
     return call(command + (["--upgrade"] if options.upgrade else []))
 
 
-def call(command: list[str]) -> int:
-    return subprocess.run(command, cwd=ROOT, env=clean(os.environ)).returncode
+def call(command: list[str], **variables: str) -> int:
+    return subprocess.run(command, cwd=ROOT, env=clean(os.environ) | variables).returncode
 
 
 def clean(variables: Mapping[str, str]) -> dict[str, str]:

@@ -20,8 +20,8 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The commands that would have been started; everything they need is installed."""
     started: list[list[str]] = []
 
-    def call(command: list[str]) -> int:
-        started.append(command)
+    def call(command: list[str], **variables: str) -> int:
+        started.append([*(f"{name}={value}" for name, value in variables.items()), *command])
         return 5
 
     monkeypatch.setattr(commands, "call", call)
@@ -58,6 +58,13 @@ def test_without_a_command_there_is_help() -> None:
     done = subprocess.run([sys.executable, "dev"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "COMMAND" in done.stderr
+
+
+def test_a_benchmark_gets_its_arguments_and_what_the_tests_share(called: list[list[str]]) -> None:
+    """`tests` is on its path, as it is on the tests'."""
+    commands.main(["bench", "sdk_crash", "--runs", "1"])
+    program = str(ROOT / "tests" / "bench" / "sdk_crash.py")
+    assert called == [[f"PYTHONPATH={ROOT / 'tests'}", "python", program, "--runs", "1"]]
 
 
 def test_an_unknown_benchmark_lists_what_there_is(called: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
