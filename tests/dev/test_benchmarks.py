@@ -1,12 +1,15 @@
-"""What the benchmarks share."""
+"""What the benchmarks share, and that each is told of."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from bench._figures import Row, report
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize(
@@ -29,3 +32,11 @@ def test_one_missed_row_is_the_exit_status(row: Row, held: bool, capsys: pytest.
     *_, line, last = capsys.readouterr().out.splitlines()
     assert ("MISSED" in line) is not held
     assert [each["held"] for each in json.loads(last)["rows"]] == [True, held]
+
+
+def test_every_benchmark_is_told_of() -> None:
+    """In the table of the commands."""
+    told = (ROOT / "docs" / "commands.md").read_text()
+    benchmarks = [file.stem for file in (ROOT / "tests" / "bench").glob("[!_]*.py")]
+    assert len(benchmarks) > 5
+    assert [name for name in benchmarks if f"\n| `{name}" not in told] == []
