@@ -13,13 +13,14 @@ from types import EllipsisType
 from typing import Any, Final, Literal, TypeVar, Unpack
 
 from heedback import events, providers, redaction, shapes
+from heedback.ending import EXIT_SECONDS
 from heedback.errors import ConfigurationError, HeedbackError, UsageError
 from heedback.fields import FeedbackFields, OutputFields, SignalFields
 from heedback.ids import Stamps, nanoseconds, uuid7
 from heedback.limits import MAX_EVENT_BYTES, TICKET_SECONDS
 from heedback.options import Options, Phones, Redact, Text, check_seams, pseudonyms, resolve
 from heedback.output import Output, Tracked
-from heedback.pipeline import CLOSED_FACTS, EXIT_SECONDS, Pipeline, Plan
+from heedback.pipeline import CLOSED_FACTS, Pipeline, Plan
 from heedback.place import default_path
 from heedback.shapes import Policy
 from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
@@ -67,6 +68,7 @@ class Client:
         max_bytes: int = MAX_BYTES,
         max_age_days: float = MAX_AGE_DAYS,
         synchronous: Synchronous = "normal",
+        on_sigterm: bool = True,
         transport: Transport | None = None,
         clock: Callable[[], int] = time.time_ns,
         stopwatch: Callable[[], int] = time.perf_counter_ns,
@@ -85,7 +87,7 @@ class Client:
             self._options = None if disabled is True else resolve(
                 url, key, spool=spool, user_key=user_key, environment=environment, app_version=app_version,
                 redact=redact, phones=phones, text=text, disabled=disabled, strict=strict, max_events=max_events,
-                max_bytes=max_bytes, max_age_days=max_age_days, synchronous=synchronous,
+                max_bytes=max_bytes, max_age_days=max_age_days, synchronous=synchronous, on_sigterm=on_sigterm,
             )  # fmt: skip
             if self._options is not None:
                 check_seams(transport, clock=clock, stopwatch=stopwatch, new_id=new_id, jitter=jitter)
@@ -122,6 +124,7 @@ class Client:
             transport=lambda: transport or HttpTransport(options.url, options.key),
             clock=self._clock,
             jitter=self._jitter,
+            on_sigterm=options.on_sigterm,
         )
         self._pipeline = Pipeline(plan, self._tally)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from heedback.ids import Stamps
 from heedback.limits import BATCH_EVENTS
@@ -55,6 +56,7 @@ class Sender:
         self._held_until = 0.0  # monotonic: the service said when to come back, or the circuit is open
         self._turn = threading.Condition()
         self._woken = self._hurry = self._stopping = False
+        self._last_mark: Any = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -181,9 +183,17 @@ class Sender:
         while True:
             self._woken = False
             rest = self._guarded_step()
-            if rest > 0 and self._rest(rest):
+            if (rest > 0 and self._rest(rest)) or (self._stopping and self._is_through()):
                 return
             time.sleep(_BREATH_SECONDS)
+
+    def _is_through(self) -> bool:
+        """Whether all is settled that was there when it was told to end: others may capture for ever."""
+        with contextlib.suppress(Exception):  # a sick file: the next step says so, and ends it
+            if self._last_mark is None:
+                self._last_mark = self._spool.last()
+            return not self._spool.waiting(self._last_mark)
+        return False
 
     def _guarded_step(self) -> float:
         try:

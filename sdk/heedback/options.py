@@ -40,6 +40,8 @@ class ClientOptions(TypedDict, total=False):
     `max_bytes`: the spool's bounds; over them the oldest outputs and signals go first, feedback last.
     `max_age_days`: what waits longer is
     dropped. `synchronous`: "full" waits for the disk at each call, so that a power cut loses nothing either.
+    `on_sigterm`: where the app leaves SIGTERM as it is, send what waits, three seconds at most, before it ends the
+    process; False lets it end the process at once.
 
     For tests: `clock` gives nanoseconds since 1970, `stopwatch` nanoseconds since whenever, `new_id` an id from the
     former, `jitter` some part of a number; `transport` stands in for the network.
@@ -58,6 +60,7 @@ class ClientOptions(TypedDict, total=False):
     max_bytes: int
     max_age_days: float
     synchronous: Synchronous
+    on_sigterm: bool
     clock: Callable[[], int]
     stopwatch: Callable[[], int]
     new_id: Callable[[int], str]
@@ -86,6 +89,7 @@ class Options:
     max_bytes: int = MAX_BYTES
     max_age_days: float = MAX_AGE_DAYS
     synchronous: Synchronous = "normal"
+    on_sigterm: bool = True
 
 
 def resolve(

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import threading
-import time
 import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from heedback import ending
 from heedback.delivery import LINGER_SECONDS, Sender
 from heedback.refuge import open_spool
 from heedback.spool import Spool
 from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport, importing
 
-EXIT_SECONDS: Final = 3.0
 _IMPORT_SECONDS: Final = 5.0
 CLOSED_FACTS: Final[dict[str, Any]] = {
     "spool": "closed", "spool_path": None, "pending": 0, "aside": 0, "dead": 0, "held": 0, "bytes": 0,
@@ -36,6 +34,7 @@ class Plan:
     clock: Callable[[], int]
     jitter: Callable[[float], float]
     linger: float = LINGER_SECONDS
+    on_sigterm: bool = True
 
 
 class Pipeline:
@@ -50,6 +49,10 @@ class Pipeline:
         self._closed = False
         self._untold: Counter[str] = Counter()
         self._was_stopped: list[Spool] = []
+
+    @property
+    def on_sigterm(self) -> bool:
+        return self._plan.on_sigterm
 
     def put(self, body: str, dear: bool, redactor: int | None, at: float) -> bool:
         """Keep one event for sending; whether it was kept."""
@@ -85,21 +88,27 @@ class Pipeline:
             self._untold[reason] += 1
 
     def start(self) -> None:
-        self._start()
+        if self._start() is not None:
+            ending.enlist(self)  # again: the first capture may have been another thread's
 
     def flush(self, timeout: float) -> bool:
         parts = self._start()
         return parts is None or parts[1].flush(timeout)
 
     def close(self, timeout: float) -> None:
+        """What is captured while it still sends is kept in the spool, as ever."""
         with self._opening:
-            parts, self._open, self._closed = self._open, None, True
+            parts, self._closed = self._open, True
         if parts is None:
             return
         spool, sender = parts
-        if sender.stop(timeout):
+        ended = sender.stop(timeout)
+        with self._opening:
+            parts, self._open = self._open, None
+        if ended and parts is not None:  # else another thread has just closed it
             spool.close()
             self._close_transport()
+        ending.resign(self)
 
     def facts(self) -> dict[str, Any]:
         """Of the spool too, if it is open: looking must not open anything."""
@@ -118,7 +127,8 @@ class Pipeline:
                 )
                 self._open = spool, sender
                 _living.add(self)
-                _watch_the_process()
+                _watch_for_forks()
+                ending.enlist(self)
                 # While the interpreter ends there are no new threads: the event waits in the file for the next process.
                 with contextlib.suppress(RuntimeError):
                     sender.start()
@@ -152,13 +162,12 @@ _watching = False
 _import_held = False
 
 
-def _watch_the_process() -> None:
+def _watch_for_forks() -> None:
     """Once, when the first pipeline opens: importing and constructing leave the process as it was."""
     global _watching
     if _watching:
         return
     _watching = True
-    atexit.register(_close_all)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
@@ -178,6 +187,7 @@ def _after_fork_in_parent() -> None:
 
 def _after_fork_in_child() -> None:
     _each(Pipeline.after_fork_in_child)
+    ending.forked()
     _let_import_go()
 
 
@@ -190,11 +200,3 @@ def _each(step: Callable[[Pipeline], None]) -> None:
     for pipeline in list(_living):
         with contextlib.suppress(Exception):
             step(pipeline)
-
-
-def _close_all() -> None:
-    """At exit: what can be sent within three seconds, all clients together, is sent; the rest waits in the file."""
-    deadline = time.monotonic() + EXIT_SECONDS
-    for pipeline in list(_living):
-        with contextlib.suppress(Exception):
-            pipeline.close(max(0.0, deadline - time.monotonic()))
