@@ -15,6 +15,7 @@ from heedback.spool import FileSpool, Lease, Spool, Told
 
 MEMORY: Final = ":memory:"
 _OPENING_TRIES: Final = 5
+_OPENING_SECONDS: Final = 0.2
 _REST_SECONDS: Final = 30.0  # after a failure, before the file is tried again
 _BUSY_REST_SECONDS: Final = 1.0  # another process was writing, no more
 _COUNTED: Final = ("pending", "aside", "dead", "held", "bytes")
@@ -193,12 +194,14 @@ def open_spool(path: str, warn: Warn, told: Told = lambda reason, n: None, **bou
 
 
 def _open_file(path: str, warn: Warn, told: Told, bounds: dict[str, Any]) -> FileSpool:
+    give_up = time.monotonic() + _OPENING_SECONDS
     for attempt in range(_OPENING_TRIES):
         try:
             return FileSpool(path, told=told, **bounds)
         except sqlite3.OperationalError as error:
-            # Several processes that turn a new file to WAL at once refuse each other without waiting.
-            if "locked" not in str(error) or attempt == _OPENING_TRIES - 1:
+            # Several processes that turn a new file to WAL at once refuse each other without waiting. One that writes
+            # has made us wait already: then memory stands in, and the sender's thread opens the file.
+            if "locked" not in str(error) or attempt == _OPENING_TRIES - 1 or time.monotonic() > give_up:
                 raise
             time.sleep(0.02 * (attempt + 1))
         except sqlite3.DatabaseError as error:

@@ -29,6 +29,7 @@ _CHECK_EVERY: Final = 256  # puts between two looks at the bounds
 _TIDY_SECONDS: Final = 600.0
 _BUSY_SECONDS: Final = 0.25  # another process is writing: longer than this the host's thread does not wait
 _PATIENT_TRIES: Final = 20
+_HURRIED_TRIES: Final = 1  # at opening, which may be the host's thread's, and where memory stands in
 FORMAT: Final = 2
 
 Synchronous = Literal["normal", "full"]
@@ -169,26 +170,29 @@ class FileSpool:
     def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None:
         """One committed row. What is dear (feedback) is dropped last when the spool is full."""
         raw = body.encode()
-        with self._write_lock:
+        self._enter()
+        try:
             self._putting.execute(_PUT, (at, dear, redactor, raw))
             self._unseen += 1
             self._unseen_bytes += len(raw)
             if self._unseen >= self._look_after or self._unseen_bytes * 16 > self._max_bytes:
                 self._trim()
+        finally:
+            self._write_lock.release()
 
     def put_all(self, rows: list[Row]) -> None:
         """Many at once, in one transaction."""
-        with self._writing() as db:
+        with self._writing(_HURRIED_TRIES) as db:
             db.executemany(_PUT, [(at, dear, redactor, body.encode()) for body, dear, redactor, at in rows])
             self._unseen = self._look_after  # the next put looks
 
     def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:
         """Keep the text of an output until somebody wants it: see `heedback.texts`."""
-        with self._write_lock:
+        with self._captures():
             texts.hold(self._writer, output_id, body, redactor, at)
 
     def want(self, output_id: str, at: float) -> None:
-        with self._write_lock:
+        with self._captures():
             texts.want(self._writer, output_id, at)
 
     def lease(self, count: int, now: float) -> Lease | None:
@@ -244,7 +248,7 @@ class FileSpool:
 
     def drop(self, reason: str, n: int = 1) -> None:
         """To be told to the service with the next batch."""
-        with self._write_lock:
+        with self._captures():
             _count_drop(self._writer, reason, n)
 
     def last(self) -> int:
@@ -301,7 +305,7 @@ class FileSpool:
             raise sqlite3.OperationalError(f"the spool has format {version}, this version of heedback knows {FORMAT}")
         if version not in (0, FORMAT):
             raise sqlite3.DatabaseError(f"the spool has format {version}, this version of heedback writes {FORMAT}")
-        with self._writing() as db:
+        with self._writing(_HURRIED_TRIES) as db:
             for statement in (_SCHEMA + texts.SCHEMA).split(";"):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {FORMAT}")
@@ -361,17 +365,32 @@ class FileSpool:
             self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        self._begin()
+    def _captures(self) -> Iterator[None]:
+        self._enter()
+        try:
+            yield
+        finally:
+            self._write_lock.release()
+
+    def _enter(self) -> None:
+        """A capture waits for the other threads, which may all be waiting for a process, no longer than for that."""
+        if not self._write_lock.acquire(timeout=_BUSY_SECONDS):
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorname = "SQLITE_BUSY"
+            raise error
+
+    @contextlib.contextmanager
+    def _writing(self, tries: int = _PATIENT_TRIES) -> Iterator[sqlite3.Connection]:
+        self._begin(tries)
         try:
             with _until_commit(self._writer) as db:
                 yield db
         finally:
             self._write_lock.release()
 
-    def _begin(self) -> None:
+    def _begin(self, tries: int) -> None:
         """Patient where a capture is not: a batch that was sent must be settled. Captures pass between the tries."""
-        for tries_left in reversed(range(_PATIENT_TRIES)):
+        for tries_left in reversed(range(tries)):
             self._write_lock.acquire()
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
