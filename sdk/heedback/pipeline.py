@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 import weakref
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport, importing
 
 _IMPORT_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.002
 CLOSED_FACTS: Final[dict[str, Any]] = {
     "spool": "closed", "spool_path": None, "pending": 0, "aside": 0, "dead": 0, "held": 0, "bytes": 0,
 }  # fmt: skip
@@ -97,13 +99,13 @@ class Pipeline:
 
     def close(self, timeout: float) -> None:
         """What is captured while it still sends is kept in the spool, as ever."""
-        with self._opening:
+        with self._turn():
             parts, self._closed = self._open, True
         if parts is None:
             return
         spool, sender = parts
         ended = sender.stop(timeout)
-        with self._opening:
+        with self._turn():
             parts, self._open = self._open, None
         if ended and parts is not None:  # else another thread has just closed it
             spool.close()
@@ -115,7 +117,7 @@ class Pipeline:
         return dict(CLOSED_FACTS) if self._open is None else self._open[0].facts()
 
     def _start(self) -> tuple[Spool, Sender] | None:
-        with self._opening:
+        with self._turn():
             if self._open is None and not self._closed:
                 plan = self._plan
                 spool = open_spool(plan.path, self._tally.warn, self._tally.drop, **plan.bounds)
@@ -133,6 +135,17 @@ class Pipeline:
                 with contextlib.suppress(RuntimeError):
                     sender.start()
             return self._open
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One at a time opens and closes. It asks again and again: where gevent came after this lock was made, whoever
+        holds it may be a greenlet that rests."""
+        while not self._opening.acquire(blocking=False):
+            time.sleep(_LOOK_SECONDS)
+        try:
+            yield
+        finally:
+            self._opening.release()
 
     def _close_transport(self) -> None:
         if isinstance(self._transport, HttpTransport):

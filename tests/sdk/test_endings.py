@@ -255,6 +255,21 @@ def test_while_the_process_ends_anyway(start: Start, service: Any, spooled: Call
     assert set(captured) <= service.stored.keys()
 
 
+def test_greenlets_at_rest(start: Start, service: Any) -> None:
+    """Under gevent the signal finds no greenlet at work, and a handler that may not wait."""
+    status, said, captured = ending(
+        start("""
+from gevent import monkey
+monkey.patch_all()
+capture()
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+""")
+    )
+    assert (status, said, len(captured)) == (-signal.SIGTERM, "", 5)
+    assert set(captured) <= service.stored.keys()
+
+
 def test_a_forked_child(start: Start, service: Any) -> None:
     """Its SIGTERM is as before, until it captures something itself; then both send their own."""
     status, said, captured = ending(
