@@ -138,7 +138,7 @@ class Sender:
     def _divide(self, lease: Lease, reasons: str) -> float:
         """A refused batch is tried in halves, until the event that spoils it stands alone and can be put away."""
         if len(lease.seqs) == 1:
-            self._spool.settle(lease, {0: reasons}, self._now())
+            self._spool.settle(lease, {0: reasons}, self._now(), told=False)
             self._reject(reasons)
         else:
             self._spool.release(lease)

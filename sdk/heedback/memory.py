@@ -139,8 +139,10 @@ class MemorySpool:
         often, until = self._aside.get(seq, (0, 0.0))
         return often == tries and until <= now
 
-    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None:
+    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float, told: bool = True) -> None:
         with self._lock:
+            if not told:
+                self._dropped.update(lease.dropped)
             for seq in lease.seqs:
                 self._forget(seq)
             self._dead.extend((why, lease.bodies[at]) for at, why in rejected.items() if at < len(lease.bodies))
@@ -159,6 +161,12 @@ class MemorySpool:
     def drop(self, reason: str, n: int = 1) -> None:
         with self._lock:
             self._dropped[reason] += n
+
+    def drops(self) -> dict[str, int]:
+        """What is to be told; from now on by who asks."""
+        with self._lock:
+            dropped, self._dropped = dict(self._dropped), Counter()
+        return dropped
 
     def last(self) -> int:
         return self._last

@@ -7,7 +7,6 @@ import os
 import threading
 import time
 import weakref
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -49,7 +48,6 @@ class Pipeline:
         self._open: tuple[Spool, Sender] | None = None
         self._transport: Transport | None = None
         self._closed = False
-        self._untold: Counter[str] = Counter()
         self._was_stopped: list[Spool] = []
 
     @property
@@ -84,10 +82,9 @@ class Pipeline:
     def drop(self, reason: str) -> None:
         """Count what was not captured, here and for the service, which marks the day incomplete."""
         self._tally.drop(reason)
-        if self._open is not None:
-            self._open[0].drop(reason)
-        else:
-            self._untold[reason] += 1
+        parts = self._open or self._start()
+        if parts is not None:
+            parts[0].drop(reason)
 
     def start(self) -> None:
         if self._start() is not None:
@@ -121,8 +118,6 @@ class Pipeline:
             if self._open is None and not self._closed:
                 plan = self._plan
                 spool = open_spool(plan.path, self._tally.warn, self._tally.drop, **plan.bounds)
-                while self._untold:
-                    spool.drop(*self._untold.popitem())
                 self._transport = plan.transport()
                 sender = Sender(
                     spool, self._transport, self._tally, clock=plan.clock, jitter=plan.jitter, linger=plan.linger

@@ -85,8 +85,8 @@ class Refuge:
                 return lease
         return None
 
-    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None:
-        self._finish(lease, lambda home: home.settle(lease, rejected, now))
+    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float, told: bool = True) -> None:
+        self._finish(lease, lambda home: home.settle(lease, rejected, now, told))
 
     def release(self, lease: Lease) -> None:
         self._finish(lease, lambda home: home.release(lease))
@@ -166,6 +166,8 @@ class Refuge:
                 if rows:
                     self._file.put_all(list(rows.values()))
                     self._memory.forget(rows)
+                for reason, n in self._memory.drops().items():
+                    self._file.drop(reason, n)
                 self._away = False
             except _TROUBLE as error:
                 self._flee(error)

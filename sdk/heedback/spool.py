@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS lease (
   seq INTEGER PRIMARY KEY, token INTEGER NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS dead (seq INTEGER PRIMARY KEY, at REAL NOT NULL, reasons TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS dropped (reason TEXT PRIMARY KEY, n INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS told (token INTEGER NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS aside (
   seq INTEGER PRIMARY KEY REFERENCES event ON DELETE CASCADE, tries INTEGER NOT NULL, until REAL NOT NULL);
 """
@@ -87,6 +88,12 @@ DELETE FROM dead WHERE seq <= (
     WINDOW newest AS (ORDER BY seq DESC))
   WHERE n > ? OR bytes > ?)
 """
+# Drops that a batch tells of are under its lease. One that ended without settling has told nobody.
+_UNTOLD: Final = "FROM told WHERE token NOT IN (SELECT token FROM lease)"
+_TAKE_BACK: Final = f"""
+INSERT INTO dropped SELECT reason, sum(n) {_UNTOLD} GROUP BY reason
+ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n
+"""
 # Two looks at the ends of the tree: min and max in one SELECT would read every row between them.
 _SPAN: Final = "SELECT (SELECT max(seq) FROM event) - (SELECT min(seq) FROM event) + 1"
 # CROSS JOIN: begun from the few leases. SQLite's own choice begins from the events and reads them all.
@@ -114,7 +121,7 @@ class Spool(Protocol):
     def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None: ...
     def want(self, output_id: str, at: float) -> None: ...
     def lease(self, count: int, now: float) -> Lease | None: ...
-    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None: ...
+    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float, told: bool = True) -> None: ...
     def release(self, lease: Lease) -> None: ...
     def put_aside(self, lease: Lease, until: float) -> None: ...
     def drop(self, reason: str, n: int = 1) -> None: ...
@@ -217,19 +224,24 @@ class FileSpool:
             if not seqs:
                 self._free_the_dead(db)  # for the next look: whoever holds rows may just have been killed
                 return None
-            dropped = dict(db.execute("DELETE FROM dropped RETURNING reason, n").fetchall())
+            dropped = _tell(db, token)
         with self._read_lock:
             rows = self._reader.execute(_HELD, (token,)).fetchall()
         bodies = tuple(r[2].decode() for r in rows)
         return Lease(token, tuple(r[0] for r in rows), bodies, rows[0][1], dropped, tries)
 
-    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float) -> None:
-        """The batch is stored on the far side: forget its rows, keep the rejected (by place) with their reasons."""
+    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float, told: bool = True) -> None:
+        """The batch is stored on the far side: forget its rows, keep the rejected (by place) with their reasons.
+
+        `told`: the far side has read the envelope too, and knows what was dropped.
+        """
         dead = [(now, reasons, lease.bodies[at]) for at, reasons in rejected.items() if at < len(lease.bodies)]
         with self._writing() as db:
             # By token, not by number: if the lease expired, somebody else may hold these rows, or the number be reused.
             db.execute("DELETE FROM event WHERE seq IN (SELECT seq FROM lease WHERE token = ?)", (lease.token,))
-            db.execute("DELETE FROM lease WHERE token = ?", (lease.token,))
+            if told:
+                db.execute("DELETE FROM told WHERE token = ?", (lease.token,))
+            _give_back(db, lease)
             if dead:
                 db.executemany("INSERT INTO dead (at, reasons, body) VALUES (?, ?, ?)", dead)
                 db.execute(_DROP_DEAD, (KEPT_DEAD, self._max_bytes // 8))
@@ -438,8 +450,20 @@ def split(count: int, tries: int) -> int:
 
 def _give_back(db: sqlite3.Connection, lease: Lease) -> None:
     db.execute("DELETE FROM lease WHERE token = ?", (lease.token,))
-    for reason, n in lease.dropped.items():
-        _count_drop(db, reason, n)
+    _take_back(db)
+
+
+def _take_back(db: sqlite3.Connection) -> None:
+    db.execute(_TAKE_BACK)
+    db.execute(f"DELETE {_UNTOLD}")
+
+
+def _tell(db: sqlite3.Connection, token: int) -> dict[str, int]:
+    """The drops that the service does not know of, for one batch to tell; they outlive the process that sends it."""
+    _take_back(db)
+    dropped = dict(db.execute("DELETE FROM dropped RETURNING reason, n").fetchall())
+    db.executemany("INSERT INTO told VALUES (?, ?, ?)", [(token, reason, n) for reason, n in dropped.items()])
+    return dropped
 
 
 def _count_drop(db: sqlite3.Connection, reason: str, n: int) -> None:
