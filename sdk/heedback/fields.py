@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from heedback import limits, shapes
 from heedback.errors import UsageError
 from heedback.shapes import Policy, Shape, fill
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 Source = Literal["end_user", "reviewer", "code", "llm"]
 
@@ -27,7 +30,7 @@ class OutputFields(TypedDict, total=False):
     pseudonym.
     """
 
-    user: str | int | None
+    user: str | int | UUID | None
     user_group: str | None
     session_id: str | None
     conversation_id: str | None
@@ -68,7 +71,7 @@ class FeedbackFields(TypedDict, total=False):
     provider, prompt, versions, `environment`, `surface`, `user_group`), for outputs that may never arrive.
     """
 
-    user: str | int | None
+    user: str | int | UUID | None
     reasons: Collection[str] | None
     reasons_version: int
     comment: str | None
@@ -90,7 +93,7 @@ class FeedbackFields(TypedDict, total=False):
 class SignalFields(TypedDict, total=False):
     """What may go with a signal; `feature` is needed where only an output's id is given."""
 
-    user: str | int | None
+    user: str | int | UUID | None
     metadata: Mapping[str, object] | None
     occurred_at: datetime | None
     feature: str

@@ -216,7 +216,7 @@ def _check(options: Options) -> None:
     days = options.max_age_days
     if not isinstance(days, int | float) or isinstance(days, bool) or not 0 < days < _FOR_EVER_DAYS:
         raise ConfigurationError(f"max_age_days takes a number of days above 0, not {told(days)}")
-    for name in ("disabled", "strict"):
+    for name in ("disabled", "strict", "on_sigterm"):
         value = getattr(options, name)
         if not isinstance(value, bool):
             raise ConfigurationError(f"{name} takes True or False, not {told(value)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -88,7 +89,7 @@ def provider_words(field: str, value: Any, policy: Policy) -> str:
 def user(field: str, value: Any, policy: Policy) -> str:
     text = _words(value)
     if not text:
-        raise UsageError(field, "takes the host's id of a person: text or a whole number", value)
+        raise UsageError(field, "takes the host's id of a person: text, a whole number or a UUID", value)
     return policy.pseudonym(clean(text))
 
 
@@ -223,9 +224,12 @@ def _text(field: str, value: Any) -> str:
 
 
 def _words(value: Any) -> str | None:
-    """Text, or a whole number as text. An enumeration's member counts as what it stands for."""
+    """Text; a whole number or a UUID as text. An enumeration's member counts as what it stands for."""
     if isinstance(value, str):
         return str.__str__(value)
+    uuid = sys.modules.get("uuid")  # costly to import, and there where somebody has one
+    if uuid is not None and isinstance(value, uuid.UUID):
+        return str(value)
     return int.__repr__(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 

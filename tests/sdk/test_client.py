@@ -7,6 +7,7 @@ import hmac
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -111,6 +112,16 @@ def test_pseudonyms() -> None:
         heedback.rate(out, "up", user=out.user)
         assert out.user == expected
         assert {event["user"] for event in sent.events} == {expected}
+
+
+def test_a_uuid_is_as_its_text() -> None:
+    """Many hosts name people by UUIDs."""
+    person = uuid.uuid4()
+    with capturing(user_key="salt") as sent:
+        heedback.output("f", user=person, session_id=person)
+        heedback.output("f", user=str(person), session_id=str(person))
+        one, other = sent.outputs
+        assert (one["user"], one["session_id"]) == (other["user"], other["session_id"]) == (other["user"], str(person))
 
 
 def test_without_a_user_key_people_hang_on_the_api_key(caplog: pytest.LogCaptureFixture) -> None:
