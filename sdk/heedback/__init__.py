@@ -165,7 +165,7 @@ def rate(
     Raises:
         UsageError: only with `init(strict=True)`.
     """
-    return _current().rate(about, rating, stars=stars, score=score, **fields)
+    return _current()._rate(about, rating, stars, score, fields)
 
 
 def flag(about: About | None = None, *, on: bool = True, **fields: Unpack[FeedbackFields]) -> str | None:

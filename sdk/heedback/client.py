@@ -8,16 +8,15 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from types import EllipsisType
 from typing import Any, Final, Literal, TypeVar, Unpack
 
-from heedback import events, providers, redaction, shapes
+from heedback import events, plain, providers, redaction, shapes
 from heedback.ending import EXIT_SECONDS
 from heedback.errors import ConfigurationError, HeedbackError, UsageError
 from heedback.fields import FeedbackFields, OutputFields, SignalFields
 from heedback.ids import Stamps, nanoseconds, uuid7
-from heedback.limits import MAX_EVENT_BYTES, TICKET_SECONDS
+from heedback.limits import TICKET_SECONDS
 from heedback.options import Options, Phones, Redact, Text, check_seams, pseudonyms, resolve
 from heedback.output import Output, Tracked
 from heedback.pipeline import CLOSED_FACTS, Pipeline, Plan
@@ -83,6 +82,7 @@ class Client:
         self._jitter = jitter
         self._stamps = Stamps()
         self._options: Options | None = None
+        self._holding: Policy | None = None
         try:
             self._options = None if disabled is True else resolve(
                 url, key, spool=spool, user_key=user_key, environment=environment, app_version=app_version,
@@ -112,7 +112,8 @@ class Client:
             pseudonym=pseudonyms(options, self._tally.warn),
             left_out=self._leave_out,
         )
-        self._holding = replace(self._policy, keep_text=True) if options.text == "rated" else None
+        if options.text == "rated":
+            self._holding = replace(self._policy, keep_text=True)
         plan = Plan(
             path=options.spool or default_path(options.url, options.kid),
             bounds={
@@ -162,10 +163,10 @@ class Client:
         feature: str | None = None,
     ) -> str | None:
         """See `heedback.add_text`."""
-        texts = {"input": input, "output": output}
+        texts: dict[str, Any] = {"input": input, "output": output}
         if self._options is not None and self._holding is not None:
             return self._hold(about, feature, texts, self._holding)
-        return self._capture(lambda: events.output_text(about, feature, texts, self._policy))
+        return self._capture(texts, events.output_text, about, feature)
 
     def rate(
         self,
@@ -177,29 +178,36 @@ class Client:
         **fields: Unpack[FeedbackFields],
     ) -> str | None:
         """See `heedback.rate`."""
-        at = fields.pop("occurred_at", None)
-        return self._capture(lambda: events.rating(about, rating, stars, score, fields, self._policy), at)
+        return self._rate(about, rating, stars, score, fields)
+
+    def _rate(
+        self,
+        about: About | None,
+        rating: Thumb | EllipsisType | None,
+        stars: int | EllipsisType,
+        score: float | EllipsisType,
+        fields: FeedbackFields,
+    ) -> str | None:
+        """For `heedback.rate` too: taking fields apart and together again for another call would cost a tenth."""
+        make = plain.rating if self._holding is None else events.rating  # a text that is held goes with the event
+        return self._capture(fields, make, about, rating, stars, score)
 
     def flag(self, about: About | None = None, *, on: bool = True, **fields: Unpack[FeedbackFields]) -> str | None:
         """See `heedback.flag`."""
-        at = fields.pop("occurred_at", None)
-        return self._capture(lambda: events.flag(about, on, fields, self._policy), at)
+        return self._capture(fields, events.flag, about, on)
 
     def correct(self, about: About | None, text: str | None, **fields: Unpack[FeedbackFields]) -> str | None:
         """See `heedback.correct`."""
-        at = fields.pop("occurred_at", None)
         fields["correction"] = text
-        return self._capture(lambda: events.correction(about, fields, self._policy), at)
+        return self._capture(fields, events.correction, about)
 
     def retract(self, about: About | None = None, **fields: Unpack[FeedbackFields]) -> str | None:
         """See `heedback.retract`."""
-        at = fields.pop("occurred_at", None)
-        return self._capture(lambda: events.retraction(about, fields, self._policy), at)
+        return self._capture(fields, events.retraction, about)
 
     def signal(self, about: About, name: str, value: float | None = None, **fields: Unpack[SignalFields]) -> str | None:
         """See `heedback.signal`."""
-        at = fields.pop("occurred_at", None)
-        return self._capture(lambda: events.signal(about, name, value, fields, self._policy), at)
+        return self._capture(fields, events.signal, about, name, value)
 
     def ticket(self, about: Output | Tracked, *, may: Sequence[str] | None = None, seconds: int | None = None) -> str:
         """See `heedback.ticket`."""
@@ -261,9 +269,8 @@ class Client:
         return given
 
     def _capture_output(self, shown: Output, fields: dict[str, Any]) -> None:
-        at = fields.pop("occurred_at", None)
-        self._capture(lambda: events.output(shown.feature, self._defaults | fields, self._policy), at, shown.id)
-
+        if self._options is not None:
+            self._capture(self._defaults | fields, events.output, shown.feature, event_id=shown.id)
         if self._options is not None and self._holding is not None:
             self._hold(shown, None, {key: fields.get(key) for key in ("input", "output")}, self._holding)
 
@@ -273,48 +280,45 @@ class Client:
             event = events.output_text(about, feature, texts, policy)
             if event is not None:
                 now = self._clock()
-                event |= {"id": self._new_id(now), "occurred_at": self._stamps.of(now)}
-                self._pipeline.hold(event["output_id"], self._encoded(event), self._redactor, now / 1e9)
-                return str(event["id"])
+                event_id = self._new_id(now)
+                body = events.encode(event_id, self._stamps.of(now), event)
+                self._pipeline.hold(event["output_id"], body, self._redactor, now / 1e9)
+                return event_id
         except Exception as error:
             self._failed(error)
         return None
 
     def _capture(
-        self,
-        make: Callable[[], events.Event | None],
-        occurred_at: datetime | None = None,
-        event_id: str | None = None,
+        self, fields: Any, make: Callable[..., events.Event | str | None], *said: Any, event_id: str | None = None
     ) -> str | None:
-        """The id of the event that `make` made and the spool took, or None. Never raises, unless strict."""
+        """The id of the event that `make` made and the spool took, or None. Never raises, unless strict.
+
+        The host's thread is in here: calls within calls are what it would cost.
+        """
         if self._options is None:
             return None
         try:
-            event = make()
+            occurred_at = fields.pop("occurred_at", None)
+            event = make(*said, fields, self._policy)
             if event is None:
                 return None
             now = self._clock()
-            event["id"] = event_id = event_id or self._new_id(now)
-            event["occurred_at"] = self._stamps.of(now if occurred_at is None else nanoseconds(occurred_at))
-            return event_id if self._keep(event, now / 1e9) else None
+            event_id = event_id or self._new_id(now)
+            stamp = self._stamps.of(now if occurred_at is None else nanoseconds(occurred_at))
+            dear = isinstance(event, str) or event["type"] == "feedback"
+            if not self._pipeline.put(events.encode(event_id, stamp, event), dear, self._redactor, now / 1e9):
+                return None
+            self._tally.count("captured")
+            if self._holding is not None and dear:
+                self._want(event, now / 1e9)
+            return event_id
         except Exception as error:
             self._failed(error)
             return None
 
-    def _keep(self, event: events.Event, at: float) -> bool:
-        is_feedback = event["type"] == "feedback"
-        kept = self._pipeline.put(self._encoded(event), is_feedback, self._redactor, at)
-        if kept:
-            self._tally.count("captured")
-            if self._holding and is_feedback and "output_id" in event and "retracted" not in event:
-                self._pipeline.want(event["output_id"], at)
-        return kept
-
-    def _encoded(self, event: events.Event) -> str:
-        body = events.encode(event)
-        if len(body) > MAX_EVENT_BYTES // 4 and len(body.encode()) > MAX_EVENT_BYTES:
-            raise UsageError("event", f"is larger than {MAX_EVENT_BYTES} bytes")
-        return body
+    def _want(self, event: Any, at: float) -> None:
+        if "output_id" in event and "retracted" not in event:
+            self._pipeline.want(event["output_id"], at)
 
     def _failed(self, error: Exception) -> None:
         """A call that captured nothing: raised when strict, else said once and counted."""

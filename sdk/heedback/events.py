@@ -42,7 +42,21 @@ def _encoder() -> Callable[[Event], str]:
     return lambda event: "".join(parts(event, 0))
 
 
-encode: Final = _encoder()
+_json: Final = _encoder()
+quoted: Final = json.encoder.encode_basestring
+
+
+def encode(event_id: str, stamp: str, event: Event | str) -> str:
+    """The event as it stands on the wire; what is JSON already, without the braces, is taken as it is.
+
+    Raises:
+        UsageError: it is too large.
+    """
+    said = event if isinstance(event, str) else _json(event)[1:-1]
+    body = f'{{"id":{quoted(event_id)},"occurred_at":"{stamp}",{said}}}'
+    if len(body) > limits.MAX_EVENT_BYTES // 4 and len(body.encode()) > limits.MAX_EVENT_BYTES:
+        raise UsageError("event", f"is larger than {limits.MAX_EVENT_BYTES} bytes")
+    return body
 
 
 class About(Protocol):
@@ -57,7 +71,7 @@ class About(Protocol):
 
 
 def output(feature: str, fields: Mapping[str, Any], policy: Policy) -> Event:
-    event: Event = {"type": "output", "feature": _feature(feature)}
+    event: Event = {"type": "output", "feature": checked_feature(feature)}
     if not policy.keep_text:
         fields = {key: value for key, value in fields.items() if key not in ("input", "output")}
     # A tracked output says that there was no error; an untracked one says nothing about it.
@@ -142,17 +156,17 @@ def _about(about: About | str | None, fields: Mapping[str, Any], policy: Policy)
     """Feature and subject of an event: an Output, an output's id, or what else names the output."""
     if about is None:
         subject = _subject(fields, policy)
-        return {"feature": _feature(fields.get("feature"))} | subject
+        return {"feature": checked_feature(fields.get("feature"))} | subject
     if isinstance(about, str):
-        return {"feature": _feature(fields.get("feature")), "output_id": _output_id(about, about)}
+        return {"feature": checked_feature(fields.get("feature")), "output_id": checked_id(about, about)}
     try:
         feature, its_id = about.feature, about.id
     except AttributeError:
         raise UsageError("about", _NO_ABOUT, about) from None
-    return {"feature": _feature(feature), "output_id": _output_id(its_id, about)}
+    return {"feature": checked_feature(feature), "output_id": checked_id(its_id, about)}
 
 
-def _output_id(text: object, about: object) -> str:
+def checked_id(text: object, about: object) -> str:
     if not isinstance(text, str) or _UUID.fullmatch(text) is None:
         raise UsageError("about", _NO_ABOUT, about)
     return text.lower()
@@ -165,7 +179,7 @@ def _subject(fields: Mapping[str, Any], policy: Policy) -> Event:
     return {key: SUBJECTS[key](key, value, policy) for key, value in given.items()}
 
 
-def _feature(feature: object) -> str:
+def checked_feature(feature: object) -> str:
     if not isinstance(feature, str) or not _is_feature(feature):
         raise UsageError("feature", "takes a letter or digit, then letters, digits and . _ : / -, 100 in all", feature)
     return feature
@@ -210,7 +224,10 @@ def _check_reasons(event: Event, field: str, which: str, policy: Policy) -> None
         return
     if event.setdefault("reasons_version", limits.REASONS_VERSION) != limits.REASONS_VERSION:
         return
-    for stranger in [key for key in given if key not in _KNOWN_REASONS[which]]:
+    known = _KNOWN_REASONS[which]
+    if known.issuperset(given):
+        return
+    for stranger in [key for key in given if key not in known]:
         policy.left_out(UsageError(field, f"takes keys of the list {which}", stranger))
         given.remove(stranger)
     if not given:

@@ -27,7 +27,8 @@ def uuid7(now_ns: int) -> str:
     process sort in the order they were made: the later word on a field must win.
     """
     ms, rest = divmod(now_ns, 1_000_000)
-    digits = f"{ms << 80 | rest * 4096 // 1_000_000 << 64 | _VERSION | _random.getrandbits(62):032x}"
+    bits = ms << 80 | rest * 4096 // 1_000_000 << 64 | _VERSION | _random.getrandbits(62)
+    digits = bits.to_bytes(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 

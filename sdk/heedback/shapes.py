@@ -19,6 +19,7 @@ _BYTES: Final = (bytes, bytearray, memoryview)
 _LOOKED_AT: Final = 4 * limits.METADATA_KEYS  # of a mapping that somebody filled without end
 _PLAIN: Final = re.compile("[a-z_]{1,40}")
 _REASON: Final = re.compile(limits.REASON_PATTERN)
+_KNOWN_REASONS: Final = frozenset(reason for reasons in limits.REASONS.values() for reason in reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,8 @@ def reasons(field: str, value: Any, policy: Policy) -> list[str]:
     """Keys of a reason list, each once. Which list they belong to is `events`' business."""
     found = _listed(field, value)
     for each in found:
+        if each.__class__ is str and each in _KNOWN_REASONS:
+            continue
         if not isinstance(each, str) or _REASON.fullmatch(each) is None:
             raise UsageError(field, "takes keys of heedback.REASONS: small letters, digits and _", each)
     found = list(dict.fromkeys(found))
