@@ -13,18 +13,23 @@ is logged once and counted in `stats()`, or raised with `init(strict=True)`.
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Sequence
-from types import EllipsisType
-from typing import Any, Unpack
 
-from heedback.client import About, Client, Thumb
-from heedback.errors import ConfigurationError, HeedbackError, TicketError, UsageError
-from heedback.fields import FeedbackFields, OutputFields, SignalFields, Source
-from heedback.limits import REASONS, SIGNALS
-from heedback.options import ClientOptions
-from heedback.output import Output, Tracked
-from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
+# For the reader and the type checker; typing itself would cost the import more than all the rest.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import EllipsisType
+    from typing import Any, Unpack
+
+    from heedback.client import About, Client, Thumb
+    from heedback.errors import ConfigurationError, HeedbackError, TicketError, UsageError
+    from heedback.fields import FeedbackFields, OutputFields, SignalFields, Source
+    from heedback.limits import REASONS, SIGNALS
+    from heedback.options import ClientOptions
+    from heedback.outputs import Output, Tracked
+    from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
 
 __all__ = [
     "REASONS",
@@ -64,8 +69,36 @@ __all__ = [
     "track",
 ]
 
+# Importing this module loads none of these: `init`, the first call or the first look at a name does.
+_HOMES = {
+    "client": ("Client",),
+    "errors": ("ConfigurationError", "HeedbackError", "TicketError", "UsageError"),
+    "fields": ("FeedbackFields", "OutputFields", "SignalFields", "Source"),
+    "limits": ("REASONS", "SIGNALS"),
+    "options": ("ClientOptions",),
+    "outputs": ("Output", "Tracked"),
+    "transport": ("Batch", "Delivered", "Outcome", "Rejected", "RetryAfter", "Transport"),
+}
+
 _client: Client | None = None
-_choosing = threading.Lock()
+_choosing = threading.RLock()
+if hasattr(os, "register_at_fork"):  # a child copied while another thread loads the rest would keep half of it for ever
+    os.register_at_fork(before=_choosing.acquire, after_in_parent=_choosing.release, after_in_child=_choosing.release)
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    for home, names in _HOMES.items():
+        if name in names:
+            with _choosing:
+                value = globals()[name] = getattr(import_module(f"heedback.{home}"), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def init(url: str | None = None, key: str | None = None, **options: Unpack[ClientOptions]) -> Client:
@@ -80,6 +113,9 @@ def init(url: str | None = None, key: str | None = None, **options: Unpack[Clien
         ConfigurationError: with `strict`, when something given cannot be used. Otherwise that is logged, and nothing is
             captured.
     """
+    with _choosing:
+        from heedback.client import Client
+
     fresh = Client(url, key, **options)
     former = _replace(fresh)
     if former is not None:
@@ -239,6 +275,8 @@ def _current() -> Client:
     if _client is None:
         with _choosing:
             if _client is None:
+                from heedback.client import Client
+
                 _client = Client()
     return _client
 

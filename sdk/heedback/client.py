@@ -18,7 +18,7 @@ from heedback.fields import FeedbackFields, OutputFields, SignalFields
 from heedback.ids import Stamps, nanoseconds, uuid7
 from heedback.limits import TICKET_SECONDS
 from heedback.options import Options, Phones, Redact, Text, check_seams, pseudonyms, resolve
-from heedback.output import Output, Tracked
+from heedback.outputs import Output, Tracked
 from heedback.pipeline import CLOSED_FACTS, Pipeline, Plan
 from heedback.place import default_path
 from heedback.shapes import Policy

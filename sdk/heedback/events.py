@@ -53,7 +53,7 @@ def encode(event_id: str, stamp: str, event: Event | str) -> str:
         UsageError: it is too large.
     """
     said = event if isinstance(event, str) else _json(event)[1:-1]
-    body = f'{{"id":{quoted(event_id)},"occurred_at":"{stamp}",{said}}}'
+    body = f'{{{said},"id":{quoted(event_id)},"occurred_at":"{stamp}"}}'
     if len(body) > limits.MAX_EVENT_BYTES // 4 and len(body.encode()) > limits.MAX_EVENT_BYTES:
         raise UsageError("event", f"is larger than {limits.MAX_EVENT_BYTES} bytes")
     return body

@@ -19,7 +19,7 @@ import heedback
 from heedback.client import Client
 from heedback.errors import UsageError
 from heedback.fields import OutputFields
-from heedback.output import Tracked, type_name
+from heedback.outputs import Tracked, type_name
 from heedback.providers import count, known, listed, read, text
 
 try:

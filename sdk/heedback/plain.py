@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from heedback import events, limits, shapes
-from heedback.output import Output, Tracked
+from heedback.outputs import Output, Tracked
 from heedback.shapes import Policy
 
 _OUTPUTS: Final = (Output, Tracked)
