@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import threading
@@ -110,8 +111,6 @@ class HttpTransport:
         Raises:
             requests.RequestException: nothing did.
         """
-        import gzip
-
         return self._own_session().post(
             self._url,
             data=gzip.compress(batch.encode(), 5, mtime=0),
