@@ -16,6 +16,7 @@ from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, 
 
 LINGER_SECONDS: Final = 0.2  # after a capture, so that what a person's click brings about travels together
 _BREATH_SECONDS: Final = 0.005  # between two batches: the interpreter is the host's
+_LONG_BREATH_SECONDS: Final = 0.02  # while the host goes on capturing, which each batch holds up
 IDLE_SECONDS: Final = 30.0  # then the spool is looked at anyway: leases of other processes may have ended
 _FLUSH_LOOK_SECONDS: Final = 0.01
 _FLUSH_HURRY_SECONDS: Final = 0.25
@@ -185,7 +186,8 @@ class Sender:
             rest = self._guarded_step()
             if (rest > 0 and self._rest(rest)) or (self._stopping and self._is_through()):
                 return
-            time.sleep(_BREATH_SECONDS)
+            capturing = self._woken and not (self._hurry or self._stopping)
+            time.sleep(_LONG_BREATH_SECONDS if capturing else _BREATH_SECONDS)
 
     def _is_through(self) -> bool:
         """Whether all is settled that was there when it was told to end: others may capture for ever."""
