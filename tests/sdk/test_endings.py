@@ -20,7 +20,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 # The sender knows the way and lingers: what is captured now has not been sent when the signal comes.
 CAPTURE = """
-import os, signal, sys, threading, time, heedback
+import os, signal, sys, threading, time, heedback.ending
 OUTPUT = "019aa000-0000-7000-8000-000000000001"
 def rate():
     return heedback.rate(OUTPUT, "up", feature="f")
