@@ -1,0 +1,50 @@
+/**
+ * Makes `heedback.min.js` of the modules in `static/`: `node build.mjs` writes it, `node build.mjs --check` says whether
+ * the one that is there is current. Its last line holds the digest of the sources, for who has no node.
+ */
+
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { argv, exit } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { build, transform } from 'esbuild';
+import { minify } from 'terser';
+
+const folder = new URL('heedback_widgets/static/', import.meta.url);
+const target = new URL('heedback.min.js', folder);
+
+/** The first 16 hex digits of the SHA-256 of all sources that go into the file, in the order of their names. */
+function digest() {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(folder).filter((name) => name.endsWith('.js') && !name.endsWith('.min.js')).sort()) {
+    hash.update(readFileSync(new URL(name, folder)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** The style sheet inside a module is minified as one. */
+const styles = {
+  name: 'styles',
+  setup({ onLoad }) {
+    onLoad({ filter: /style\.js$/ }, async ({ path }) => {
+      const [before, css, after] = readFileSync(path, 'utf8').split('`');
+      const { code } = await transform(css, { loader: 'css', minify: true });
+      return { contents: `${before}\`${code.trim()}\`${after}` };
+    });
+  },
+};
+
+const bundle = await build({
+  entryPoints: [fileURLToPath(new URL('heedback.js', folder))],
+  bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, plugins: [styles],
+});
+const { code } = await minify(bundle.outputFiles[0].text, {
+  module: true, ecma: 2020, compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
+});
+const made = `${code.trim()}\n//${digest()}\n`;
+
+if (!argv.includes('--check')) writeFileSync(target, made);
+else if (readFileSync(target, 'utf8') !== made) {
+  console.log('heedback.min.js is not what its sources make: run ./dev widget');
+  exit(1);
+}

@@ -1,0 +1,80 @@
+/** `<heedback-rating>`: attributes in, events out. What is wrong with an attribute is said, never thrown. */
+
+import { read } from './attributes.js';
+import { emit } from './delivery.js';
+import { labels } from './labels.js';
+import { session } from './session.js';
+import { open } from './ticket.js';
+
+export class HeedbackRating extends HTMLElement {
+  static observedAttributes = ['ticket'];
+
+  #root = this.attachShadow({ mode: 'open' });
+  #turn = 0;
+  /** @type {Promise<void> | undefined} */
+  #ready;
+  /** @type {ReturnType<typeof session> | undefined} */
+  #session;
+
+  connectedCallback() {
+    this.#ready = this.#start();
+  }
+
+  attributeChangedCallback() {
+    this.#ready = this.#start();
+  }
+
+  disconnectedCallback() {
+    this.#turn += 1;
+    this.#close();
+  }
+
+  /**
+   * Implicit evidence about the output.
+   *
+   * @param {string} name one of the wire's signals
+   * @param {number} [value]
+   * @returns {Promise<boolean>} whether it is on its way; the ticket may not allow it
+   */
+  async signal(name, value) {
+    await this.#ready;
+    return !!this.#session?.signal(name, value);
+  }
+
+  /**
+   * Prompts the person for a rating, unless they were prompted `ask-limit` times (1) in the last seven days.
+   *
+   * @returns {Promise<boolean>} whether it did
+   */
+  async ask() {
+    await this.#ready;
+    return !!this.#session?.ask(Number(this.getAttribute('ask-limit') ?? 1));
+  }
+
+  async #start() {
+    const turn = ++this.#turn;
+    await 0; // once for all attributes
+    if (turn !== this.#turn || !this.isConnected) return;
+    try {
+      const ticket = read(this, 'ticket', /\./);
+      const near = /** @type {HTMLElement | null} */ (this.closest('[lang]'))?.lang;
+      const words = (await labels(this.getAttribute('locale') ?? near ?? navigator.language)).default;
+      const holds = await open(ticket);
+      // A fresh ticket for the same leaves everything as it is.
+      if (turn !== this.#turn || this.#session?.renew(ticket, holds)) return;
+      this.#close();
+      this.#session = session(this, this.#root, words, holds, ticket);
+    } catch (problem) {
+      this.#close();
+      // Nothing can be said here: the plain form in the tag, if there is one, has to do.
+      this.#root.replaceChildren(document.createElement('slot'));
+      console.warn('<heedback-rating>', problem, this);
+      emit(this, 'error', { status: 'attribute', problem });
+    }
+  }
+
+  #close() {
+    this.#session?.close();
+    this.#session = undefined;
+  }
+}

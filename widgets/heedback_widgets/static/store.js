@@ -1,0 +1,50 @@
+/**
+ * Shelves of JSON: `disk` is localStorage, `memory` is for where it must not or cannot be used.
+ *
+ * Each value has a key of its own, so that two tabs never overwrite what the other has just written.
+ *
+ * @typedef {{ [key: string]: string }} Shelf
+ */
+
+/** @type {Shelf} */
+export const memory = {};
+/** @type {Shelf} */
+export let disk = memory;
+try {
+  disk = localStorage; // throws where it is blocked
+} catch {
+  // memory, then
+}
+
+/**
+ * @param {Shelf} shelf
+ * @param {string} key
+ * @returns {any} undefined or null when there is none
+ */
+export const get = (shelf, key) => JSON.parse(shelf[key] ?? memory[key] ?? 'null');
+
+/**
+ * @param {Shelf} shelf
+ * @param {string} key
+ * @param {unknown} value
+ */
+export function put(shelf, key, value) {
+  try {
+    shelf[key] = JSON.stringify(value);
+  } catch {
+    put(memory, key, value); // the disk is full
+  }
+}
+
+/** From both, for a full disk may have left it in memory. @param {string} key */
+export function remove(key) {
+  delete disk[key];
+  delete memory[key];
+}
+
+/**
+ * @param {Shelf} shelf
+ * @param {string} start
+ * @returns {string[]} the keys that begin with it, in their order
+ */
+export const keys = (shelf, start) => Object.keys(shelf).filter((key) => key.startsWith(start)).sort();

@@ -1,0 +1,20 @@
+/**
+ * What a ticket says of itself. The browser cannot check the signature and need not: who changes a ticket is refused.
+ *
+ * @typedef {object} Ticket
+ * @property {string} key of the person and the output
+ * @property {string | null} user
+ * @property {string[]} may
+ */
+
+/**
+ * @param {string} text `kid.body.signature`; the body is JSON in URL-safe base64, deflated if a dot stands before it
+ * @returns {Promise<Ticket>}
+ * @throws when it is no ticket
+ */
+export async function open(text) {
+  const body = atob(String(text.split('.').at(-2)).replaceAll('-', '+').replaceAll('_', '/'));
+  const stream = new Blob([Uint8Array.from(body, (mark) => mark.charCodeAt(0))]).stream();
+  const { output_id, user, may } = await new Response(text.includes('..') ? stream.pipeThrough(new DecompressionStream('deflate')) : stream).json();
+  return { key: `${output_id} ${user}`, user, may };
+}

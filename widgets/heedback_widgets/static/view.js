@@ -1,0 +1,151 @@
+/**
+ * What is on the page: built node by node (no markup is parsed, so a policy has nothing against it), then painted.
+ *
+ * What a host may style has a part, and a class of the same name for our own sheet.
+ */
+
+import { ADDRESS, read } from './attributes.js';
+import { COMMENT_CHARS, CORRECTION_CHARS } from './logic.js';
+import { sheet } from './style.js';
+
+/**
+ * @typedef {import('./logic.js').Said} Said
+ * @typedef {import('./logic.js').Kind} Kind
+ */
+
+const THUMB = 'M7 11v9H4v-9zl4-7q2 0 2 2l-1 4h6q2 0 2 3l-1 5q-1 2-3 2H7';
+/** @type {{ [part: string]: string }} */
+const ICONS = {
+  up: THUMB,
+  down: THUMB, // turned by the sheet
+  flag: 'M5 21V4h12l-2 4 2 4H5',
+  star: 'm12 3 3 6 6 1-4 4 1 6-6-3-6 3 1-6-4-4 6-1z',
+};
+
+/**
+ * @param {Element} host
+ * @param {ShadowRoot} root
+ * @param {import('./labels.js').Labels} words
+ * @param {string[]} may
+ * @param {import('./logic.js').Labelled} lists
+ * @param {string} name tells this widget from others, after what a button is called
+ * @param {(rating?: import('./logic.js').Rating) => void} choose a rating or, without one, the flag
+ * @param {() => void} undo
+ * @param {() => void} more
+ * @param {(written: { [field: string]: unknown }) => void} send
+ * @throws what is wrong with an attribute
+ */
+export function view(host, root, words, may, lists, name, choose, undo, more, send) {
+  const mode = read(host, 'mode', /^(thumbs|stars)$/, 'thumbs');
+  const privacy = host.hasAttribute('privacy-url') && read(host, 'privacy-url', ADDRESS);
+  const stars = mode === 'stars';
+  const marks = (stars ? [1, 2, 3, 4, 5] : [1, 0]).map((value) => mark(stars ? 'star' : value ? 'up' : 'down', value));
+  const flag = mark('flag');
+  const status = make('span', 'message', { role: 'status' });
+  const undoing = button('undo', words.undo, () => {
+    undo();
+    latest.focus(); // this button is gone now
+  });
+  const opening = button('more', words.details, more);
+  const comment = make('textarea', 'comment', { maxLength: COMMENT_CHARS });
+  const correction = make('textarea', 'correction', { maxLength: CORRECTION_CHARS });
+  const box = make('div', 'widget', { role: 'group', ariaLabel: words.rate + name, lang: words.lang, dir: words.dir },
+    make('div', 'row', {}, ...(may.includes('rate') ? marks : []), may.includes('flag') ? flag : '',
+      make('div', 'status', {}, status, undoing, opening)));
+  let latest = flag;
+  let details = box;
+  /** @type {Kind | false | undefined} */
+  let shown;
+
+  box.style.colorScheme = host.getAttribute('theme') ?? '';
+  root.adoptedStyleSheets = [sheet];
+  root.replaceChildren(box);
+  return paint;
+
+  /**
+   * @param {Said} said
+   * @param {string} text
+   * @param {unknown} undoable
+   * @param {Kind | undefined} kind of the details there could be
+   * @param {boolean} open whether they are
+   */
+  function paint(said, text, undoable, kind, open) {
+    const rated = said.rating?.scale === mode ? said.rating.value : -1;
+    for (const node of [flag, ...marks]) {
+      node.ariaPressed = `${node === flag ? !!said.flag : +node.value === rated}`;
+    }
+    if (status.textContent !== text) status.textContent = text;
+    undoing.hidden = !undoable;
+    opening.hidden = !kind;
+    opening.ariaExpanded = `${open}`;
+    // What is being written stays when the details change around it.
+    if (!open) [comment.value, correction.value] = [said.comment ?? '', said.correction ?? ''];
+    if (shown === (open && kind)) return;
+    if (shown) details.remove();
+    shown = open && kind;
+    if (shown) box.append((details = detail(shown, said)));
+  }
+
+  /** @param {Kind} kind @param {Said} said */
+  function detail(kind, said) {
+    const field = kind === 'flag' ? 'flag_reasons' : 'reasons';
+    const corrects = kind === 'down' && may.includes('correct');
+    const reasons = Object.entries(lists[kind]).map(([key, text]) => {
+      const node = button('reason', text || words.reasons[kind][key] || key, () => (node.ariaPressed = `${node.ariaPressed !== 'true'}`), key);
+      node.ariaPressed = `${!!said[field]?.includes(key)}`;
+      return node;
+    });
+    return make('div', 'details', {},
+      make('fieldset', 'reasons', {}, make('legend', '', {}, words.why[kind]), ...reasons),
+      make('label', 'field', {}, words.comment, comment),
+      corrects ? make('label', 'field', {}, words.correction, correction) : '',
+      make('div', 'foot', {},
+        make('small', 'goes', {}, `${words.goes} `, privacy ? make('a', 'privacy', { href: privacy, target: '_blank' }, words.privacy) : ''),
+        button('send', words.send, () => {
+          send({
+            [field]: reasons.filter((node) => node.ariaPressed === 'true').map((node) => node.value),
+            comment: comment.value,
+            ...(corrects && { correction: correction.value }),
+          });
+          opening.focus();
+        })));
+  }
+
+  /** @param {string} part @param {number} [value] */
+  function mark(part, value) {
+    const node = button(part, words[/** @type {'flag'} */ (part)].replace('N', `${value}`), () => {
+      latest = node;
+      choose(value === undefined ? value : { value, scale: mode });
+    }, value);
+    const [svg, path] = /** @type {any[]} */ (['svg', 'path'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag)));
+    svg.setAttribute('viewBox', '0 0 24 24');
+    path.setAttribute('d', ICONS[part]);
+    svg.append(path);
+    node.title = `${node.ariaLabel}`;
+    node.replaceChildren(svg);
+    return node;
+  }
+
+  /**
+   * @param {string} part
+   * @param {string} text
+   * @param {() => void} onclick
+   * @param {unknown} [value]
+   */
+  function button(part, text, onclick, value = '') {
+    return make('button', part, { type: 'button', ariaLabel: text + name, onclick, value }, text);
+  }
+}
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} part
+ * @param {{ [property: string]: unknown }} properties
+ * @param {(Node | string)[]} inside
+ */
+function make(tag, part, properties, ...inside) {
+  const node = Object.assign(document.createElement(tag), { part, className: part, ...properties });
+  node.append(...inside);
+  return /** @type {HTMLElementTagNameMap[Tag]} */ (node);
+}
