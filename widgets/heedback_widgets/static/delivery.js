@@ -89,11 +89,9 @@ function soon(ms) {
 }
 
 async function drain() {
+  for (const item of due()) if (Date.now() - Date.parse(item.event.occurred_at) > WEEK_MS) settle(item, 'error', 'old');
   // In any order, so that what breaks the other side does not keep the rest from it for ever.
-  for (const item of due().sort(() => Math.random() - 0.5)) {
-    if (Date.now() - Date.parse(item.event.occurred_at) > WEEK_MS) settle(item, 'error', 'old');
-    else if (!(await post(item))) break;
-  }
+  for (const item of due().sort(() => Math.random() - 0.5)) if (!(await post(item))) break;
   for (const key of keys(disk, QUEUE).slice(0, -QUEUE_ITEMS)) settle(get(disk, key), 'error', 'full');
   plan();
 }

@@ -6,17 +6,22 @@ import { labels } from './labels.js';
 import { session } from './session.js';
 import { open } from './ticket.js';
 
+let count = 0; // of widgets that this page has had
+
 export class HeedbackRating extends HTMLElement {
   static observedAttributes = ['ticket'];
 
   #root = this.attachShadow({ mode: 'open' });
   #turn = 0;
+  /** @type {string | undefined} what tells this widget from others of the page */
+  #name;
   /** @type {Promise<void> | undefined} */
   #ready;
   /** @type {ReturnType<typeof session> | undefined} */
   #session;
 
   connectedCallback() {
+    this.#name ??= count++ ? ` (${count})` : '';
     this.#ready = this.#start();
   }
 
@@ -63,7 +68,7 @@ export class HeedbackRating extends HTMLElement {
       // A fresh ticket for the same leaves everything as it is.
       if (turn !== this.#turn || this.#session?.renew(ticket, holds)) return;
       this.#close();
-      this.#session = session(this, this.#root, words, holds, ticket);
+      this.#session = session(this, this.#root, words, holds, ticket, `${this.#name}`);
     } catch (problem) {
       this.#close();
       // Nothing can be said here: the plain form in the tag, if there is one, has to do.

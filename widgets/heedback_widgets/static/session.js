@@ -19,7 +19,6 @@ const ASKED = 'heedback:a:';
 const MEMOS = 100;
 const SIGNAL_DELAY_MS = 1500;
 let last = 0; // the moment of the latest event
-let count = 0; // of sessions on this page
 
 /**
  * @param {HTMLElement} host
@@ -27,9 +26,10 @@ let count = 0; // of sessions on this page
  * @param {import('./labels.js').Labels} words
  * @param {import('./ticket.js').Ticket} holds what is in the ticket
  * @param {string} ticket
+ * @param {string} name that tells this widget from others, if it has no label
  * @throws what is wrong with an attribute
  */
-export function session(host, root, words, holds, ticket) {
+export function session(host, root, words, holds, ticket, name) {
   const { may, key, user } = holds;
   const url = read(host, 'endpoint', ADDRESS);
   const shelf = read(host, 'queue', /^(local|memory)$/, 'local') === 'local' ? disk : memory;
@@ -48,7 +48,7 @@ export function session(host, root, words, holds, ticket) {
   /** @type {IntersectionObserver | undefined} */
   let eye;
   const label = host.getAttribute('label');
-  const show = view(host, root, words, may, lists, label ? `: ${label}` : count++ ? ` (${count})` : '', choose, undo, more, send);
+  const show = view(host, root, words, may, lists, label ? `: ${label}` : name, choose, undo, more, send);
 
   renew(ticket, holds);
   paint();

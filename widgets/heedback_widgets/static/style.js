@@ -8,7 +8,7 @@ const CSS = `
 .row,.status,.reasons,.foot{display:flex;flex-wrap:wrap;gap:4px;align-items:center}
 .status,.goes{flex:1 1 9em}
 button{min-width:var(--s);min-height:var(--s);border:2px solid #0000;border-radius:var(--r);background:none;cursor:pointer}
-button:hover{background:color-mix(in srgb,currentColor 9%,#0000)}
+button:hover,[aria-pressed=true]{background:color-mix(in srgb,currentColor 9%,#0000)}
 :focus-visible{outline:2px solid var(--a);outline-offset:2px}
 svg{display:block;width:18px;margin:auto;fill:color-mix(in srgb,currentColor var(--f,0%),#0000);stroke:currentColor;stroke-width:1.7}
 .down svg{rotate:180deg}
@@ -19,7 +19,7 @@ svg{display:block;width:18px;margin:auto;fill:color-mix(in srgb,currentColor var
 .details{padding:8px 0}
 legend{padding-bottom:6px}
 .reason,.send{padding:0 12px}
-.reason{border-color:var(--l);border-radius:99px}
+.reason{border:1px solid var(--l);border-radius:99px}
 [aria-pressed=true]{border-color:currentColor}
 textarea{min-height:4.5em;padding:8px;border:1px solid var(--l);border-radius:var(--r);background:none;resize:vertical}
 .send,.send:hover{background:var(--a);color:var(--heedback-on-accent,light-dark(#fff,#0b1f1b))}

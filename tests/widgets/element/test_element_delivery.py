@@ -1,0 +1,222 @@
+"""A click is never lost: offline, at closing time, in two tabs, with an old ticket; and what cannot be taken is dropped."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from widget_page import Endpoint, eventually, heard, ticket, widget
+
+Visit = Callable[..., Page]
+OFFLINE = "Saved on this device; will be sent."
+
+
+def press(page: Page, name: str = "Bad answer") -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def queue(page: Page) -> list[dict[str, Any]]:
+    """The events that wait on this device, what was said before signals."""
+    found = page.evaluate("Object.keys(localStorage).filter(k => k.startsWith('heedback:q:')).map(k => localStorage[k])")
+    return [json.loads(text)["event"] for text in sorted(found)]
+
+
+def feedback(page: Page) -> list[dict[str, Any]]:
+    return [event for event in queue(page) if event["type"] == "feedback"]
+
+
+def test_offline_and_online_again(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """It is said honestly, kept on the device, and sent when the network is back."""
+    page = visit(widget())
+    expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
+    context.set_offline(True)
+    press(page)
+    expect(page.get_by_role("status")).to_have_text(OFFLINE)
+    (waiting,) = feedback(page)
+    assert heard(page, "queued")[0]["event"] == waiting
+    context.set_offline(False)
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    assert [event["id"] for event in endpoint.events] == [waiting["id"]]
+    assert feedback(page) == []
+
+
+def test_the_page_closes_right_after_the_click(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """The post outlives the page."""
+    page = visit(widget())
+    press(page)
+    page.close()
+    eventually(context.new_page(), lambda: endpoint.events)
+
+
+def test_what_waits_is_posted_when_the_page_goes(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """A signal waits a moment for company; a page that is left does not take it along."""
+    page = visit(widget())
+    eventually(page, lambda: queue(page))
+    assert endpoint.posts == []
+    page.close()
+    eventually(context.new_page(), lambda: endpoint.signals == ["shown"])
+
+
+def test_what_one_page_left_the_next_one_sends(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """The browser was closed offline; on the next visit the click goes, before anybody touches anything."""
+    page = visit(widget())
+    expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
+    context.set_offline(True)
+    press(page)
+    expect(page.get_by_role("status")).to_have_text(OFFLINE)
+    page.close()
+    context.set_offline(False)
+    page = visit(widget(2), path="/another")
+    eventually(page, lambda: endpoint.events)
+    assert [post["ticket"] for post in endpoint.posts if post["events"][0]["type"] == "feedback"] == [ticket(1)]
+
+
+def test_two_tabs_have_one_sender(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """Both wake up when the network is back; each event is posted once."""
+    pages = [visit(widget(n), path=f"/{n}") for n in (1, 2)]
+    for page in pages:
+        expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
+    context.set_offline(True)
+    for page in pages:
+        page.bring_to_front()
+        press(page)
+        press(page, "Report a problem")
+        expect(page.get_by_role("status")).to_have_text(OFFLINE)
+    assert len(feedback(pages[0])) == 4
+    endpoint.before = lambda: time.sleep(0.05)  # as long as one posts, the other one would find the rest
+    context.set_offline(False)
+    eventually(pages[0], lambda: queue(pages[0]) == [] and len(endpoint.events) == 4)
+    posted = Counter(event["id"] for post in endpoint.posts for event in post["events"])
+    assert set(posted.values()) == {1}
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+def test_what_may_pass_is_tried_again(visit: Visit, endpoint: Endpoint, status: int) -> None:
+    """After a pause the same event is posted again, under its id."""
+    page = visit(widget())
+    endpoint.status = status
+    press(page)
+    expect(page.get_by_role("status")).to_have_text(OFFLINE)
+    endpoint.status = 202
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    tried = [post["events"][0] for post in endpoint.posts if post["events"][0]["type"] == "feedback"]
+    assert len(tried) > 1
+    assert len({event["id"] for event in tried}) == 1
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 415, 422])
+def test_what_never_passes_is_dropped_aloud(visit: Visit, endpoint: Endpoint, status: int) -> None:
+    """The person sees that it was not saved, and the host hears why."""
+    page = visit(widget())
+    endpoint.status, endpoint.answer = status, {"reason": "origin", "detail": "Pages of this origin may not."}
+    press(page)
+    expect(page.get_by_role("status")).to_have_text("This could not be saved.")
+    expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "false")
+    assert feedback(page) == []
+    told = [detail for detail in heard(page, "error") if detail["event"]["type"] == "feedback"]
+    assert told[0]["answer"] == endpoint.answer
+
+
+@pytest.mark.parametrize("status", [200, 202])
+def test_an_event_that_is_refused_among_good_ones(visit: Visit, endpoint: Endpoint, status: int) -> None:
+    """A 2xx that lists it as rejected has not taken it."""
+    page = visit(widget())
+    refused = {"index": 0, "id": None, "errors": {"edits": ["At most 50 edits of one piece of feedback."]}}
+    endpoint.status, endpoint.answer = status, {"accepted": 0, "duplicates": 0, "rejected": [refused]}
+    press(page)
+    expect(page.get_by_role("status")).to_have_text("This could not be saved.")
+    assert feedback(page) == []
+
+
+def test_a_sign_in_page_in_between_is_no_answer(visit: Visit, endpoint: Endpoint) -> None:
+    """A 200 that does not count what it took is not believed."""
+    page = visit(widget())
+    endpoint.status, endpoint.raw = 200, b"<html>Welcome to the hotel</html>"
+    press(page)
+    expect(page.get_by_role("status")).to_have_text(OFFLINE)
+    endpoint.raw = None
+    expect(page.get_by_role("status")).to_have_text("Sent.")
+
+
+def test_an_expired_ticket_keeps_the_queue(visit: Visit, endpoint: Endpoint) -> None:
+    """The host hears of it and sets a fresh ticket, with which everything goes; what is being written stays."""
+    page = visit(widget())
+    endpoint.status, endpoint.answer = 401, {"reason": "expired", "detail": "The ticket has expired."}
+    press(page)
+    eventually(page, lambda: heard(page, "expired"))
+    expect(page.get_by_role("status")).to_have_text(OFFLINE)
+    page.get_by_label("Comment").fill("Half a sent")
+    tried = len(endpoint.posts)
+    page.wait_for_timeout(300)
+    assert len(endpoint.posts) == tried, "nobody asks again with the same ticket"
+    endpoint.status, endpoint.answer = 202, None
+    fresh = ticket(1, exp=2_100_000_000)
+    page.locator("heedback-rating").evaluate("(node, fresh) => node.setAttribute('ticket', fresh)", fresh)
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    assert feedback(page) == []
+    assert endpoint.posts[-1]["ticket"] == fresh
+    expect(page.get_by_label("Comment")).to_have_value("Half a sent")
+
+
+def test_a_long_correction(visit: Visit, endpoint: Endpoint) -> None:
+    """More than keepalive carries goes by an ordinary post."""
+    page = visit(widget())
+    press(page)
+    text = "\u20ac" * 32768  # 96 KiB as UTF-8
+    page.get_by_label("A better answer").fill(text)
+    press(page, "Send details")
+    eventually(page, lambda: len(endpoint.events) == 2)
+    assert endpoint.events[1]["correction"] == text
+
+
+def test_the_queue_has_an_end(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """At most 50 events, none older than a week; signals go before what was said, and the host hears of each."""
+    endpoint.status = 503
+    page = visit(widget())
+    page.evaluate(
+        """(ticket) => { for (let n = 0; n < 60; n++) {
+            const signal = n % 6 === 0, id = `01a00000-0000-7000-8000-0000000000${10 + n}`;
+            const at = new Date(Date.now() - (n === 59 ? 8 * 864e5 : 6e4)).toISOString();
+            const event = { id, type: signal ? 'signal' : 'feedback', occurred_at: at };
+            const key = '019aa000-0000-7000-8000-000000000001 u-7f3a';
+            localStorage[`heedback:q:${signal ? 0 : 1}${id}`] = JSON.stringify({ url: '/heedback', ticket, key, event });
+        } }""",
+        ticket(1),
+    )
+    visit(widget(), page=page)
+    eventually(page, lambda: len(queue(page)) <= 50)
+    left = queue(page)
+    assert not any(event["id"].endswith("69") for event in left)
+    assert sum(event["type"] == "feedback" for event in left) == 49
+    told = Counter(detail["status"] for detail in heard(page, "error"))
+    assert told["old"] == 1
+    assert told["full"] >= 9
+
+
+def test_nothing_stays_on_a_shared_computer(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """`queue="memory"` writes nothing down, says what that means, and sends all the same."""
+    page = visit(widget(queue="memory"))
+    expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
+    context.set_offline(True)
+    press(page)
+    expect(page.get_by_role("status")).to_have_text("Not sent yet: please keep this page open.")
+    assert page.evaluate("localStorage.length") == 0
+    context.set_offline(False)
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    assert len(endpoint.events) == 1
+    assert page.evaluate("localStorage.length") == 0
+
+
+def test_a_full_disk_loses_nothing(visit: Visit, endpoint: Endpoint) -> None:
+    """What does not fit waits in memory."""
+    page = visit(widget())
+    page.evaluate("() => { localStorage.hog = 'x'.repeat(5 * 1024 * 1024 - 8 - localStorage.length); }")
+    press(page)
+    eventually(page, lambda: endpoint.events)
+    expect(page.get_by_role("status")).to_have_text("Saved.")
