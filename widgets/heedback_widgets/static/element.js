@@ -64,7 +64,7 @@ export class HeedbackRating extends HTMLElement {
       const ticket = read(this, 'ticket', /\./);
       const near = /** @type {HTMLElement | null} */ (this.closest('[lang]'))?.lang;
       const words = (await labels(this.getAttribute('locale') ?? near ?? navigator.language)).default;
-      const holds = await open(ticket);
+      const holds = await open(ticket).catch(() => { throw 'the ticket is none'; });
       // A fresh ticket for the same leaves everything as it is.
       if (turn !== this.#turn || this.#session?.renew(ticket, holds)) return;
       this.#close();
@@ -74,7 +74,7 @@ export class HeedbackRating extends HTMLElement {
       // Nothing can be said here: the plain form in the tag, if there is one, has to do.
       this.#root.replaceChildren(document.createElement('slot'));
       console.warn('<heedback-rating>', problem, this);
-      emit(this, 'error', { status: 'attribute', problem });
+      emit(this, 'error', { status: 'attribute', problem: `${problem}` });
     }
   }
 

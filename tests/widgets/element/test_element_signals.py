@@ -1,0 +1,177 @@
+"""Implicit evidence, prompts, bad attributes, and pages without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from widget_page import Endpoint, eventually, heard, ticket, widget
+
+Visit = Callable[..., Page]
+FORM = (
+    '<form method="post" action="/heedback/form"><input type="hidden" name="ticket" value="t">'
+    '<button name="rating" value="down">Bad answer</button></form>'
+)
+
+
+def ready(page: Page) -> None:
+    expect(page.get_by_role("button", name="Good answer").first).to_be_visible()
+
+
+def test_shown_once_when_it_comes_into_view(visit: Visit, endpoint: Endpoint) -> None:
+    """Not below the fold, and not again on the next visit."""
+    below = '<div class="answer"><p>' + "Line<br>" * 120 + "</p></div>"
+    page = visit(widget(1) + below + widget(2))
+    eventually(page, lambda: endpoint.signals == ["shown"])
+    page.wait_for_timeout(200)
+    assert [post["ticket"] for post in endpoint.posts] == [ticket(1)]
+    page.locator("heedback-rating").nth(1).scroll_into_view_if_needed()
+    eventually(page, lambda: endpoint.signals == ["shown", "shown"])
+    assert endpoint.posts[-1]["ticket"] == ticket(2)
+    asked = len(endpoint.asked)
+    visit(widget(1), page=page)
+    eventually(page, lambda: len(endpoint.asked) > asked)
+    page.wait_for_timeout(1800)
+    assert endpoint.signals == ["shown", "shown"]
+
+
+def test_shown_can_be_turned_off(visit: Visit, endpoint: Endpoint) -> None:
+    """`signals="none"` is silent; what is called for is sent all the same."""
+    page = visit(widget(signals="none"))
+    ready(page)
+    assert page.evaluate("document.querySelector('heedback-rating').signal('regenerated', 2)") is True
+    eventually(page, lambda: endpoint.signals)
+    assert endpoint.signals == ["regenerated"]
+    (event,) = endpoint.taken.values()
+    assert event["value"] == 2
+
+
+def test_what_is_done_with_the_answer(visit: Visit, endpoint: Endpoint) -> None:
+    """It is heard where the host opts in, once each, and not in the widget itself."""
+    again = '<button data-heedback="regenerated">Again</button><heedback'
+    body = widget(1, signals="copied edited regenerated").replace("<heedback", again) + widget(2)
+    module = '<script type="module" src="/static/signals.js"></script>'
+    page = visit(module + body.replace("<p>", '<p contenteditable="plaintext-only">'))
+    ready(page)
+    page.get_by_role("button", name="Bad answer", exact=True).click()
+    page.get_by_label("Comment").type("ab")
+    page.get_by_label("Comment").select_text()
+    page.keyboard.press("ControlOrMeta+C")
+    for paragraph in page.locator(".answer p").all():
+        paragraph.click()
+        paragraph.press("ControlOrMeta+A")
+        paragraph.press("ControlOrMeta+C")
+        paragraph.press("End")
+        paragraph.type("xyz")
+    page.get_by_role("button", name="Again").dblclick()
+    eventually(page, lambda: sorted(endpoint.signals) == ["copied", "edited", "regenerated", "shown", "shown"])
+    page.wait_for_timeout(200)
+    assert len(endpoint.signals) == 5
+    assert {post["ticket"] for post in endpoint.posts if post["events"][0].get("name") == "copied"} == {ticket(1)}
+
+
+def test_a_person_is_asked_so_often_a_week(visit: Visit, endpoint: Endpoint) -> None:
+    """Once, unless the host says otherwise; the prompt is seen, heard of, and told apart in what it brings."""
+    ask = "number => document.querySelectorAll('heedback-rating')[number].ask()"
+    page = visit(widget(1) + widget(2) + widget(3, ask_limit="2"))
+    ready(page)
+    assert page.evaluate(ask, 0) is True
+    expect(page.get_by_role("status").first).to_have_text("Was this answer helpful?")
+    assert page.evaluate(ask, 1) is False
+    assert page.evaluate(ask, 2) is True
+    assert page.evaluate(ask, 2) is False
+    page.get_by_role("button", name="Good answer", exact=True).click()
+    eventually(page, lambda: endpoint.events and endpoint.signals.count("asked") == 2)
+    assert endpoint.events[0]["asked"] is True
+    page.evaluate(
+        """() => { for (const key of Object.keys(localStorage)) if (key.startsWith('heedback:a:'))
+            localStorage[key] = JSON.stringify(JSON.parse(localStorage[key]).map(at => at - 7 * 864e5)); }"""
+    )
+    visit(widget(2), page=page)
+    ready(page)
+    assert page.evaluate(ask, 0) is True
+
+
+@pytest.mark.parametrize(
+    ("attributes", "problem"),
+    [
+        ({"endpoint": None}, 'endpoint="undefined" is not understood'),
+        ({"endpoint": "javascript:alert(1)"}, 'endpoint="javascript:alert(1)" is not understood'),
+        ({"ticket": None}, 'ticket="undefined" is not understood'),
+        ({"ticket": "no.ticket.at-all"}, "the ticket is none"),
+        ({"mode": "smileys"}, 'mode="smileys" is not understood'),
+        ({"queue": "cloud"}, 'queue="cloud" is not understood'),
+        ({"reasons": "incorrect"}, "incorrect"),
+        ({"privacy_url": "javascript:alert(1)"}, 'privacy-url="javascript:alert(1)" is not understood'),
+    ],
+)
+def test_a_bad_attribute_is_told(
+    visit: Visit, context: BrowserContext, attributes: dict[str, str | None], problem: str
+) -> None:
+    """A warning and an event say which, nothing is thrown, the plain form stands there, and its neighbours work."""
+    page = context.new_page()
+    warned: list[str] = []
+    thrown: list[str] = []
+    page.on("console", lambda message: warned.append(message.text) if message.type == "warning" else None)
+    page.on("pageerror", lambda error: thrown.append(str(error)))
+    visit(widget(1, FORM, **attributes) + widget(2), page=page)
+    told = eventually(page, lambda: heard(page, "error"))
+    assert told[0]["status"] == "attribute"
+    assert problem in told[0]["problem"]
+    assert len(warned) == 1
+    assert problem in warned[0]
+    expect(page.locator("form button")).to_be_visible()
+    expect(page.get_by_role("button", name="Good answer (2)")).to_be_visible()
+    assert thrown == []
+
+
+def test_a_ticket_may_come_later(visit: Visit, endpoint: Endpoint) -> None:
+    """An element that was refused works as soon as its ticket is there."""
+    page = visit(widget(1, FORM, ticket=None))
+    eventually(page, lambda: heard(page, "error"))
+    page.locator("heedback-rating").evaluate("(node, given) => node.setAttribute('ticket', given)", ticket(1))
+    page.get_by_role("button", name="Good answer").click()
+    expect(page.locator("form button")).to_be_hidden()
+    eventually(page, lambda: endpoint.events)
+
+
+def test_another_output_is_another_widget(visit: Visit, endpoint: Endpoint) -> None:
+    """An element that gets the ticket of another output forgets what was said about the first one, and remembers it."""
+    page = visit(widget(1))
+    page.get_by_role("button", name="Bad answer").click()
+    page.locator("heedback-rating").evaluate("(node, given) => node.setAttribute('ticket', given)", ticket(2))
+    expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "false")
+    expect(page.get_by_role("status")).to_have_text("")
+    page.locator("heedback-rating").evaluate("(node, given) => node.setAttribute('ticket', given)", ticket(1))
+    expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+
+
+def test_moved_in_the_page_it_goes_on(visit: Visit, endpoint: Endpoint) -> None:
+    """Taking the element out and putting it back neither loses what was said nor says it twice."""
+    page = visit(widget(1))
+    page.get_by_role("button", name="Bad answer").click()
+    page.evaluate("document.querySelector('main').append(document.querySelector('heedback-rating'))")
+    expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Report a problem").click()
+    eventually(page, lambda: len(endpoint.events) == 2)
+    assert len(heard(page, "change")) == 2
+
+
+def test_without_scripts_the_plain_form_works(
+    visit: Visit, make_context: Callable[..., BrowserContext], endpoint: Endpoint
+) -> None:
+    """What stands in the tag is what there is."""
+    page = visit(widget(1, FORM), within=make_context(java_script_enabled=False))
+    page.get_by_role("button", name="Bad answer").click()
+    page.get_by_text("Saved.").wait_for()
+    assert parse_qs(endpoint.forms[0]) == {"ticket": ["t"], "rating": ["down"]}
+
+
+def test_with_scripts_the_form_is_not_seen(visit: Visit) -> None:
+    """One widget, not two."""
+    page = visit(widget(1, FORM))
+    ready(page)
+    expect(page.locator("form button")).to_be_hidden()

@@ -1,0 +1,3 @@
+/** Norwegian. */
+
+export { default } from './nb.js';
