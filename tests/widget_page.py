@@ -33,7 +33,9 @@ CSS = """:root{color-scheme:light dark}
 body{font:15px/1.5 Georgia,serif;max-width:640px;margin:24px auto;padding:0 16px;
 background:light-dark(#fff,#161714);color:light-dark(#222,#eee)}
 h1{font-size:20px}.answer{border:1px solid light-dark(#e2dfd6,#30312c);border-radius:10px;padding:12px 16px;
-margin-bottom:20px}.answer p{margin:0 0 8px}"""
+margin-bottom:20px}
+.answer p{margin:0 0 8px}
+heedback-rating:not(:defined){display:block;min-height:32px}"""
 
 
 def ticket(n: int = 1, user: str | None = "u-7f3a", *, may: tuple[str, ...] = MAY, exp: int = 2_000_000_000) -> str:

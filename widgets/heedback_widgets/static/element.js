@@ -4,6 +4,7 @@ import { read } from './attributes.js';
 import { emit } from './delivery.js';
 import { labels } from './labels.js';
 import { session } from './session.js';
+import { sheet } from './style.js';
 import { open } from './ticket.js';
 
 let count = 0; // of widgets that this page has had
@@ -19,6 +20,11 @@ export class HeedbackRating extends HTMLElement {
   #ready;
   /** @type {ReturnType<typeof session> | undefined} */
   #session;
+
+  constructor() {
+    super();
+    this.#root.adoptedStyleSheets = [sheet]; // keeps its place until there is something to see
+  }
 
   connectedCallback() {
     this.#name ??= count++ ? ` (${count})` : '';

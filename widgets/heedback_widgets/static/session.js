@@ -181,7 +181,7 @@ export function session(host, root, words, holds, ticket, name) {
   function hear(what, detail) {
     emit(host, what, detail);
     if (detail.event.id === memo.stamp) {
-      status = words[what === 'sent' ? (kindOf(said) ? /** @type {'sent'} */ (detail.status) : 'withdrawn') : shelf === memory && what !== 'error' ? 'unsafe' : what];
+      status = words[what === 'sent' ? (kindOf(said) ? /** @type {'sent'} */ (detail.status) : 'withdrawn') : what === 'error' ? what : shelf === memory ? 'unsafe' : 'queued'];
       if (what === 'error') {
         [said, before, status] = [before ?? {}, undefined, words.error];
         keep();

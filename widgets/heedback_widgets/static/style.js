@@ -2,7 +2,7 @@
 
 // What is pressed has a border, not a shadow: shadows are gone where colours are forced.
 const CSS = `
-:host(:not([hidden])){display:block}
+:host(:not([hidden])){display:block;min-height:var(--s)}
 :host{font-size:.875em;line-height:1.2;--s:32px;--r:var(--heedback-radius,8px);--l:var(--heedback-line,color-mix(in srgb,currentColor 58%,#0000));--a:var(--heedback-accent,light-dark(#0b6358,#74cbbb))}
 *{box-sizing:border-box;font:inherit;color:inherit;margin:0;padding:0;border:0}
 .row,.status,.reasons,.foot{display:flex;flex-wrap:wrap;gap:4px;align-items:center}

@@ -6,7 +6,6 @@
 
 import { ADDRESS, read } from './attributes.js';
 import { COMMENT_CHARS, CORRECTION_CHARS } from './logic.js';
-import { sheet } from './style.js';
 
 /**
  * @typedef {import('./logic.js').Said} Said
@@ -58,7 +57,6 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
   let shown;
 
   box.style.colorScheme = host.getAttribute('theme') ?? '';
-  root.adoptedStyleSheets = [sheet];
   root.replaceChildren(box);
   return paint;
 

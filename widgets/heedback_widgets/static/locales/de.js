@@ -11,7 +11,6 @@ const labels = {
   saved: 'Gespeichert.',
   sent: 'Gesendet.',
   queued: 'Auf diesem Gerät gespeichert; wird noch gesendet.',
-  expired: 'Auf diesem Gerät gespeichert; wird noch gesendet.',
   unsafe: 'Noch nicht gesendet: Bitte diese Seite offen lassen.',
   error: 'Das konnte nicht gespeichert werden.',
   withdrawn: 'Zurückgenommen.',

@@ -12,7 +12,6 @@ const labels = {
   saved: 'Saved.',
   sent: 'Sent.',
   queued: 'Saved on this device; will be sent.',
-  expired: 'Saved on this device; will be sent.',
   unsafe: 'Not sent yet: please keep this page open.',
   error: 'This could not be saved.',
   withdrawn: 'Withdrawn.',

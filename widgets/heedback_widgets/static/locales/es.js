@@ -11,7 +11,6 @@ const labels = {
   saved: 'Guardado.',
   sent: 'Enviado.',
   queued: 'Guardado en este dispositivo; se enviará.',
-  expired: 'Guardado en este dispositivo; se enviará.',
   unsafe: 'Aún sin enviar: mantenga abierta esta página.',
   error: 'No se ha podido guardar.',
   withdrawn: 'Retirado.',

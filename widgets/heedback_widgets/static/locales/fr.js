@@ -11,7 +11,6 @@ const labels = {
   saved: 'Enregistré.',
   sent: 'Envoyé.',
   queued: 'Enregistré sur cet appareil ; sera envoyé.',
-  expired: 'Enregistré sur cet appareil ; sera envoyé.',
   unsafe: 'Pas encore envoyé : gardez cette page ouverte.',
   error: 'Impossible d’enregistrer.',
   withdrawn: 'Retiré.',

@@ -11,7 +11,6 @@ const labels = {
   saved: 'Salvato.',
   sent: 'Inviato.',
   queued: 'Salvato su questo dispositivo; sarà inviato.',
-  expired: 'Salvato su questo dispositivo; sarà inviato.',
   unsafe: 'Non ancora inviato: lasciare aperta questa pagina.',
   error: 'Impossibile salvare.',
   withdrawn: 'Ritirato.',

@@ -11,7 +11,6 @@ const labels = {
   saved: 'Lagret.',
   sent: 'Sendt.',
   queued: 'Lagret på denne enheten; blir sendt.',
-  expired: 'Lagret på denne enheten; blir sendt.',
   unsafe: 'Ikke sendt ennå: hold denne siden åpen.',
   error: 'Dette kunne ikke lagres.',
   withdrawn: 'Trukket tilbake.',

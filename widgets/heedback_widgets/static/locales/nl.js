@@ -11,7 +11,6 @@ const labels = {
   saved: 'Opgeslagen.',
   sent: 'Verzonden.',
   queued: 'Op dit apparaat opgeslagen; wordt nog verzonden.',
-  expired: 'Op dit apparaat opgeslagen; wordt nog verzonden.',
   unsafe: 'Nog niet verzonden: houd deze pagina open.',
   error: 'Dit kon niet worden opgeslagen.',
   withdrawn: 'Ingetrokken.',

@@ -11,7 +11,6 @@ const labels = {
   saved: 'Guardado.',
   sent: 'Enviado.',
   queued: 'Guardado neste dispositivo; será enviado.',
-  expired: 'Guardado neste dispositivo; será enviado.',
   unsafe: 'Ainda não enviado: mantenha esta página aberta.',
   error: 'Não foi possível guardar.',
   withdrawn: 'Retirado.',

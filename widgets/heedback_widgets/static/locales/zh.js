@@ -11,7 +11,6 @@ const labels = {
   saved: '已保存。',
   sent: '已发送。',
   queued: '已保存在此设备上，稍后发送。',
-  expired: '已保存在此设备上，稍后发送。',
   unsafe: '尚未发送：请不要关闭此页面。',
   error: '无法保存。',
   withdrawn: '已撤回。',

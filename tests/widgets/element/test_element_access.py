@@ -1,0 +1,135 @@
+"""Everybody can use it: five conditions without a violation that axe finds, targets, and nothing that jumps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from widget_page import STATIC, Endpoint, widget
+
+Visit = Callable[..., Page]
+AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
+AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+LOCALES = sorted(file.stem for file in (STATIC / "locales").glob("*.js"))
+CONDITIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "dark": {"color_scheme": "dark"},
+    "forced colours": {"forced_colors": "active"},
+    "reduced motion": {"reduced_motion": "reduce"},
+    "right to left": {},
+    "narrow": {"viewport": {"width": 320, "height": 700}},
+}
+# Whether a page may be used in any of these ways is its own affair, not the widget's.
+RUN = """async () => (await axe.run(document, {
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})).violations
+  .map(({id, nodes}) => [id, nodes.map(node => node.html)])"""
+
+
+def test_axe_is_what_was_released() -> None:
+    """The copy in the tests is the file that its makers published."""
+    assert hashlib.sha256(AXE.read_bytes()).hexdigest() == AXE_SHA256
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_axe_finds_nothing(
+    visit: Visit, make_context: Callable[..., BrowserContext], endpoint: Endpoint, condition: str
+) -> None:
+    """Untouched, with the details open, flagged, with stars, and withdrawn: no violation in any state."""
+    rtl = condition == "right to left"
+    body = widget(1) + widget(2, privacy_url="/privacy") + widget(3) + widget(4, mode="stars") + widget(5)
+    within = make_context(**CONDITIONS[condition])
+    page = visit(body, within=within, lang="ar" if rtl else "en", dir="rtl" if rtl else "ltr")
+    marks = page.locator("heedback-rating")
+    expect(marks.nth(4).locator(".down")).to_be_visible()
+    marks.nth(1).locator(".down").click()
+    marks.nth(1).locator(".reason").first.click()
+    marks.nth(2).locator(".flag").click()
+    marks.nth(3).locator(".star").nth(3).click()
+    marks.nth(4).locator(".up").click()
+    marks.nth(4).locator(".undo").click()
+    expect(marks.nth(2).locator(".send")).to_be_visible()
+    page.evaluate(AXE.read_text("utf-8"))
+    assert page.evaluate(RUN) == []
+
+
+@pytest.mark.parametrize(("touch", "least"), [(False, 32), (True, 44)], ids=["mouse", "finger"])
+def test_targets_are_large_enough(
+    visit: Visit, make_context: Callable[..., BrowserContext], touch: bool, least: int
+) -> None:
+    """32 px, and 44 where a finger points."""
+    page = visit(widget(), within=make_context(has_touch=touch, is_mobile=touch))
+    page.get_by_role("button", name="Bad answer").click()
+    sizes = page.locator("heedback-rating button").evaluate_all(
+        "all => all.map(each => each.getBoundingClientRect()).map(({width, height}) => [width, height])"
+    )
+    assert len(sizes) == 14
+    assert all(min(size) >= least for size in sizes)
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_jumps(visit: Visit, make_context: Callable[..., BrowserContext], width: int) -> None:
+    """Details open below: the buttons stay where they are, and so does all that stands above."""
+    page = visit(widget(1) + widget(2), within=make_context(viewport={"width": width, "height": 700}))
+    page.evaluate(
+        """() => { window.shifts = 0; new PerformanceObserver(list => {
+            for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+        }).observe({ type: 'layout-shift', buffered: true }); }"""
+    )
+    row = page.locator(".row").first
+    expect(row).to_be_visible()
+    where = "row => [...row.querySelectorAll(':scope > button')].map(each => JSON.stringify(each.getBoundingClientRect()))"
+    before, height = row.evaluate(where), row.evaluate("row => row.offsetHeight")
+    page.get_by_role("button", name="Bad answer", exact=True).click()
+    expect(page.get_by_role("button", name="Send details")).to_be_visible()
+    assert row.evaluate(where) == before
+    assert row.evaluate("row => row.offsetHeight") == height
+    page.wait_for_timeout(700)
+    assert page.evaluate("shifts") == 0
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_language_is_complete(visit: Visit, locale: str) -> None:
+    """It has every label that English has, and is spoken when it is asked for, in its own direction."""
+    page = visit(widget(locale=locale))
+    shape = """async (code) => { const {default: words} = await import(`/static/locales/${code}.js`);
+      const paths = (value, path) => typeof value === 'object'
+        ? Object.entries(value).flatMap(([key, inner]) => paths(inner, `${path}.${key}`)) : [path];
+      return [words, paths(words, '')]; }"""
+    words, paths = page.evaluate(shape, locale)
+    assert paths == page.evaluate(shape, "en")[1]
+    assert all(json.dumps(words))
+    box = page.get_by_role("group", name=words["rate"])
+    expect(box).to_have_attribute("lang", words["lang"])
+    expect(box).to_have_css("direction", "rtl" if locale in ("ar", "he") else "ltr")
+    # `N` stands for a number in one of the labels that buttons with an icon have, and in no other.
+    assert ["N" in words[name] for name in ("star", "up", "down", "flag")] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(("lang", "says"), [("de-AT", "Gute Antwort"), ("xx", "Good answer"), ("no", "Godt svar")])
+def test_the_language_of_the_page_is_spoken(visit: Visit, lang: str, says: str) -> None:
+    """What is nearest above the element says which; English where we do not speak it."""
+    page = visit(widget(), lang=lang)
+    expect(page.get_by_role("button", name=says)).to_be_visible()
+
+
+def test_it_wears_what_the_host_gives_it(visit: Visit, make_context: Callable[..., BrowserContext]) -> None:
+    """Font and colour are the host's; parts and custom properties reach what they are for; `theme` chooses."""
+    page = visit(widget(1, theme="dark") + widget(2, id="styled"))
+    page.evaluate(
+        """() => { const sheet = new CSSStyleSheet();
+          sheet.replaceSync('#styled{--heedback-accent:rgb(1, 2, 3)} #styled::part(up){border-radius:3px}');
+          document.adoptedStyleSheets = [sheet]; }"""
+    )
+    ups = [page.locator("heedback-rating").nth(n).locator(".up") for n in (0, 1)]
+    expect(ups[1]).to_have_css("font-family", "Georgia, serif")
+    expect(ups[1]).to_have_css("border-radius", "3px")
+    for up in ups:
+        up.click()
+    expect(ups[1]).to_have_css("color", "rgb(1, 2, 3)")
+    expect(ups[0]).to_have_css("color", "rgb(116, 203, 187)")
