@@ -13,13 +13,13 @@ import { minify } from 'terser';
 const folder = new URL('heedback_widgets/static/', import.meta.url);
 const target = new URL('heedback.min.js', folder);
 
-/** The first 16 hex digits of the SHA-256 of all sources that go into the file, in the order of their names. */
+/** The first 8 hex digits of the SHA-256 of all sources that go into the file, in the order of their names. */
 function digest() {
   const hash = createHash('sha256');
   for (const name of readdirSync(folder).filter((name) => name.endsWith('.js') && !name.endsWith('.min.js')).sort()) {
     hash.update(readFileSync(new URL(name, folder)));
   }
-  return hash.digest('hex').slice(0, 16);
+  return hash.digest('hex').slice(0, 8);
 }
 
 /** The style sheet inside a module is minified as one. */
@@ -39,7 +39,7 @@ const bundle = await build({
   bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, plugins: [styles],
 });
 const { code } = await minify(bundle.outputFiles[0].text, {
-  module: true, ecma: 2020, compress: { passes: 4, unsafe_arrows: true, pure_getters: true },
+  module: true, ecma: 2020, compress: { passes: 4, unsafe: true, unsafe_arrows: true, pure_getters: true, hoist_funs: true, inline: 1 },
 });
 const made = `${code.trim()}\n//${digest()}\n`;
 

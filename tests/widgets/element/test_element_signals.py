@@ -98,14 +98,14 @@ def test_a_person_is_asked_so_often_a_week(visit: Visit, endpoint: Endpoint) -> 
 @pytest.mark.parametrize(
     ("attributes", "problem"),
     [
-        ({"endpoint": None}, 'endpoint="undefined" is not understood'),
-        ({"endpoint": "javascript:alert(1)"}, 'endpoint="javascript:alert(1)" is not understood'),
-        ({"ticket": None}, 'ticket="undefined" is not understood'),
-        ({"ticket": "no.ticket.at-all"}, "the ticket is none"),
-        ({"mode": "smileys"}, 'mode="smileys" is not understood'),
-        ({"queue": "cloud"}, 'queue="cloud" is not understood'),
+        ({"endpoint": None}, 'endpoint=""'),
+        ({"endpoint": "javascript:alert(1)"}, 'endpoint="javascript:alert(1)"'),
+        ({"ticket": None}, 'ticket=""'),
+        ({"ticket": "no.ticket.at-all"}, "ticket"),
+        ({"mode": "smileys"}, 'mode="smileys"'),
+        ({"queue": "cloud"}, 'queue="cloud"'),
         ({"reasons": "incorrect"}, "incorrect"),
-        ({"privacy_url": "javascript:alert(1)"}, 'privacy-url="javascript:alert(1)" is not understood'),
+        ({"privacy_url": "javascript:alert(1)"}, 'privacy-url="javascript:alert(1)"'),
     ],
 )
 def test_a_bad_attribute_is_told(

@@ -7,11 +7,11 @@ export const ADDRESS = /^(https?:\/)?\/./;
  * @param {Element} element
  * @param {string} name
  * @param {RegExp} pattern of what is understood
- * @param {string} [absent] what holds without the attribute; if there is none, it must be there
+ * @param {string} [absent] what holds without the attribute; by default it must be there
  * @throws what is wrong, in words
  */
-export function read(element, name, pattern, absent) {
+export function read(element, name, pattern, absent = '') {
   const value = element.getAttribute(name) ?? absent;
-  if (value && pattern.test(value)) return value;
-  throw `${name}="${value}" is not understood`;
+  if (pattern.test(value)) return value;
+  throw `${name}="${value}"`;
 }

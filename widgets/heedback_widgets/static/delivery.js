@@ -6,7 +6,7 @@
  * id is the same: a page that is going does not wait for the lock.
  */
 
-import { KEEPALIVE_BYTES, QUEUE_ITEMS, WEEK_MS, backoff, fate } from './logic.js';
+import { KEEPALIVE_CHARS, QUEUE_ITEMS, WEEK_MS, backoff, fate } from './logic.js';
 import { disk, get, keys, memory, put, remove } from './store.js';
 
 /**
@@ -109,7 +109,7 @@ async function post(item) {
   const ticket = ticketOf(item);
   const body = JSON.stringify({ ticket, sent_at: new Date(), events: [event] });
   resting.add(event.id);
-  const [code, answer] = await talk(`${item.url}/events`, body, new Blob([body]).size < KEEPALIVE_BYTES);
+  const [code, answer] = await talk(`${item.url}/events`, body, body.length < KEEPALIVE_CHARS);
   resting.delete(event.id);
   const status = fate(code, answer);
   failures = status === 'queued' ? failures + 1 : 0;
@@ -154,4 +154,4 @@ function settle(item, what, status, answer) {
  * @param {object} detail
  */
 export const emit = (target, what, detail) =>
-  target.dispatchEvent(new CustomEvent(`heedback-${what}`, { detail, bubbles: true, composed: true }));
+  target.dispatchEvent(new CustomEvent(`heedback-${what}`, { detail, bubbles: true }));

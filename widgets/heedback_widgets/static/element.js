@@ -12,7 +12,8 @@ let count = 0; // of widgets that this page has had
 export class HeedbackRating extends HTMLElement {
   static observedAttributes = ['ticket'];
 
-  #root = this.attachShadow({ mode: 'open' });
+  // The sheet keeps the place until there is something to see.
+  #root = Object.assign(this.attachShadow({ mode: 'open' }), { adoptedStyleSheets: [sheet] });
   #turn = 0;
   /** @type {string | undefined} what tells this widget from others of the page */
   #name;
@@ -20,11 +21,6 @@ export class HeedbackRating extends HTMLElement {
   #ready;
   /** @type {ReturnType<typeof session> | undefined} */
   #session;
-
-  constructor() {
-    super();
-    this.#root.adoptedStyleSheets = [sheet]; // keeps its place until there is something to see
-  }
 
   connectedCallback() {
     this.#name ??= count++ ? ` (${count})` : '';
@@ -59,7 +55,7 @@ export class HeedbackRating extends HTMLElement {
    */
   async ask() {
     await this.#ready;
-    return !!this.#session?.ask(Number(this.getAttribute('ask-limit') ?? 1));
+    return !!this.#session?.ask(+(this.getAttribute('ask-limit') ?? 1));
   }
 
   async #start() {
@@ -70,7 +66,7 @@ export class HeedbackRating extends HTMLElement {
       const ticket = read(this, 'ticket', /\./);
       const near = /** @type {HTMLElement | null} */ (this.closest('[lang]'))?.lang;
       const words = (await labels(this.getAttribute('locale') ?? near ?? navigator.language)).default;
-      const holds = await open(ticket).catch(() => { throw 'the ticket is none'; });
+      const holds = await open(ticket).catch(() => { throw 'ticket'; });
       // A fresh ticket for the same leaves everything as it is.
       if (turn !== this.#turn || this.#session?.renew(ticket, holds)) return;
       this.#close();
@@ -79,7 +75,7 @@ export class HeedbackRating extends HTMLElement {
       this.#close();
       // Nothing can be said here: the plain form in the tag, if there is one, has to do.
       this.#root.replaceChildren(document.createElement('slot'));
-      console.warn('<heedback-rating>', problem, this);
+      console.warn('heedback-rating cannot use', problem, this);
       emit(this, 'error', { status: 'attribute', problem: `${problem}` });
     }
   }

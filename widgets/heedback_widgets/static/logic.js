@@ -31,8 +31,8 @@ export const CORRECTION_CHARS = 32768;
 
 export const WEEK_MS = 7 * 864e5;
 export const QUEUE_ITEMS = 50;
-/** Bytes of bodies in flight with `keepalive`: browsers refuse more than 64 KiB of them. */
-export const KEEPALIVE_BYTES = 6e4;
+/** Browsers refuse `keepalive` above 64 KiB; a character is at most three bytes. */
+export const KEEPALIVE_CHARS = 2e4;
 
 const FIELDS = /** @type {const} */ (['rating', 'flag', 'reasons', 'flag_reasons', 'comment', 'correction']);
 
@@ -131,7 +131,7 @@ export function fate(status, answer) {
   if (answer?.rejected?.length) return 'error';
   if (status === 200) return answer?.accepted >= 0 ? 'sent' : 'queued';
   if (status === 401) return 'expired';
-  return /^2/.test(`${status}`) ? 'saved' : /^4(?!08|25|29)/.test(`${status}`) ? 'error' : 'queued';
+  return status && status < 300 ? 'saved' : /^4(?!08|25|29)/.test(`${status}`) ? 'error' : 'queued';
 }
 
 /**

@@ -10,7 +10,7 @@ import { view } from './view.js';
  * @typedef {import('./logic.js').Said} Said
  * @typedef {import('./logic.js').Kind} Kind
  *
- * @typedef {{ said?: Said, stamp?: string, receipt?: string, shown?: 1 }} Memo What is kept; `stamp` is the id of the
+ * @typedef {{ said: Said, stamp: string, receipt?: string, shown?: 1 }} Memo What is kept; `stamp` is the id of the
  *   event that spoke last.
  */
 
@@ -35,9 +35,8 @@ export function session(host, root, words, holds, ticket, name) {
   const shelf = read(host, 'queue', /^(local|memory)$/, 'local') === 'local' ? disk : memory;
   const lists = { version: 1, ...words.reasons, up: {}, ...JSON.parse(host.getAttribute('reasons') ?? '{}') };
   /** @type {Memo} */
-  const memo = get(shelf, MEMO + key) ?? {}; // the local copy, at once
-  /** @type {Said} */
-  let said = memo.said ?? {};
+  const memo = get(shelf, MEMO + key) ?? { said: {}, stamp: '' }; // the local copy, at once
+  let { said } = memo;
   /** @type {Said | undefined} what Undo leads back to */
   let before;
   /** @type {Kind | undefined} */
@@ -45,8 +44,7 @@ export function session(host, root, words, holds, ticket, name) {
   let open = false;
   let asked = false;
   let status = '';
-  /** @type {IntersectionObserver | undefined} */
-  let eye;
+  const eye = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen());
   const label = host.getAttribute('label');
   const show = view(host, root, words, may, lists, label ? `: ${label}` : name, choose, undo, more, send);
 
@@ -147,20 +145,18 @@ export function session(host, root, words, holds, ticket, name) {
     if (key !== its.key) return false;
     ticket = fresh;
     present(key, ticket, hear);
-    eye?.disconnect();
-    eye = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen());
     eye.observe(host);
     return true;
   }
 
   function close() {
     leave(key);
-    eye?.disconnect();
+    eye.disconnect();
   }
 
   /** The widget has come into view. */
   async function seen() {
-    eye?.disconnect();
+    eye.disconnect();
     if (!memo.shown && host.getAttribute('signals') !== 'none' && signal('shown')) {
       memo.shown = 1;
       keep();
@@ -169,7 +165,7 @@ export function session(host, root, words, holds, ticket, name) {
     const [code, answer] = await talk(`${url}/state`, JSON.stringify({ ticket }));
     if (code === 401) emit(host, 'expired', {});
     // The newer word holds. Ids begin with the time of their making, so they tell even where clocks are wrong.
-    if (answer?.known && answer.event_id >= (memo.stamp ?? '')) {
+    if (answer?.event_id > memo.stamp) {
       said = tidy(answer.feedback);
       memo.stamp = answer.event_id;
       keep();
@@ -183,7 +179,7 @@ export function session(host, root, words, holds, ticket, name) {
     if (detail.event.id === memo.stamp) {
       status = words[what === 'sent' ? (kindOf(said) ? /** @type {'sent'} */ (detail.status) : 'withdrawn') : what === 'error' ? what : shelf === memory ? 'unsafe' : 'queued'];
       if (what === 'error') {
-        [said, before, status] = [before ?? {}, undefined, words.error];
+        [said, before] = [before ?? {}, undefined];
         keep();
       }
       paint();
