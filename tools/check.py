@@ -30,6 +30,7 @@ STEPS: Final = (
     Step("types of dev", "mypy", ("--no-error-summary", "--scripts-are-modules", "dev")),
     Step("imports", "lint-imports", ("--no-logo",)),
     Step("docs", None, ("-m", "tools.docs_check")),
+    Step("widget", None, ("-m", "tools.widget")),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from tools import check, environment
 from tools import run as product
+from tools import widget as element
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -49,6 +50,7 @@ def command_line() -> argparse.ArgumentParser:
     add("check", check_all, "Lint, formatting, types, imports and docs.")
     benching = add("bench", bench, "Run tests/bench/NAME.py; further arguments are its own.", passes_on=True)
     benching.add_argument("name", nargs="?", help="which; without it, lists what there is")
+    add("widget", widget, "Build the widget's file anew from its modules (needs node).")
     locking = add("lock", lock, f"Write {environment.LOCK} anew from pyproject.toml (needs uv).")
     locking.add_argument("--upgrade", action="store_true", help="take the newest versions allowed")
     return parser
@@ -93,6 +95,10 @@ def bench(options: Options) -> int:
         [str(python), str(ROOT / "tests" / "bench" / f"{options.name}.py"), *options.rest],
         PYTHONPATH=str(ROOT / "tests"),
     )
+
+
+def widget(options: Options) -> int:
+    return element.build()
 
 
 def lock(options: Options) -> int:

@@ -13,10 +13,13 @@ import { minify } from 'terser';
 const folder = new URL('heedback_widgets/static/', import.meta.url);
 const target = new URL('heedback.min.js', folder);
 
+/** What is not in the file. */
+const APART = ['heedback.min.js', 'signals.js'];
+
 /** The first 8 hex digits of the SHA-256 of all sources that go into the file, in the order of their names. */
 function digest() {
   const hash = createHash('sha256');
-  for (const name of readdirSync(folder).filter((name) => name.endsWith('.js') && !name.endsWith('.min.js')).sort()) {
+  for (const name of readdirSync(folder).filter((name) => name.endsWith('.js') && !APART.includes(name)).sort()) {
     hash.update(readFileSync(new URL(name, folder)));
   }
   return hash.digest('hex').slice(0, 8);

@@ -83,7 +83,9 @@ def test_nothing_jumps(visit: Visit, make_context: Callable[..., BrowserContext]
     )
     row = page.locator(".row").first
     expect(row).to_be_visible()
-    where = "row => [...row.querySelectorAll(':scope > button')].map(each => JSON.stringify(each.getBoundingClientRect()))"
+    where = (
+        "row => [...row.querySelectorAll(':scope > button')].map(each => JSON.stringify(each.getBoundingClientRect()))"
+    )
     before, height = row.evaluate(where), row.evaluate("row => row.offsetHeight")
     page.get_by_role("button", name="Bad answer", exact=True).click()
     expect(page.get_by_role("button", name="Send details")).to_be_visible()

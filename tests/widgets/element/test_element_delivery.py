@@ -1,4 +1,4 @@
-"""A click is never lost: offline, at closing time, in two tabs, with an old ticket; and what cannot be taken is dropped."""
+"""A click is never lost: offline, at closing time, in two tabs, with an old ticket. What cannot be taken is dropped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def press(page: Page, name: str = "Bad answer") -> None:
 
 def queue(page: Page) -> list[dict[str, Any]]:
     """The events that wait on this device, what was said before signals."""
-    found = page.evaluate("Object.keys(localStorage).filter(k => k.startsWith('heedback:q:')).map(k => localStorage[k])")
+    found = page.evaluate(
+        "Object.keys(localStorage).filter(k => k.startsWith('heedback:q:')).map(k => localStorage[k])"
+    )
     return [json.loads(text)["event"] for text in sorted(found)]
 
 
@@ -185,7 +187,8 @@ def test_the_queue_has_an_end(visit: Visit, context: BrowserContext, endpoint: E
             const at = new Date(Date.now() - (n === 59 ? 8 * 864e5 : 6e4)).toISOString();
             const event = { id, type: signal ? 'signal' : 'feedback', occurred_at: at };
             const key = '019aa000-0000-7000-8000-000000000001 u-7f3a';
-            localStorage[`heedback:q:${signal ? 0 : 1}${id}`] = JSON.stringify({ url: '/heedback', ticket, key, event });
+            const item = { url: '/heedback', ticket, key, event };
+            localStorage[`heedback:q:${signal ? 0 : 1}${id}`] = JSON.stringify(item);
         } }""",
         ticket(1),
     )

@@ -196,7 +196,9 @@ def test_by_keyboard_alone(visit: Visit, endpoint: Endpoint) -> None:
     details = {"reasons": ["incorrect"], "reasons_version": 1, "comment": "Wrong sum", "correction": "1,428.00"}
     assert sent(page, endpoint, 2)[1] == details
     expect(page.get_by_role("button", name="Details", exact=True)).to_be_focused()
-    outline = page.get_by_role("button", name="Details", exact=True).evaluate("node => getComputedStyle(node).outlineWidth")
+    outline = page.get_by_role("button", name="Details", exact=True).evaluate(
+        "node => getComputedStyle(node).outlineWidth"
+    )
     assert outline == "2px"
 
 

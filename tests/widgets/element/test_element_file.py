@@ -1,0 +1,69 @@
+"""The one file that is shipped: made of what stands beside it, small, and it works like the modules."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from widget_page import STATIC, Endpoint, eventually, widget
+
+MIN = STATIC / "heedback.min.js"
+APART = {"heedback.min.js", "signals.js"}
+
+
+def packed(name: str) -> int:
+    """Bytes after gzip, as a server sends them."""
+    return len(gzip.compress((STATIC / name).read_bytes(), 9, mtime=0))
+
+
+def test_it_is_current() -> None:
+    """Its last line is the digest of the modules it was made of; if not, `./dev widget` makes it anew."""
+    digest = hashlib.sha256()
+    for file in sorted(STATIC.glob("*.js")):
+        if file.name not in APART:
+            digest.update(file.read_bytes())
+    assert MIN.read_text("utf-8").splitlines()[-1] == f"//{digest.hexdigest()[:8]}"
+
+
+def test_it_is_small() -> None:
+    """Five kilobytes with everything, and one for a language."""
+    assert packed("heedback.min.js") <= 5 * 1024
+    assert max(packed(f"locales/{file.name}") for file in (STATIC / "locales").glob("*.js")) <= 1024
+
+
+def test_it_works_like_the_modules(visit: Callable[..., Page], endpoint: Endpoint) -> None:
+    """Click, details, undo and reload, under the strict policy."""
+    page = visit(widget(locale="de"), script="heedback.min.js")
+    page.get_by_role("button", name="Schlechte Antwort").click()
+    page.get_by_role("button", name="Nicht richtig").click()
+    page.get_by_label("Kommentar").fill("Die Summe stimmt nicht.")
+    page.get_by_role("button", name="Details senden").click()
+    expect(page.get_by_role("status")).to_have_text("Gespeichert.")
+    eventually(page, lambda: len(endpoint.events) == 2)
+    page.get_by_role("button", name="Rückgängig").click()
+    eventually(page, lambda: len(endpoint.events) == 3)
+    assert endpoint.events[2]["reasons"] is None
+    visit(widget(), script="heedback.min.js", page=page)
+    expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+
+
+def test_it_can_be_loaded_twice(visit: Callable[..., Page]) -> None:
+    """Beside the modules, or from two addresses: one of them registers, and nobody minds."""
+    again = '<script type="module" src="/static/heedback.min.js"></script>'
+    page = visit(again + widget())
+    expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
+
+
+def test_what_npm_gets() -> None:
+    """Every door of the package leads to a file, and the lock names no address."""
+    folder = STATIC.parents[1]
+    doors = json.loads((folder / "package.json").read_text("utf-8"))["exports"]
+    assert all((folder / path.replace("*", "en")).is_file() for path in doors.values())
+    assert "://" not in (folder / "package-lock.json").read_text("utf-8")
+    tracked = subprocess.run(["git", "ls-files", str(folder)], cwd=folder, capture_output=True, text=True, check=True)
+    assert "node_modules" not in tracked.stdout
