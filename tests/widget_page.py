@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -68,6 +69,16 @@ def eventually(page: Page, true: Callable[[], Any], seconds: float = 10) -> Any:
     return found
 
 
+class Server(ThreadingHTTPServer):
+    """Browsers close connections as they like."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Endpoint:
     """What the pages are served by, and what the element posts to. It keeps what it took, and answers as it is told."""
 
@@ -84,8 +95,7 @@ class Endpoint:
         self.raw: bytes | None = None  # in place of any JSON
         self.before: Callable[[], None] = lambda: None
         self.lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
