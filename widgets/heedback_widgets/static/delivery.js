@@ -145,7 +145,8 @@ export async function talk(url, body, keepalive) {
 /** @param {Item} item @param {Happening} what @param {string} status @param {unknown} [answer] */
 function settle(item, what, status, answer) {
   if (what === 'sent' || what === 'error') remove(place(item));
-  known[item.key]?.hear(what, { event: item.event, status, answer });
+  const { hear = emit.bind(null, document) } = known[item.key] ?? {}; // whose element is not here, is told to all
+  hear(what, { event: item.event, status, answer });
 }
 
 /**

@@ -75,7 +75,7 @@ export class HeedbackRating extends HTMLElement {
       this.#close();
       // Nothing can be said here: the plain form in the tag, if there is one, has to do.
       this.#root.replaceChildren(document.createElement('slot'));
-      console.warn('heedback-rating cannot use', problem, this);
+      console.warn('heedback-rating:', problem, this);
       emit(this, 'error', { status: 'attribute', problem: `${problem}` });
     }
   }

@@ -17,7 +17,7 @@ import { view } from './view.js';
 const MEMO = 'heedback:s:';
 const ASKED = 'heedback:a:';
 const MEMOS = 100;
-const SIGNAL_DELAY_MS = 1500;
+const SIGNAL_DELAY_MS = 1e3;
 let last = 0; // the moment of the latest event
 
 /**

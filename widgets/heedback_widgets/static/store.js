@@ -21,7 +21,7 @@ try {
  * @param {string} key
  * @returns {any} undefined or null when there is none
  */
-export const get = (shelf, key) => JSON.parse(shelf[key] ?? memory[key] ?? 'null');
+export const get = (shelf, key) => JSON.parse(shelf[key] ?? memory[key] ?? /** @type {any} */ (null));
 
 /**
  * @param {Shelf} shelf

@@ -16,7 +16,7 @@ svg{display:block;width:18px;margin:auto;fill:color-mix(in srgb,currentColor var
 .flag[aria-pressed=true]{color:var(--heedback-harm,light-dark(#a8201a,#ff8f85))}
 .undo,.more{padding:0 6px;text-decoration:underline}
 .details,.field{display:grid;gap:8px;padding-top:8px;max-width:40em}
-legend{padding-bottom:6px}
+legend{padding:6px 0}
 .reason,.send{padding:0 12px}
 .reason{border:1px solid var(--l);border-radius:99px}
 [aria-pressed=true]{border-color:currentColor}
