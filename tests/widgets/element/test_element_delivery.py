@@ -98,7 +98,7 @@ def test_two_tabs_have_one_sender(visit: Visit, context: BrowserContext, endpoin
     assert set(posted.values()) == {1}
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+@pytest.mark.parametrize("status", [429, 503])
 def test_what_may_pass_is_tried_again(visit: Visit, endpoint: Endpoint, status: int) -> None:
     """After a pause the same event is posted again, under its id."""
     page = visit(widget())
@@ -112,7 +112,7 @@ def test_what_may_pass_is_tried_again(visit: Visit, endpoint: Endpoint, status: 
     assert len({event["id"] for event in tried}) == 1
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 413, 415, 422])
+@pytest.mark.parametrize("status", [400, 403, 413])
 def test_what_never_passes_is_dropped_aloud(visit: Visit, endpoint: Endpoint, status: int) -> None:
     """The person sees that it was not saved, and the host hears why."""
     page = visit(widget())
