@@ -3,7 +3,8 @@
     widget.py [--elements N] [--rounds N]
 
 Sizes are bytes after gzip. Script is what Chromium counts (`ScriptDuration`) from a page's start until all widgets
-stand, less the same page with a plain element in place of each; the median of several pages. Ends with a line of JSON.
+stand, less the same page with a plain element in place of each, the floor; the median of several pages. Ends with a line
+of JSON, and with exit status 1 when a target is missed.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from widget_page import ARGS, PAGE, STATIC, Endpoint, eventually, widget
 
+MAX_BYTES: Final = 5 * 1024
+MAX_MORE_BYTES: Final = 1024  # of a language, or of what is loaded beside
+MAX_SCRIPT_MS: Final = 50.0  # for a hundred
 PLAIN: Final = """customElements.define('heedback-rating', class extends HTMLElement {
   connectedCallback() { this.attachShadow({ mode: 'open' }).append('-'); } });"""
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--elements", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=7)
@@ -40,6 +44,10 @@ def main() -> None:
     print(f"{options.elements} elements: {script['widget']:.1f} ms of script, plain ones {script['plain']:.1f} ms")
     added = round(script["widget"] - script["plain"], 1)
     print(json.dumps({"sizes": sizes, "elements": options.elements, "script_ms": added, "floor_ms": script["plain"]}))
+    large = [
+        name for name, size in sizes.items() if size > (MAX_BYTES if name == "heedback.min.js" else MAX_MORE_BYTES)
+    ]
+    return 1 if large or added > MAX_SCRIPT_MS else 0
 
 
 def packed(name: str) -> int:
@@ -85,4 +93,4 @@ def one_page(browser: Browser, url: str) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
