@@ -5,6 +5,7 @@ Nobody else needs node: the file is committed, and a test compares its digest wi
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,16 @@ def check() -> int:
 
 def installed() -> bool:
     """Whether the packages are there, of the versions that are locked."""
-    ours, theirs = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
-    return theirs.exists() and theirs.stat().st_mtime >= ours.stat().st_mtime
+    locked, there = (packages(FOLDER / name) for name in ("package-lock.json", "node_modules/.package-lock.json"))
+    return bool(there) and there.items() <= locked.items()
+
+
+def packages(lock: Path) -> dict[str, str]:
+    """What a lock of npm's names: each package's place and version."""
+    if not lock.exists():
+        return {}
+    named = json.loads(lock.read_text("utf-8"))["packages"]
+    return {place: facts["version"] for place, facts in named.items() if place}
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
     widget.py [--elements N] [--rounds N]
 
 Sizes are bytes after gzip. Script is what Chromium counts (`ScriptDuration`) from a page's start until all widgets
-stand, less the same page with a plain element in place of each, the floor; the median of several pages. Ends with a line
-of JSON, and with exit status 1 when a target is missed.
+stand, less the same page with a plain element in place of each, the floor; the median of several pages. Ends with a
+line of JSON, and with exit status 1 when a target is missed.
 """
 
 from __future__ import annotations
