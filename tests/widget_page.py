@@ -95,12 +95,15 @@ class Endpoint:
         self.raw: bytes | None = None  # in place of any JSON
         self.before: Callable[[], None] = lambda: None
         self.lock = threading.Lock()
+        self.hanging = 0  # requests for /hang, which are answered when the test ends
+        self._ended = threading.Event()
         self._server = Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
     def close(self) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -134,6 +137,10 @@ class Endpoint:
                 file = STATIC / path.removeprefix("/static/")
                 if path.startswith("/static/") and file.is_file():
                     self.send(200, file.read_bytes(), TYPES[file.suffix])
+                elif path == "/hang":
+                    endpoint.hanging += 1
+                    endpoint._ended.wait(30)
+                    self.send(200, b"", "text/plain")
                 elif path == "/page.css":
                     self.send(200, CSS.encode(), "text/css")
                 elif path in endpoint.pages:

@@ -49,9 +49,13 @@ def test_offline_and_online_again(visit: Visit, context: BrowserContext, endpoin
 
 
 def test_the_page_closes_right_after_the_click(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
-    """The post outlives the page."""
+    """The post outlives the page, even where it has not left yet: all connections of the browser are taken."""
     page = visit(widget())
+    expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
+    page.evaluate("() => { for (let n = 0; n < 6; n++) fetch(`/hang?${n}`, { credentials: 'omit' }); }")
+    eventually(page, lambda: endpoint.hanging == 6)
     press(page)
+    assert endpoint.posts == []
     page.close()
     eventually(context.new_page(), lambda: endpoint.events)
 
