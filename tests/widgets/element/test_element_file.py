@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import subprocess
+import tomllib
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -60,10 +61,13 @@ def test_it_can_be_loaded_twice(visit: Callable[..., Page]) -> None:
 
 
 def test_what_npm_gets() -> None:
-    """Every door of the package leads to a file, and the lock names no address."""
+    """Every door of the package leads to a file, its version is Python's, and the lock names no address."""
     folder = STATIC.parents[1]
-    doors = json.loads((folder / "package.json").read_text("utf-8"))["exports"]
-    assert all((folder / path.replace("*", "en")).is_file() for path in doors.values())
+    package = json.loads((folder / "package.json").read_text("utf-8"))
+    assert all((folder / path.replace("*", "en")).is_file() for path in package["exports"].values())
+    assert (
+        package["version"] == tomllib.loads((folder.parent / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    )
     assert "://" not in (folder / "package-lock.json").read_text("utf-8")
     tracked = subprocess.run(["git", "ls-files", str(folder)], cwd=folder, capture_output=True, text=True, check=True)
     assert "node_modules" not in tracked.stdout
