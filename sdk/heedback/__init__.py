@@ -19,7 +19,7 @@ import threading
 # For the reader and the type checker; typing itself would cost the import more than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import EllipsisType
     from typing import Any, Unpack
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from heedback.limits import REASONS, SIGNALS
     from heedback.options import ClientOptions
     from heedback.outputs import Output, Tracked
+    from heedback.tickets import Ticket
     from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
 
 __all__ = [
@@ -57,13 +58,16 @@ __all__ = [
     "correct",
     "flag",
     "flush",
+    "forward",
     "from_openai",
     "init",
+    "open_ticket",
     "output",
     "rate",
     "retract",
     "signal",
     "start",
+    "state",
     "stats",
     "ticket",
     "track",
@@ -242,6 +246,43 @@ def ticket(about: Output | Tracked, *, may: Sequence[str] | None = None, seconds
         A URL-safe text signed with the key's secret; "" when the client is disabled.
     """
     return _current().ticket(about, may=may, seconds=seconds)
+
+
+def open_ticket(text: str) -> Ticket:
+    """What is in a ticket that this client made, when a browser brings it back.
+
+    Raises:
+        TicketError: `reason` is `malformed`, `forged`, `expired`, or `foreign`: another key made it, or the client is
+            disabled.
+    """
+    return _current().open_ticket(text)
+
+
+def forward(event: Mapping[str, Any]) -> str | None:
+    """Keep an event that was made elsewhere, as by the widget in a browser: as it is on the wire, under its own id.
+
+    Its comment and correction are redacted and cut as those of any call; the rest has to be right already. The same id
+    twice is stored once.
+
+    Returns:
+        The event's id; None when it was not kept.
+
+    Raises:
+        UsageError: only with `init(strict=True)`; it lacks `type`, `id`, `occurred_at` or `feature`.
+    """
+    return _current().forward(event)
+
+
+def state(ticket: str) -> dict[str, Any] | None:
+    """What the service knows that a ticket's person said about its output, as the widget shows it.
+
+    Waits for the service: a second for the connection, two for the answer. After no answer nobody waits for ten
+    seconds.
+
+    Returns:
+        The answer of `POST /v1/widget/state`; None when there is none, or the client is disabled.
+    """
+    return _current().state(ticket)
 
 
 def start() -> None:

@@ -6,14 +6,14 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import EllipsisType
-from typing import Any, Final, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
 
 from heedback import events, plain, providers, redaction, shapes
 from heedback.ending import EXIT_SECONDS
-from heedback.errors import ConfigurationError, HeedbackError, UsageError
+from heedback.errors import ConfigurationError, HeedbackError, TicketError, UsageError
 from heedback.fields import FeedbackFields, OutputFields, SignalFields
 from heedback.ids import Stamps, nanoseconds, uuid7
 from heedback.limits import TICKET_SECONDS
@@ -25,6 +25,10 @@ from heedback.shapes import Policy
 from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
 from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport
+
+if TYPE_CHECKING:
+    from heedback.browser import Window
+    from heedback.tickets import Ticket
 
 About = Output | Tracked | str
 Thumb = Literal["up", "down"]
@@ -83,6 +87,7 @@ class Client:
         self._stamps = Stamps()
         self._options: Options | None = None
         self._holding: Policy | None = None
+        self._browsers: Window | None = None
         try:
             self._options = None if disabled is True else resolve(
                 url, key, spool=spool, user_key=user_key, environment=environment, app_version=app_version,
@@ -231,6 +236,28 @@ class Client:
             self._failed(error)
             return ""
 
+    def open_ticket(self, text: str) -> Ticket:
+        """See `heedback.open_ticket`."""
+        window = self._window()
+        if window is None:
+            raise TicketError("foreign")
+        return window.ticket(text, self._clock() / 1e9)
+
+    def forward(self, event: Mapping[str, Any]) -> str | None:
+        """See `heedback.forward`."""
+        if self._options is None:
+            return None
+        try:
+            ready = events.forwarded(event, self._policy)
+            return str(ready["id"]) if self._keep(ready, self._clock() / 1e9) else None
+        except Exception as error:
+            self._failed(error)
+            return None
+
+    def state(self, ticket: str) -> dict[str, Any] | None:
+        """See `heedback.state`."""
+        return self._calmly(lambda: None if (window := self._window()) is None else window.state(ticket))
+
     def start(self) -> None:
         """See `heedback.start`."""
         self._calmly(lambda: self._pipeline.start())
@@ -252,6 +279,13 @@ class Client:
         """See `heedback.stats`."""
         spool = self._calmly(lambda: self._pipeline.facts())
         return {"enabled": self.enabled} | self._tally.facts() | (spool or CLOSED_FACTS)
+
+    def _window(self) -> Window | None:
+        if self._browsers is None and self._options is not None:
+            from heedback.browser import Window
+
+            self._browsers = Window(self._options)
+        return self._browsers
 
     def _shown(self, feature: str, fields: OutputFields) -> Output:
         person = fields.get("user")

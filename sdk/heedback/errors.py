@@ -3,7 +3,7 @@
 HeedbackError
 ├── ConfigurationError   the URL, the key or an option cannot be used
 ├── UsageError           a call says something that cannot be captured
-└── TicketError          a ticket is malformed, forged or expired
+└── TicketError          a ticket is malformed, forged, expired or foreign
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class UsageError(HeedbackError, ValueError):
 
 
 class TicketError(HeedbackError, ValueError):
-    """The ticket is not to be trusted; `reason` is `malformed`, `forged` or `expired`."""
+    """The ticket is not to be trusted; `reason` is `malformed`, `forged`, `expired`, or `foreign`: another key's."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"ticket is {reason}")

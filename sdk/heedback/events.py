@@ -15,7 +15,8 @@ from typing import Any, Final, Protocol
 from heedback import limits
 from heedback.errors import UsageError
 from heedback.fields import FEEDBACK, OUTPUT, SAYS_WHAT_ABOUT, SIGNAL, SUBJECTS
-from heedback.shapes import Policy, Shape, amount, fill, long_text
+from heedback.shapes import Policy, Shape, amount, comment, fill, long_text
+from heedback.shapes import correction as corrected
 
 Event = dict[str, Any]
 
@@ -27,6 +28,7 @@ _KNOWN_REASONS: Final = {name: frozenset(keys) for name, keys in limits.REASONS.
 }
 _SAYS_SOMETHING: Final = frozenset({"rating", "reasons", "comment", "correction", "asked", "metadata"})
 _THUMBS: Final = {"up": 1, "down": 0}
+_WRITTEN: Final[dict[str, Shape]] = {"comment": comment, "correction": corrected}
 _VALUE: Final[dict[str, Shape]] = {"value": amount(limits.MAX_VALUE)}
 _TEXTS: Final[dict[str, Shape]] = {"input": long_text, "output": long_text}
 _NO_ABOUT: Final = "takes an Output, or an output's id with feature="
@@ -134,6 +136,14 @@ def signal(about: About | str, name: str, value: object, fields: Mapping[str, An
     fill(event, {"value": value}, _VALUE, policy)
     _inherit_user(event, about)
     return event
+
+
+def forwarded(event: Mapping[str, Any], policy: Policy) -> Event:
+    """An event that was made elsewhere, with its id: what a person wrote is redacted here, all else is as it came."""
+    for name in ("type", "id", "occurred_at", "feature"):
+        if not isinstance(event.get(name), str):
+            raise UsageError(name, "is missing from an event that is to be passed on")
+    return {**event, **{name: shape(name, event[name], policy) for name, shape in _WRITTEN.items() if event.get(name)}}
 
 
 def _feedback(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:

@@ -51,6 +51,10 @@ MAX_REASONS_VERSION: Final = 1_000_000
 
 # One browser.
 EDITS_PER_FEEDBACK: Final = 50
+# One request of one: a queue of 50, each an edit. A correction of 32 768 characters takes at most 128 KiB as UTF-8, or
+# 192 KiB as JSON when each is a control character that takes six bytes; with a comment it fits once.
+WIDGET_EVENTS: Final = 50
+WIDGET_BYTES: Final = 256 * 1024
 TICKET_SECONDS: Final = 7 * 24 * 3600
 
 # Reasons, version 1: stable keys; labels and translations belong to whoever shows them. A key is (list, key).

@@ -1,0 +1,81 @@
+"""The element as HTML: what `{{ heedback_rating(out) }}` writes into a page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Final, Self
+
+import heedback
+from heedback.tickets import MAY
+from heedback_widgets import files, plain
+
+_ATTRIBUTE: Final = re.compile(r"(?!on)[a-z][a-z0-9_]*")
+
+
+class Html(str):
+    """Text that template engines take as it is: Jinja and Django both ask for `__html__`."""
+
+    __slots__ = ()
+
+    def __html__(self) -> Self:
+        return self
+
+
+def rating(
+    out: heedback.Output | heedback.Tracked,
+    endpoint: str,
+    *,
+    may: Sequence[str] | None = None,
+    seconds: int | None = None,
+    script: bool = True,
+    nonce: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    back: str | None = None,
+    **attributes: object,
+) -> Html:
+    """The element for one output, with the plain form inside and the script beside it.
+
+    Args:
+        out: the Output, or a `track` block's.
+        endpoint: where the adapter is mounted: `/heedback`.
+        may: what the browser may do, as for `heedback.ticket`; everything by default.
+        seconds: how long the ticket holds, a week by default.
+        script: False where the page loads the script by itself. Several are one: a browser runs a module once.
+        nonce: of the page's content security policy, if it asks for one.
+        labels: other words for the plain form; `heedback_widgets.plain.LABELS` has the keys.
+        back: the path that the plain form leads back to; by default where the browser says it was.
+        **attributes: the element's own, such as `mode="stars"` or `privacy_url="/privacy"`. True is an attribute
+            without a value, None and False are none.
+
+    Returns:
+        The HTML; "" when the client is disabled, as nothing could be sent.
+
+    Raises:
+        ValueError: what is given as an attribute is none.
+    """
+    ticket = heedback.ticket(out, may=may, seconds=seconds)
+    if not ticket:
+        return Html()
+    base = f"{endpoint}/static/{files.version()}"
+    named = {"id": plain.anchor(out.id), "endpoint": endpoint, "ticket": ticket} | attributes
+    stars = attributes.get("mode") == "stars"
+    style, verbs = f"{base}/{plain.STYLE}", MAY if may is None else may
+    form = plain.Form(ticket, out.id, endpoint, style, verbs, stars, labels or {}, back).html()
+    element = f"<heedback-rating{''.join(_attribute(*each) for each in named.items())}>{form}</heedback-rating>"
+    return Html((_script(f"{base}/{files.ELEMENT}", nonce) if script else "") + element)
+
+
+def _script(address: str, nonce: str | None) -> str:
+    secret = "" if nonce is None else f' nonce="{escape(nonce)}"'
+    return f'<script type="module" src="{escape(address)}"{secret}></script>'
+
+
+def _attribute(name: str, value: object) -> str:
+    if _ATTRIBUTE.fullmatch(name) is None:
+        raise ValueError(f"{name!r} is no attribute of the element")
+    if value is None or value is False:
+        return ""
+    dashed = name.replace("_", "-")
+    return f" {dashed}" if value is True else f' {dashed}="{escape(str(value))}"'

@@ -1,0 +1,156 @@
+"""The plain form inside the element, for browsers that run no script: its HTML, and what it sends.
+
+It works through an app alone: `POST {endpoint}/form`, answered with the way back to its page. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+from heedback.limits import COMMENT_CHARS, CORRECTION_CHARS, REASONS, polarity
+from heedback_widgets.values import Unfit
+
+FORM: Final = ("application/x-www-form-urlencoded",)
+STYLE: Final = "form.css"
+LABELS: Final[Mapping[str, str]] = {
+    "up": "Good answer",
+    "down": "Bad answer",
+    "stars": "{n} of 5 stars",
+    "flag": "Report harm",
+    "more": "Say more",
+    "reasons": "What was wrong?",
+    "incorrect": "Not correct",
+    "instructions": "Not what I asked",
+    "incomplete": "Something is missing",
+    "style": "Style or length",
+    "sources": "Wrong source",
+    "refused": "Did not answer",
+    "slow_or_broken": "Slow or broken",
+    "other": "Something else",
+    "comment": "Comment",
+    "correction": "A better answer",
+    "send": "Send details",
+    "saved": "Saved. Thank you.",
+}
+_MOST_FIELDS: Final = 64
+_LOCAL: Final = re.compile(r"/(?![/\\])[!-~]*")  # a path of this host, in printable ASCII
+_THUMBS: Final = {"up": 1, "down": 0}
+
+
+class Filled(NamedTuple):
+    """What a form says: an event as the element would send it, `empty` when nothing was filled in."""
+
+    ticket: str
+    event: dict[str, Any]
+    empty: bool
+    back: str | None
+
+
+def read(body: bytes, now: datetime) -> Filled:
+    """The form in a body, filled in `now`. Raises Unfit."""
+    try:
+        given = parse_qs(body.decode(), max_num_fields=_MOST_FIELDS, errors="strict")
+    except ValueError as error:
+        raise Unfit(f"The body is no form: {error}") from None
+    fields = {name: given_values[-1].replace("\r\n", "\n") for name, given_values in given.items()}
+    said = _said(fields, given.get("reasons", []))
+    event = {"id": str(uuid4()), "occurred_at": now.isoformat(), **said}
+    return Filled(fields.get("ticket", ""), event, not said, fields.get("back"))
+
+
+def _said(fields: Mapping[str, str], reasons: list[str]) -> dict[str, Any]:
+    said: dict[str, Any] = {name: fields[name] for name in ("comment", "correction") if fields.get(name, "").strip()}
+    if fields.get("flag"):
+        said["flag"] = True
+    if rated := fields.get("rating"):
+        said["rating"] = _rating(rated)
+    if reasons and ("rating" not in said or polarity(said["rating"]["value"], said["rating"]["scale"]) <= 0):
+        said["reasons"] = reasons
+    return said
+
+
+def _rating(given: str) -> dict[str, Any]:
+    if given in _THUMBS:
+        return {"value": _THUMBS[given], "scale": "thumbs"}
+    if given in ("1", "2", "3", "4", "5"):
+        return {"value": int(given), "scale": "stars"}
+    raise Unfit("Must be up, down, or 1 to 5.", "rating")
+
+
+def way_back(given: str | None, referrer: str | None, host: str | None) -> str:
+    """Where the form came from: what it says, else what the browser says, else the start page. Never another host."""
+    came = urlsplit(referrer or "")
+    query = f"?{came.query}" if came.query else ""
+    seen = f"{came.path}{query}" if host and came.netloc.lower() == host.lower() else ""
+    paths = (path.partition("#")[0] for path in (given, seen) if path)
+    return next((path for path in paths if _LOCAL.fullmatch(path)), "/")
+
+
+def anchor(output_id: str) -> str:
+    """The id of the element of an output."""
+    return f"heedback-{output_id}"
+
+
+def saved_anchor(output_id: str) -> str:
+    """The id of what is shown after something was saved."""
+    return f"heedback-saved-{output_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of one output. It has only what `may` allows; `style` is the address of its style sheet."""
+
+    ticket: str
+    output_id: str
+    endpoint: str
+    style: str
+    may: Collection[str]
+    stars: bool
+    labels: Mapping[str, str]
+    back: str | None
+
+    def html(self) -> str:
+        link = f'<noscript><link rel="stylesheet" href="{escape(self.style)}"></noscript>'
+        words = f'class="heedback-saved" role="status" hidden>{self._label("saved")}'
+        note = f'<p id="{escape(saved_anchor(self.output_id))}" {words}</p>'
+        # Two forms: return in a field of the second would press the first button of one.
+        forms = (self._form(inside) for inside in (self._buttons(), self._details()) if inside)
+        return f"{link}{note}{''.join(forms)}"
+
+    def _form(self, inside: str) -> str:
+        hidden = {"ticket": self.ticket} | ({} if self.back is None else {"back": self.back})
+        fields = "".join(f'<input type="hidden" name="{name}" value="{escape(v)}">' for name, v in hidden.items())
+        return f'<form method="post" action="{escape(self.endpoint)}/form">{fields}{inside}</form>'
+
+    def _buttons(self) -> str:
+        values = [str(n) for n in range(1, 6)] if self.stars else list(_THUMBS)
+        shown = [("rating", value, self._label("stars" if self.stars else value, value)) for value in values]
+        shown = (shown if "rate" in self.may else []) + [("flag", "on", self._label("flag"))] * ("flag" in self.may)
+        return "".join(f'<button name="{name}" value="{value}">{label}</button> ' for name, value, label in shown)
+
+    def _details(self) -> str:
+        parts = [self._reasons()] if "rate" in self.may else []
+        parts += [self._area("comment", COMMENT_CHARS)] if {"rate", "flag"} & set(self.may) else []
+        parts += [self._area("correction", CORRECTION_CHARS)] if "correct" in self.may else []
+        button = f"<button>{self._label('send')}</button>"
+        summary = f"<summary>{self._label('more')}</summary>"
+        return f"<details>{summary}{''.join(parts)}{button}</details>" if parts else ""
+
+    def _reasons(self) -> str:
+        boxes = (f'<input type="checkbox" name="reasons" value="{key}"> {self._label(key)}' for key in REASONS["down"])
+        labelled = "".join(f"<label>{box}</label> " for box in boxes)
+        return f"<fieldset><legend>{self._label('reasons')}</legend>{labelled}</fieldset>"
+
+    def _area(self, name: str, most: int) -> str:
+        area = f'<textarea name="{name}" rows="3" maxlength="{most}"></textarea>'
+        return f"<p><label>{self._label(name)}<br>{area}</label></p>"
+
+    def _label(self, key: str, n: str = "") -> str:
+        return escape(self.labels.get(key, LABELS[key]).replace("{n}", n))
