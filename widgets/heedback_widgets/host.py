@@ -214,7 +214,7 @@ def _problem(error: RefusedError | Unfit) -> Answer:
         "title": HTTPStatus(refusal.status).phrase,
         "status": refusal.status,
         "detail": refusal.detail,
-        "code": refusal.code,
+        "reason": refusal.reason,
     }
     answer = _json(refusal.status, said | ({"errors": errors} if errors else {}), _PROBLEM)
     if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -12,7 +12,7 @@ class Refusal(NamedTuple):
     """A request that is refused as a whole: the status, a word for programs, a sentence for people."""
 
     status: int
-    code: str
+    reason: str
     detail: str
 
 
