@@ -24,7 +24,9 @@ from heedback_service.web import operations
 from heedback_service.web.api.document import describe, refine
 from heedback_service.web.api.events import blueprint as events
 from heedback_service.web.api.problems import RETRY_SECONDS, ProblemApi, as_problem, explained
+from heedback_service.web.api.widget import blueprint as widget
 from heedback_service.web.door import Door
+from heedback_service.web.element import blueprint as element
 from heedback_service.web.pages import error_page, init_pages
 from heedback_service.web.runtime import Runtime
 
@@ -68,8 +70,12 @@ def create_app(
     api = ProblemApi(app)
     describe(api)
     api.register_blueprint(events)
+    api.register_blueprint(widget)
     refine(api)
-    init_pages(app).exempt(events)
+    app.register_blueprint(element)
+    protection = init_pages(app)
+    protection.exempt(events)
+    protection.exempt(widget)
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(OperationalError, _busy)
     app.register_error_handler(DataError, _nowhere)

@@ -153,12 +153,45 @@ def project_set(project: str, retention_days: int) -> None:
     click.echo(f"Project {project} keeps outputs and feedback for {retention_days} days.")
 
 
+@project_group.command("origins")
+@_project_argument
+@click.argument("origins", nargs=-1, metavar="[ORIGIN]...")
+@click.option("--none", "clear", is_flag=True, help="Let no page do so.")
+def project_origins(project: str, origins: tuple[str, ...], clear: bool) -> None:
+    """Let pages of these origins, and no others, post feedback straight from a browser.
+
+    ORIGIN is one such as https://www.example.org. Without any, print those of the project.
+    """
+    if clear and origins:
+        _fail("give origins or --none, not both")
+    with _writing() as session:
+        known = _project(session, project)
+        if (clear or origins) and (refused := projects.set_origins(known, origins)):
+            _fail(refused.why)
+        for origin in known.origins or ():
+            click.echo(origin)
+
+
 @project_group.command("list")
 def project_list() -> None:
     """The projects of this service."""
     with _reading() as session:
         for project in session.scalars(select(Project).order_by(Project.slug)):
             click.echo(f"{project.slug}\t{project.name}\t{project.timezone}\t{project.retention_days} days")
+
+
+@main.command("widget")
+@click.option("--url", help="Where browsers reach the service; by default HEEDBACK_SERVER_PUBLIC_URL.")
+def widget_command(url: str | None) -> None:
+    """Print the lines by which a page loads the widget from here, with the digest that its file must have."""
+    from heedback_widgets import files
+
+    base = (url or _settings().public_url or "").rstrip("/")
+    if not base:
+        _fail("where do browsers reach the service? Give --url or HEEDBACK_SERVER_PUBLIC_URL")
+    address = f"{base}/widget/{files.version()}/{files.ELEMENT}"
+    click.echo(f'<script type="module" src="{address}" integrity="{files.integrity()}" crossorigin></script>')
+    click.echo(f'<heedback-rating endpoint="{base}/v1/widget" ticket="…"></heedback-rating>')
 
 
 @main.group("key")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +17,8 @@ from heedback_service.store.tables import Project
 
 # At least as long as a digest looks back and a sender may try again; an event sent again later would count again.
 RETENTION_DAYS: Final = (30, 3650)
+# As browsers send it in the header Origin: lower case, no path, and a name that is not ASCII in its xn-- form.
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(:[1-9][0-9]{0,4})?")
 _SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
@@ -47,6 +50,21 @@ def set_retention(project: Project, days: int) -> Refused | None:
         return Refused(f"retention is {shortest} to {longest} days, not {days}")
     project.retention_days = days
     return None
+
+
+def set_origins(project: Project, origins: Sequence[str]) -> Refused | None:
+    """Let pages of these origins, and no others, post straight from a browser: `https://www.example.org`."""
+    unfit = [origin for origin in origins if not _ORIGIN.fullmatch(origin)]
+    if unfit:
+        return Refused(f"{unfit[0]!r} is no origin as browsers send it; use one such as https://www.example.org")
+    project.origins = sorted({_plain(origin) for origin in origins}) or None
+    return None
+
+
+def _plain(origin: str) -> str:
+    """As a browser sends it: without the port that goes without saying."""
+    port = {"http": ":80", "https": ":443"}[origin.partition(":")[0]]
+    return origin.removesuffix(port)
 
 
 def new_user_key() -> str:

@@ -21,6 +21,7 @@ class Project(Base):
     name: Mapped[str]
     timezone: Mapped[str]  # changing it rebuilds the roll-ups: their days are project-local
     retention_days: Mapped[int] = mapped_column(default=400)
+    origins: Mapped[list[str] | None]  # of pages that may post to `/v1/widget` straight from a browser; NULL: none
     purged_before: Mapped[date | None]  # rows of earlier days may be gone while their counts stay
     texts_sifted_until: Mapped[datetime | None]  # texts received by then were kept only if somebody gave feedback
     last_item_number: Mapped[int] = mapped_column(default=0)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from flask import current_app
 
+from heedback_service.flow.browsers import Turns
 from heedback_service.flow.combine import Combiner
 from heedback_service.flow.keys import Doorkeeper
 from heedback_service.settings import Settings
@@ -32,6 +33,7 @@ class Runtime:
     metrics: Metrics | None
     combiner: Combiner
     doorkeeper: Doorkeeper
+    turns: Turns
 
     @classmethod
     def of(
@@ -42,7 +44,7 @@ class Runtime:
         new_id: Callable[[], UUID],
         metrics: Metrics | None = None,
     ) -> Runtime:
-        return cls(db, settings, clock, new_id, metrics, Combiner(db, clock, new_id), Doorkeeper())
+        return cls(db, settings, clock, new_id, metrics, Combiner(db, clock, new_id), Doorkeeper(), Turns())
 
     def attach(self) -> dict[str, Runtime]:
         return {_NAME: self}

@@ -26,6 +26,7 @@ class ProblemSchema(Schema):
     title = fields.String(required=True, metadata={"description": "The status in words."})
     status = fields.Integer(required=True)
     detail = fields.String(metadata={"description": "What was wrong with this request."})
+    reason = fields.String(metadata={"description": "The same as a word for programs, where one may want to tell."})
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
@@ -43,10 +44,12 @@ class Refusal(HTTPException):
         *,
         errors: Mapping[str, list[str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        reason: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = status
         self.errors = errors
+        self.reason = reason
         self.headers = dict(headers or {})
 
 
@@ -71,8 +74,7 @@ def as_problem(error: HTTPException) -> Response:
     body: dict[str, Any] = {"type": "about:blank", "title": error.name, "status": error.code}
     if error.description:
         body["detail"] = error.description
-    if errors := getattr(error, "errors", None):
-        body["errors"] = errors
+    body |= {name: value for name in ("reason", "errors") if (value := getattr(error, name, None))}
     headers = getattr(error, "headers", None) or dict(error.get_headers())
     headers.pop("Content-Type", None)
     return Response(json.dumps(body), error.code, headers, content_type=PROBLEM_JSON)
@@ -91,7 +93,7 @@ def explained(error: Exception) -> Response:
 
 def busy() -> Refusal:
     wait = {"Retry-After": str(RETRY_SECONDS)}
-    return Refusal(503, "The database is busy or away. Nothing was stored; send it again.", headers=wait)
+    return Refusal(503, "The database is busy or away. Nothing was stored; send it again.", headers=wait, reason="busy")
 
 
 def flattened(messages: Any, whole: str = "event", path: str = "") -> dict[str, list[str]]:

@@ -199,6 +199,47 @@ class AnswerSchema(Schema):
     rejected = fields.List(fields.Nested(RejectionSchema), required=True)
 
 
+class WidgetTicketSchema(Schema):
+    """What a browser has in the place of a key."""
+
+    ticket = fields.String(required=True, metadata={"description": "As the host's SDK has signed it."})
+
+
+class WidgetPostSchema(WidgetTicketSchema):
+    """What one person says about one output, straight from a browser."""
+
+    sent_at = Moment(required=True, metadata={"description": "The browser's clock when it sends."})
+    events = fields.List(
+        fields.Dict(),
+        required=True,
+        validate=validate.Length(max=limits.WIDGET_EVENTS),
+        metadata={"description": "Feedback (also without a type) and signals, without what the ticket binds."},
+    )
+
+
+class SaidSchema(Schema):
+    """The fields that hold something."""
+
+    rating = fields.Nested(RatingSchema)
+    flag = fields.Boolean()
+    flag_reasons = fields.List(fields.String())
+    reasons = fields.List(fields.String())
+    reasons_version = fields.Integer()
+    comment = fields.String()
+    correction = fields.String()
+
+
+class WidgetStateSchema(Schema):
+    """What one person has said about one output; `known` alone, when it is nobody in particular."""
+
+    known = fields.Boolean(required=True)
+    feedback = fields.Nested(SaidSchema)
+    signals = fields.List(fields.String(), metadata={"description": "Names of those that were heard of this person."})
+    at = fields.AwareDateTime(allow_none=True, metadata={"description": "Of the newest word, by the service's clock."})
+    event_id = fields.UUID(allow_none=True, metadata={"description": "Of the newest word."})
+    edits_left = fields.Integer(metadata={"description": "How many more feedback events will be taken."})
+
+
 _ENVELOPE: Final = EnvelopeSchema()
 _ENVELOPE_LANE: Final = lane(_ENVELOPE)
 _LANES: Final = {name: lane(schema) for name, schema in EVENTS.items()}

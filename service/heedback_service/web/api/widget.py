@@ -1,0 +1,140 @@
+"""/v1/widget: what a browser posts straight to the service, with a ticket in the place of a key.
+
+A page of another origin may do so when the project names that origin. There is no cookie to be misused, and JSON comes
+as text/plain, for which a browser asks no permission first.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Response, g, request
+from flask.views import MethodView
+from flask_smorest import Blueprint
+
+from heedback.limits import WIDGET_BYTES
+from heedback_service.flow import browsers
+from heedback_service.flow.browsers import Admitted
+from heedback_service.web.api.events import taken
+from heedback_service.web.api.problems import PROBLEM_JSON, ProblemSchema, Refusal, busy
+from heedback_service.web.api.schemas import AnswerSchema, WidgetPostSchema, WidgetStateSchema, WidgetTicketSchema
+from heedback_service.web.runtime import Runtime, runtime
+from heedback_widgets import refusals, rules
+from heedback_widgets.values import Unfit
+
+_TYPES: Final = ("text/plain", "application/json")
+
+blueprint = Blueprint("widget", __name__, url_prefix="/v1/widget", description="What one person says in a browser.")
+
+
+@blueprint.after_request
+def _let_read(response: Response) -> Response:
+    # A refusal says no more than why: whoever builds the page shall be able to read it, so it goes to anybody.
+    response.headers["Access-Control-Allow-Origin"] = g.get("origin", "*")
+    response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+    response.headers["Cache-Control"] = "no-store"
+    response.vary.add("Origin")
+    return response
+
+
+def _takes(schema: type) -> dict[str, Any]:
+    words = "JSON, sent as text/plain, so that a browser asks no permission first; application/json is taken too."
+    return {"description": words, "required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _refuses(view: Any) -> Any:
+    said = {
+        400: "Not what is asked for",
+        401: "The ticket does not hold",
+        403: "Not from pages of this origin, or not with this ticket",
+        413: "Too large",
+        415: "Not text/plain",
+        503: "Try again later",
+    }
+    for status, words in said.items():
+        view = blueprint.alt_response(status, schema=ProblemSchema, content_type=PROBLEM_JSON, description=words)(view)
+    return view
+
+
+@blueprint.route("/events")
+class WidgetEvents(MethodView):
+    @blueprint.doc(requestBody=_takes(WidgetPostSchema))
+    @blueprint.response(200, AnswerSchema)
+    @_refuses
+    def post(self) -> dict[str, Any]:
+        """Take what one person said about one output.
+
+        The ticket says who, and about what. Events are those of `POST /v1/events`, as far as a browser may send them:
+        feedback and signals, without output, person, feature and source. The answer comes after the commit.
+        """
+        here = runtime()
+        with here.combiner.attended():
+            post = _fitting(lambda: rules.post_of(rules.parsed(_body())))
+            return _take(here, _admitted(here, post.ticket), post)
+
+
+@blueprint.route("/state")
+class WidgetState(MethodView):
+    @blueprint.doc(requestBody=_takes(WidgetTicketSchema))
+    @blueprint.response(200, WidgetStateSchema)
+    @_refuses
+    def post(self) -> dict[str, Any]:
+        """What the ticket's person has said about its output until now."""
+        here = runtime()
+        whose = _admitted(here, _fitting(lambda: rules.ticket_of(rules.parsed(_body()))))
+        if "read" not in whose.ticket.may:
+            raise _refused(refusals.MAY_NOT_READ)
+        with here.db.read() as session:
+            return browsers.state(session, whose)
+
+
+def _take(here: Runtime, whose: Admitted, post: rules.Post) -> dict[str, Any]:
+    found = rules.sort_out(whose.ticket, post.events)
+    with here.turns.turn(whose) as ours:
+        if not ours:
+            raise busy()
+        with here.db.read() as session:
+            fits = browsers.within_limit(session, whose, [event for _, event in found.events], here.clock())
+        kept = [each for each, fit in zip(found.events, fits, strict=True) if fit]
+        for (index, event), fit in zip(found.events, fits, strict=True):
+            if not fit:
+                found.reject(index, event, rules.TOO_MANY)
+        try:
+            answer = taken(here, whose.access, {"sent_at": post.sent_at, "events": [event for _, event in kept]})
+        except Refusal as refusal:
+            raise _refused(refusals.REVOKED) if refusal.code == 401 else refusal from None
+    rejected = [each | {"index": kept[each["index"]][0]} for each in answer["rejected"]]
+    return answer | {"rejected": sorted(found.rejected + rejected, key=lambda each: each["index"])}
+
+
+def _body() -> bytes:
+    if request.mimetype not in _TYPES:
+        raise _refused(refusals.TYPE)
+    raw = b"" if (request.content_length or 0) > WIDGET_BYTES else request.stream.read(WIDGET_BYTES + 1)
+    if len(raw) > WIDGET_BYTES or (request.content_length or 0) > WIDGET_BYTES:
+        raise _refused(refusals.TOO_LARGE)
+    return raw
+
+
+def _admitted(here: Runtime, text: str) -> Admitted:
+    """Whom the ticket speaks for, on a page that may use it. A request that names no origin is not a page's."""
+    found = browsers.admitted(here.db, text, here.clock())
+    if isinstance(found, refusals.Refusal):
+        raise _refused(found)
+    origin = request.headers.get("Origin")
+    if origin is not None and origin not in found.origins:
+        raise _refused(refusals.ORIGIN)
+    if origin is not None:
+        g.origin = origin
+    return found
+
+
+def _fitting(read: Any) -> Any:
+    try:
+        return read()
+    except Unfit as unfit:
+        raise _refused(refusals.MALFORMED, {unfit.field or "body": [unfit.message]}) from None
+
+
+def _refused(refusal: refusals.Refusal, errors: rules.Errors | None = None) -> Refusal:
+    return Refusal(refusal.status, refusal.detail, reason=refusal.reason, errors=errors)
