@@ -21,6 +21,7 @@ from heedback_service.flow.intake import Batch, take
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import HEAD
 from heedback_service.store.tables import Project
+from heedback_widgets import files
 from postgres_server import Postgres
 
 Run = Callable[..., Result]
@@ -46,6 +47,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         (["project", "create", "b", "--timezone", "Mars/Olympus"], "is not a time zone"),
         (["project", "create", "b", "--retention-days", "7"], "retention is 30 to 3650 days, not 7"),
         (["project", "set", "acme", "--retention-days", "9999"], "retention is 30 to 3650 days, not 9999"),
+        (["project", "origins", "acme", "https://acme.example/shop"], "'https://acme.example/shop' is no origin"),
+        (["project", "origins", "acme", "*"], "'*' is no origin as browsers send it"),
+        (["project", "origins", "acme", "https://bücher.example"], "is no origin as browsers send it"),
+        (["project", "origins", "acme", "--none", "https://acme.example"], "not both"),
+        (["project", "origins", "nobody"], "there is no project nobody"),
+        (["widget"], "Give --url or HEEDBACK_SERVER_PUBLIC_URL"),
         (["purge", "nobody"], "there is no project nobody"),
         (["export", "nobody"], "there is no project nobody"),
         (["key", "revoke", "acme", "abc"], "no living key abc"),
@@ -103,6 +110,23 @@ def test_a_folder_that_cannot_be_used_is_told_by_the_name_of_its_setting(run: Ru
     done = run("project", "list", HEEDBACK_SERVER_DATA=str(tmp_path / "file" / "data"))
     assert done.exit_code == 1
     assert done.stderr.startswith(f"Error: HEEDBACK_SERVER_DATA: cannot use the folder {tmp_path / 'file' / 'data'}: ")
+
+
+def test_a_project_says_which_pages_may_post(run: Run) -> None:
+    assert run("project", "origins", "acme").stdout == ""
+    named = run("project", "origins", "acme", "https://www.acme.example:443", "http://127.0.0.1:8000")
+    assert named.stdout == "http://127.0.0.1:8000\nhttps://www.acme.example\n"
+    assert run("project", "origins", "acme").stdout == named.stdout
+    assert run("project", "origins", "acme", "--none").stdout == ""
+    assert run("project", "origins", "acme").stdout == ""
+
+
+def test_the_lines_that_load_the_widget_name_its_digest(run: Run) -> None:
+    script, element = run("widget", "--url", "https://feedback.example/").stdout.splitlines()
+    address = f"https://feedback.example/widget/{files.version()}/heedback.min.js"
+    assert script == f'<script type="module" src="{address}" integrity="{files.integrity()}" crossorigin></script>'
+    assert 'endpoint="https://feedback.example/v1/widget"' in element
+    assert run("widget", HEEDBACK_SERVER_PUBLIC_URL="https://feedback.example").stdout.splitlines()[0] == script
 
 
 def test_a_person_gets_a_place_and_a_link(run: Run) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from heedback_widgets import files
@@ -20,9 +20,10 @@ blueprint: Final = Blueprint("element", __name__, url_prefix="/widget")
 def element(version: str, name: str) -> ResponseReturnValue:
     found = files.file(name) or abort(404)
     if version != files.version():
-        newest = redirect(url_for(".element", version=files.version(), name=name))
-        newest.headers["Cache-Control"] = "no-cache"
-        return newest
+        newest = url_for(".element", version=files.version(), name=name)
+        return Response(
+            status=302, headers={"Location": newest, "Cache-Control": "no-cache"}, content_type="text/plain"
+        )
     response = Response(found.plain, content_type=found.content_type)
     if found.packed is not None and request.accept_encodings["gzip"] > 0:
         response.set_data(found.packed)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from alembic import op
+from alembic import command, op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -80,6 +80,21 @@ def test_a_migration_that_fails_half_way_leaves_nothing(empty_url: str, monkeypa
     assert inspect(db.engine).get_table_names() == []
     monkeypatch.undo()
     assert migrate.upgrade(db)
+    db.dispose()
+
+
+def test_an_older_database_keeps_what_is_in_it(empty_url: str) -> None:
+    db = Database(empty_url)
+    with db.engine.connect() as connection, connection.begin():
+        command.upgrade(migrate.config(connection), "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO projects (slug, name, timezone, retention_days, last_item_number, created_at)"
+            " VALUES ('acme', 'Acme', 'UTC', 400, 7, '2026-11-18 12:00:00')"
+        )
+    assert migrate.upgrade(db)
+    with db.read() as session:
+        kept = session.scalars(select(Project)).one()
+    assert (kept.slug, kept.last_item_number, kept.origins) == ("acme", 7, None)
     db.dispose()
 
 

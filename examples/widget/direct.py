@@ -1,0 +1,40 @@
+"""A page whose feedback goes straight from the browser to the service: python examples/widget/direct.py
+
+HEEDBACK_URL and HEEDBACK_KEY say where it goes; the service has to know this page's origin:
+heedback project origins PROJECT http://127.0.0.1:8002
+"""
+
+from __future__ import annotations
+
+import os
+from uuid import uuid4
+
+import waitress
+from flask import Flask, render_template_string, session
+
+import heedback
+
+SERVICE = os.environ.get("HEEDBACK_URL", "").rstrip("/")
+# `heedback widget` prints the address with the digest that the file must have, which is better yet.
+PAGE = """<!doctype html>
+<html lang="en"><title>Invoices</title>
+<script type="module" src="{{ service }}/widget/latest/heedback.min.js"></script>
+<h1>Invoice 2291</h1>
+<p>{{ answer }}</p>
+<heedback-rating endpoint="{{ service }}/v1/widget" ticket="{{ out.ticket() }}"></heedback-rating>
+"""
+
+app = Flask(__name__)
+app.secret_key = os.environ.get("SECRET_KEY", "for your own machine only")
+
+
+@app.get("/")
+def invoice() -> str:
+    person = session.setdefault("person", uuid4().hex)
+    answer = "Due on 30 November: 1,200.00 EUR."  # your model's words
+    out = heedback.output("invoice-summary", user=person, output=answer)
+    return render_template_string(PAGE, answer=answer, out=out, service=SERVICE)
+
+
+if __name__ == "__main__":
+    waitress.serve(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8002")))

@@ -1,0 +1,43 @@
+"""A FastAPI app whose one answer can be rated: python examples/widget/fastapi_app.py
+
+HEEDBACK_URL and HEEDBACK_KEY say where the feedback goes.
+"""
+
+from __future__ import annotations
+
+import os
+from uuid import uuid4
+
+import uvicorn
+from fastapi import Cookie, FastAPI
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment
+
+import heedback
+import heedback_widgets.fastapi
+
+PAGE = """<!doctype html>
+<html lang="en"><title>Invoices</title>
+<h1>Invoice 2291</h1>
+<p>{{ answer }}</p>
+{{ heedback_rating(out) }}
+"""
+
+app = FastAPI()
+app.include_router(heedback_widgets.fastapi.router(), prefix="/heedback")
+templates = Environment(autoescape=True)
+templates.globals["heedback_rating"] = heedback_widgets.fastapi.rating("/heedback")
+
+
+@app.get("/")
+def invoice(person: str | None = Cookie(None)) -> HTMLResponse:
+    person = person or uuid4().hex
+    answer = "Due on 30 November: 1,200.00 EUR."  # your model's words
+    out = heedback.output("invoice-summary", user=person, output=answer)
+    page = HTMLResponse(templates.from_string(PAGE).render(answer=answer, out=out))
+    page.set_cookie("person", person, httponly=True, samesite="lax")
+    return page
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8002")), log_level="warning")

@@ -1,0 +1,38 @@
+"""A Flask app whose one answer can be rated: python examples/widget/flask_app.py
+
+HEEDBACK_URL and HEEDBACK_KEY say where the feedback goes.
+"""
+
+from __future__ import annotations
+
+import os
+from uuid import uuid4
+
+import waitress
+from flask import Flask, render_template_string, session
+
+import heedback
+import heedback_widgets.flask
+
+PAGE = """<!doctype html>
+<html lang="en"><title>Invoices</title>
+<h1>Invoice 2291</h1>
+<p>{{ answer }}</p>
+{{ heedback_rating(out) }}
+"""
+
+app = Flask(__name__)
+app.secret_key = os.environ.get("SECRET_KEY", "for your own machine only")
+app.register_blueprint(heedback_widgets.flask.blueprint(), url_prefix="/heedback")
+
+
+@app.get("/")
+def invoice() -> str:
+    person = session.setdefault("person", uuid4().hex)
+    answer = "Due on 30 November: 1,200.00 EUR."  # your model's words
+    out = heedback.output("invoice-summary", user=person, output=answer)
+    return render_template_string(PAGE, answer=answer, out=out)
+
+
+if __name__ == "__main__":
+    waitress.serve(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8002")))
