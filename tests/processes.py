@@ -19,9 +19,9 @@ on_both_databases = pytest.mark.parametrize("database_url", ["sqlite", "postgres
 class Service:
     """`heedback serve` on a free port; killed at the end of the block, if it is there still."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], port: str = "0") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "heedback_service.cli", "serve", "--port", "0"],
+            [sys.executable, "-m", "heedback_service.cli", "serve", "--port", port],
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
