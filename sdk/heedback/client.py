@@ -230,7 +230,9 @@ class Client:
             if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= _LONGEST_TICKET:
                 raise UsageError("seconds", f"takes a whole number from 1 to {_LONGEST_TICKET:,}", seconds)
             ends = self._clock() // 1_000_000_000 + seconds
-            ticket = tickets.Ticket(self._options.kid, about.id, about.feature, about.user, tuple(verbs), ends)
+            # Whoever makes an Output by hand may give it their own id of the person: that never leaves the process.
+            user = None if about.user is None else shapes.user("user", about.user, self._policy)
+            ticket = tickets.Ticket(self._options.kid, about.id, about.feature, user, tuple(verbs), ends)
             return tickets.sign(ticket, tickets.ticket_key(self._options.secret))
         except Exception as error:
             self._failed(error)
