@@ -16,6 +16,7 @@ from shelf import NOTHING, Shelf, Shown
 from start import run
 
 import heedback
+import heedback_widgets.flask
 
 pages = Blueprint("pages", __name__)
 
@@ -26,6 +27,7 @@ def create_app(assistant: Assistant) -> Flask:
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=256 * 1024, ASSISTANT=assistant, SHELF=Shelf())
     app.register_blueprint(pages)
+    app.register_blueprint(heedback_widgets.flask.blueprint(), url_prefix="/heedback")  # ★ 3
     visitors(app)
     app.register_error_handler(404, lambda error: (render_template("lost.html"), 404))
     return app
@@ -62,15 +64,15 @@ def answer_page(output_id: str) -> str:
     return render_template("answer.html", shown=_find(output_id), labels=LABELS)
 
 
+# From here to the docs is what people without script use instead of the widget: forms of this app's own.
+
+
 @pages.post("/answers/<output_id>/rating")
 def rate(output_id: str) -> Any:
     shown, value = _find(output_id), one_of("value", ("up", "down"))
     turned: dict[str, Any] = {"reasons": None} if shown.said.reasons and value != shown.said.rating else {}
-    sent = heedback.rate(output_id, value, feature=shown.feature, user=shown.person, **turned)  # ★ 3
+    sent = heedback.rate(output_id, value, feature=shown.feature, user=shown.person, **turned)
     return _saved(shown, sent, rating=value, **turned)
-
-
-# Everything below is optional: details, a flag, and taking it back.
 
 
 @pages.post("/answers/<output_id>/details")

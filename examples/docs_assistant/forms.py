@@ -12,12 +12,13 @@ COOKIE: Final = "person"
 YEAR_S: Final = 365 * 24 * 3600
 TEXT_CHARS: Final = {"question": 500, "page": 100, "comment": 4096, "correction": 32768}
 LOCALES: Final = ("en", "de", "nb", "fr")
-_OURS: Final = "style-src 'self'; img-src 'self'; form-action 'self'"
-CSP: Final = f"default-src 'none'; {_OURS}; base-uri 'none'; frame-ancestors 'none'"
+_OURS: Final = "script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
+_NOBODY: Final = "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+CSP: Final = f"default-src 'none'; {_OURS}; {_NOBODY}"
 
 
 def visitors(app: Flask) -> None:
-    """Know people by a random cookie, and let no page run a script or be framed."""
+    """Know people by a random cookie, and let no page run a script that is not ours, or be framed."""
 
     @app.before_request
     def recognise() -> None:

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from assistant import Answer
 
+import heedback
+
 KEPT: Final = 1_000
 
 
@@ -39,6 +41,11 @@ class Shown:
     answer: Answer
     said: Said = Said()
     notice: str = ""
+
+    @property
+    def out(self) -> heedback.Output:
+        """What a ticket is made for."""
+        return heedback.Output(self.output_id, self.feature, self.person)
 
 
 class Shelf:

@@ -20,10 +20,11 @@ PAGE = """<!doctype html>
 <html lang="en"><title>Invoices</title>
 <script type="module" src="{{ service }}/widget/latest/heedback.min.js"></script>
 <h1>Invoice 2291</h1>
-<p>{{ answer }}</p>
+<p>{{ text }}</p>
 <heedback-rating endpoint="{{ service }}/v1/widget" ticket="{{ out.ticket() }}"></heedback-rating>
 """
 
+answers: dict[str, tuple[str, heedback.Output]] = {}  # each person's
 app = Flask(__name__)
 app.secret_key = os.environ.get("SECRET_KEY", "for your own machine only")
 
@@ -31,9 +32,11 @@ app.secret_key = os.environ.get("SECRET_KEY", "for your own machine only")
 @app.get("/")
 def invoice() -> str:
     person = session.setdefault("person", uuid4().hex)
-    answer = "Due on 30 November: 1,200.00 EUR."  # your model's words
-    out = heedback.output("invoice-summary", user=person, output=answer)
-    return render_template_string(PAGE, answer=answer, out=out, service=SERVICE)
+    if person not in answers:
+        text = "Due on 30 November: 1,200.00 EUR."  # your model's words
+        answers[person] = text, heedback.output("invoice-summary", user=person, output=text)
+    text, out = answers[person]
+    return render_template_string(PAGE, text=text, out=out, service=SERVICE)
 
 
 if __name__ == "__main__":

@@ -34,16 +34,21 @@ import heedback_widgets.django  # noqa: E402
 PAGE = """{% load heedback %}<!doctype html>
 <html lang="en"><title>Invoices</title>
 <h1>Invoice 2291</h1>
-<p>{{ answer }}</p>
+<p>{{ text }}</p>
 {% heedback_rating out %}
 """
 
 
+answers: dict[str, tuple[str, heedback.Output]] = {}  # each person's
+
+
 def invoice(request: HttpRequest) -> HttpResponse:
     person = request.COOKIES.get("person") or uuid4().hex
-    answer = "Due on 30 November: 1,200.00 EUR."  # your model's words
-    out = heedback.output("invoice-summary", user=person, output=answer)
-    page = HttpResponse(Template(PAGE).render(Context({"answer": answer, "out": out})))
+    if person not in answers:
+        text = "Due on 30 November: 1,200.00 EUR."  # your model's words
+        answers[person] = text, heedback.output("invoice-summary", user=person, output=text)
+    text, out = answers[person]
+    page = HttpResponse(Template(PAGE).render(Context({"text": text, "out": out})))
     page.set_cookie("person", person, httponly=True, samesite="Lax")
     return page
 

@@ -19,10 +19,11 @@ import heedback_widgets.fastapi
 PAGE = """<!doctype html>
 <html lang="en"><title>Invoices</title>
 <h1>Invoice 2291</h1>
-<p>{{ answer }}</p>
+<p>{{ text }}</p>
 {{ heedback_rating(out) }}
 """
 
+answers: dict[str, tuple[str, heedback.Output]] = {}  # each person's
 app = FastAPI()
 app.include_router(heedback_widgets.fastapi.router(), prefix="/heedback")
 templates = Environment(autoescape=True)
@@ -32,9 +33,11 @@ templates.globals["heedback_rating"] = heedback_widgets.fastapi.rating("/heedbac
 @app.get("/")
 def invoice(person: str | None = Cookie(None)) -> HTMLResponse:
     person = person or uuid4().hex
-    answer = "Due on 30 November: 1,200.00 EUR."  # your model's words
-    out = heedback.output("invoice-summary", user=person, output=answer)
-    page = HTMLResponse(templates.from_string(PAGE).render(answer=answer, out=out))
+    if person not in answers:
+        text = "Due on 30 November: 1,200.00 EUR."  # your model's words
+        answers[person] = text, heedback.output("invoice-summary", user=person, output=text)
+    text, out = answers[person]
+    page = HTMLResponse(templates.from_string(PAGE).render(text=text, out=out))
     page.set_cookie("person", person, httponly=True, samesite="lax")
     return page
 

@@ -17,10 +17,11 @@ import heedback_widgets.flask
 PAGE = """<!doctype html>
 <html lang="en"><title>Invoices</title>
 <h1>Invoice 2291</h1>
-<p>{{ answer }}</p>
+<p>{{ text }}</p>
 {{ heedback_rating(out) }}
 """
 
+answers: dict[str, tuple[str, heedback.Output]] = {}  # each person's
 app = Flask(__name__)
 app.secret_key = os.environ.get("SECRET_KEY", "for your own machine only")
 app.register_blueprint(heedback_widgets.flask.blueprint(), url_prefix="/heedback")
@@ -29,9 +30,11 @@ app.register_blueprint(heedback_widgets.flask.blueprint(), url_prefix="/heedback
 @app.get("/")
 def invoice() -> str:
     person = session.setdefault("person", uuid4().hex)
-    answer = "Due on 30 November: 1,200.00 EUR."  # your model's words
-    out = heedback.output("invoice-summary", user=person, output=answer)
-    return render_template_string(PAGE, answer=answer, out=out)
+    if person not in answers:
+        text = "Due on 30 November: 1,200.00 EUR."  # your model's words
+        answers[person] = text, heedback.output("invoice-summary", user=person, output=text)
+    text, out = answers[person]
+    return render_template_string(PAGE, text=text, out=out)
 
 
 if __name__ == "__main__":

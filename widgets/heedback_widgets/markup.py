@@ -33,6 +33,7 @@ def rating(
     nonce: str | None = None,
     labels: Mapping[str, str] | None = None,
     back: str | None = None,
+    fallback: str | None = None,
     **attributes: object,
 ) -> Html:
     """The element for one output, with the plain form inside and the script beside it.
@@ -46,25 +47,33 @@ def rating(
         nonce: of the page's content security policy, if it asks for one.
         labels: other words for the plain form; `heedback_widgets.plain.LABELS` has the keys.
         back: the path that the plain form leads back to; by default where the browser says it was.
+        fallback: HTML that stands in the place of the plain form, where the app has forms of its own.
         **attributes: the element's own, such as `mode="stars"` or `privacy_url="/privacy"`. True is an attribute
             without a value, None and False are none.
 
     Returns:
-        The HTML; "" when the client is disabled, as nothing could be sent.
+        The HTML. When the client is disabled nothing could be sent: then it is the fallback, or "".
 
     Raises:
         ValueError: what is given as an attribute is none.
     """
+    own = None if fallback is None else _html(fallback)
     ticket = heedback.ticket(out, may=may, seconds=seconds)
     if not ticket:
-        return Html()
+        return Html(own or "")
     base = f"{endpoint}/static/{files.version()}"
+    if own is None:
+        style, verbs = f"{base}/{plain.STYLE}", MAY if may is None else may
+        stars = attributes.get("mode") == "stars"
+        own = plain.Form(ticket, out.id, endpoint, style, verbs, stars, labels or {}, back).html()
     named = {"id": plain.anchor(out.id), "endpoint": endpoint, "ticket": ticket} | attributes
-    stars = attributes.get("mode") == "stars"
-    style, verbs = f"{base}/{plain.STYLE}", MAY if may is None else may
-    form = plain.Form(ticket, out.id, endpoint, style, verbs, stars, labels or {}, back).html()
-    element = f"<heedback-rating{''.join(_attribute(*each) for each in named.items())}>{form}</heedback-rating>"
+    element = f"<heedback-rating{''.join(_attribute(*each) for each in named.items())}>{own}</heedback-rating>"
     return Html((_script(f"{base}/{files.ELEMENT}", nonce) if script else "") + element)
+
+
+def _html(text: str) -> str:
+    """What a template engine calls safe as it is, all else escaped."""
+    return str(text.__html__()) if hasattr(text, "__html__") else escape(text)
 
 
 def _script(address: str, nonce: str | None) -> str:
