@@ -9,10 +9,12 @@ and in a template `{{ heedback_rating(out) }}`; or the returned function's text 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
+from starlette.requests import ClientDisconnect
 
 from heedback_widgets import host, markup
 
@@ -33,10 +35,11 @@ def rating(endpoint: str) -> Callable[..., markup.Html]:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > host.MOST:
-            break
+    with suppress(ClientDisconnect):  # then nobody hears the answer
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) >= host.MOST:
+                break
     return bytes(body[: host.MOST])
 
 

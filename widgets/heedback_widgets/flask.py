@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, request, url_for
-from flask.sansio.app import App
+from flask.sansio.blueprints import BlueprintSetupState
 
+from heedback import Output, Tracked
 from heedback_widgets import host, markup
 
 
@@ -23,12 +24,18 @@ def blueprint(name: str = "heedback") -> Blueprint:
     made.add_url_rule("/state", "state", lambda: _answered(host.state), methods=["POST"])
     made.add_url_rule("/form", "form", lambda: _answered(host.form), methods=["POST"])
     made.add_url_rule("/static/<version>/<path:file>", "file", _file)
-    made.record(lambda state: _add_helper(state.app, name))
+    made.record(_add_helper)
     return made
 
 
 def _answered(act: host.Act) -> Response:
-    return _response(act(request.headers.get, request.stream.read(host.MOST)))
+    return _response(act(request.headers.get, _body()))
+
+
+def _body() -> bytes:
+    """As much of it as is looked at; what something else of the app has read before is not read again."""
+    length = request.content_length or host.MOST
+    return request.get_data() if length < host.MOST else request.stream.read(host.MOST)
 
 
 def _file(version: str, file: str) -> Response:
@@ -39,8 +46,10 @@ def _response(answer: host.Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers)
 
 
-def _add_helper(app: App, name: str) -> None:
-    def heedback_rating(out: Any, **given: Any) -> markup.Html:
-        return markup.rating(out, url_for(f"{name}.events").removesuffix("/events"), **given)
+def _add_helper(state: BlueprintSetupState) -> None:
+    endpoint = f"{state.name_prefix}.{state.name}.events".lstrip(".")
 
-    app.add_template_global(heedback_rating)
+    def heedback_rating(out: Output | Tracked, **given: Any) -> markup.Html:
+        return markup.rating(out, url_for(endpoint).removesuffix("/events"), **given)
+
+    state.app.add_template_global(heedback_rating)

@@ -1,0 +1,134 @@
+"""What the template helpers write: escaped, of the ticket's rights alone, and taken as it is by both engines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.template import Context, Engine
+from flask import Blueprint, Flask
+from jinja2 import Environment
+from markupsafe import Markup
+
+import heedback
+import heedback_widgets.fastapi
+import heedback_widgets.flask
+from heedback.testing import Sent, capturing
+from heedback_widgets import files, markup, plain
+from tools.browser import read
+
+HOSTILE = '"><script>alert(1)</script>'
+
+
+@pytest.fixture(autouse=True)
+def sent() -> Iterator[Sent]:
+    with capturing() as captured:
+        yield captured
+
+
+@pytest.fixture
+def out() -> heedback.Output:
+    return heedback.output("invoice-summary", user="alice")
+
+
+def test_the_element_holds_a_ticket_for_its_output(out: heedback.Output) -> None:
+    html = markup.rating(out, "/heedback", seconds=60, may=["rate"])
+    found = re.search(r'<heedback-rating id="([^"]+)" endpoint="/heedback" ticket="([^"]+)">', html)
+    assert found
+    ticket = heedback.open_ticket(found[2])
+    assert (found[1], ticket.output_id, ticket.may) == (f"heedback-{out.id}", out.id, ("rate",))
+    assert "alice" not in html
+
+
+def test_attributes_are_the_element_s_and_escaped(out: heedback.Output) -> None:
+    html = markup.rating(out, "/h", label=HOSTILE, privacy_url="/privacy", data_x=True, theme=None, queue=False)
+    assert ' label="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;" privacy-url="/privacy" data-x>' in html
+    assert "theme" not in html
+    assert "queue" not in html
+
+
+@pytest.mark.parametrize("name", ["onclick", "a b", "a>", "A", "on_x"])
+def test_what_is_no_attribute_is_an_error(out: heedback.Output, name: str) -> None:
+    with pytest.raises(ValueError, match="is no attribute"):
+        markup.rating(out, "/h", **{name: "x"})
+
+
+def test_words_and_paths_of_the_host_are_escaped(out: heedback.Output) -> None:
+    html = markup.rating(out, f"/h{HOSTILE}", labels={"up": HOSTILE}, back=HOSTILE, nonce=HOSTILE)
+    assert "<script>" not in html
+
+
+def test_the_script_stands_beside_it_unless_the_page_has_it(out: heedback.Output) -> None:
+    address = f'<script type="module" src="/h/static/{files.version()}/heedback.min.js"'
+    assert markup.rating(out, "/h").startswith(f"{address}></script><heedback-rating ")
+    assert markup.rating(out, "/h", nonce="abc").startswith(f'{address} nonce="abc"></script>')
+    assert markup.rating(out, "/h", script=False).startswith("<heedback-rating ")
+
+
+@pytest.mark.parametrize(
+    ("may", "buttons", "fields"),
+    [
+        (None, {"rating", "flag"}, {"reasons", "comment", "correction"}),
+        (["rate"], {"rating"}, {"reasons", "comment"}),
+        (["flag"], {"flag"}, {"comment"}),
+        (["correct"], set(), {"correction"}),
+        (["read", "signal"], set(), set()),
+    ],
+)
+def test_the_plain_form_offers_what_the_ticket_allows(
+    out: heedback.Output, may: list[str] | None, buttons: set[str], fields: set[str]
+) -> None:
+    html = markup.rating(out, "/h", may=may)
+    forms = read("http://host/", 200, html).forms
+    assert {name for form in forms for name, _ in form.buttons} == buttons
+    assert set(re.findall(r'<(?:input type="checkbox"|textarea) name="(\w+)"', html)) == fields
+    for form in forms:
+        assert (form.action, form.method) == ("/h/form", "post")
+        assert heedback.open_ticket(form.fields["ticket"]).output_id == out.id
+
+
+def test_stars_are_five_buttons(out: heedback.Output) -> None:
+    html = markup.rating(out, "/h", mode="stars", labels={"stars": "{n} von 5"})
+    form = read("http://host/", 200, html).form(button=("rating", "5"))
+    assert [value for name, value in form.buttons if name == "rating"] == ["1", "2", "3", "4", "5"]
+    assert "4 von 5" in html
+
+
+def test_every_control_has_a_label_and_every_reason_is_there(out: heedback.Output) -> None:
+    html = markup.rating(out, "/h")
+    for key in heedback.REASONS["down"]:
+        assert plain.LABELS[key] in html
+    assert len(re.findall(r"<button[^>]*>[^<]+</button>", html)) == html.count("<button")
+    assert html.count("<textarea") + html.count("checkbox") == html.count("<label>")
+
+
+def test_a_form_of_the_app_s_own_takes_the_plain_one_s_place(out: heedback.Output) -> None:
+    assert "<b>own</b></heedback-rating>" in markup.rating(out, "/h", fallback=Markup("<b>own</b>"))
+    assert "&lt;b&gt;own&lt;/b&gt;</heedback-rating>" in markup.rating(out, "/h", fallback="<b>own</b>")
+
+
+def test_a_disabled_client_writes_nothing_but_what_the_app_has() -> None:
+    heedback.init(disabled=True)
+    out = heedback.output("invoice-summary")
+    assert markup.rating(out, "/h") == ""
+    assert markup.rating(out, "/h", fallback=Markup("<b>own</b>")) == "<b>own</b>"
+
+
+def test_jinja_and_django_take_it_as_it_is(out: heedback.Output) -> None:
+    environment = Environment(autoescape=True)
+    environment.globals["heedback_rating"] = heedback_widgets.fastapi.rating("/feedback")
+    assert "<heedback-rating " in environment.from_string("{{ heedback_rating(out, mode='stars') }}").render(out=out)
+    engine = Engine()
+    html = markup.rating(out, "/h")
+    assert engine.from_string("{{ html }}").render(Context({"html": html})) == html
+
+
+def test_flask_finds_the_blueprint_wherever_it_is(out: heedback.Output) -> None:
+    app, shop = Flask("host"), Blueprint("shop", "host")
+    shop.register_blueprint(heedback_widgets.flask.blueprint("said"), url_prefix="/said")
+    app.register_blueprint(shop, url_prefix="/shop")
+    with app.test_request_context("/", base_url="http://host/root"):
+        html: Any = app.jinja_env.from_string("{{ heedback_rating(out) }}").render(out=out)
+    assert 'endpoint="/root/shop/said" ' in html
