@@ -125,6 +125,18 @@ def test_one_bad_event_leaves_the_others(say: Ask, sample: Ticket) -> None:
     ]
 
 
+def test_what_only_the_wire_refuses_is_named_by_its_place(say: Ask, sample: Ticket) -> None:
+    """A host may sign what it likes: the name of a feature that is none is found out here."""
+    ticket = replace(sample, feature="no feature!")
+    answer = say(ticket, "nonsense", click(2, rating=UP)).json
+    assert [(each["index"], list(each["errors"])) for each in answer["rejected"]] == [(0, ["event"]), (1, ["feature"])]
+
+
+def test_a_ticket_about_no_output_is_none(say: Ask, sample: Ticket) -> None:
+    answer = say(replace(sample, output_id="7"), click(2, rating=UP))
+    assert (answer.status_code, answer.json["reason"]) == (401, "unreadable")
+
+
 def test_the_fiftieth_edit_is_the_last(say: Ask, sample: Ticket, ask: Ask) -> None:
     for start in (100, 125):
         say(sample, *(click(start + n, minutes=1, rating=UP if n % 2 else DOWN) for n in range(25)))

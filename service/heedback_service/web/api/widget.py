@@ -94,30 +94,42 @@ class WidgetState(MethodView):
 
 def _take(here: Runtime, whose: Admitted, post: rules.Post) -> dict[str, Any]:
     found = rules.sort_out(whose.ticket, post.events)
-    with here.turns.turn(whose) as ours:
-        if not ours:
-            raise busy()
-        with here.db.read() as session:
-            fits = browsers.within_limit(session, whose, [event for _, event in found.events], here.clock())
-        kept = [each for each, fit in zip(found.events, fits, strict=True) if fit]
-        for (index, event), fit in zip(found.events, fits, strict=True):
-            if not fit:
-                found.reject(index, event, rules.TOO_MANY)
-        try:
-            answer = taken(here, whose.access, {"sent_at": post.sent_at, "events": [event for _, event in kept]})
-        except Refusal as refusal:
-            raise _refused(refusals.REVOKED) if refusal.code == 401 else refusal from None
-    rejected = [each | {"index": kept[each["index"]][0]} for each in answer["rejected"]]
-    return answer | {"rejected": sorted(found.rejected + rejected, key=lambda each: each["index"])}
+    answer: dict[str, Any] = {"accepted": 0, "duplicates": 0, "rejected": []}
+    if found.events:
+        with here.turns.turn(whose) as ours:
+            if not ours:
+                raise busy()
+            answer = _stored(here, whose, _within_limit(here, whose, found), post)
+    return answer | {"rejected": sorted(found.rejected + answer["rejected"], key=lambda each: each["index"])}
+
+
+def _within_limit(here: Runtime, whose: Admitted, found: rules.Sorted) -> list[tuple[int, rules.Event]]:
+    with here.db.read() as session:
+        verdicts = browsers.within_limit(session, whose, [event for _, event in found.events], here.clock())
+    kept = []
+    for (index, event), fits in zip(found.events, verdicts, strict=True):
+        if fits:
+            kept.append((index, event))
+        else:
+            found.reject(index, event, rules.TOO_MANY)
+    return kept
+
+
+def _stored(here: Runtime, whose: Admitted, kept: list[tuple[int, rules.Event]], post: rules.Post) -> dict[str, Any]:
+    try:
+        answer = taken(here, whose.access, {"sent_at": post.sent_at, "events": [event for _, event in kept]})
+    except Refusal as refusal:
+        raise _refused(refusals.REVOKED) if refusal.code == 401 else refusal from None
+    return answer | {"rejected": [each | {"index": kept[each["index"]][0]} for each in answer["rejected"]]}
 
 
 def _body() -> bytes:
     if request.mimetype not in _TYPES:
         raise _refused(refusals.TYPE)
-    raw = b"" if (request.content_length or 0) > WIDGET_BYTES else request.stream.read(WIDGET_BYTES + 1)
-    if len(raw) > WIDGET_BYTES or (request.content_length or 0) > WIDGET_BYTES:
+    body = request.stream.read(WIDGET_BYTES + 1)
+    if len(body) > WIDGET_BYTES:
         raise _refused(refusals.TOO_LARGE)
-    return raw
+    return body
 
 
 def _admitted(here: Runtime, text: str) -> Admitted:
