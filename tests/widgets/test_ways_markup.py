@@ -129,6 +129,6 @@ def test_flask_finds_the_blueprint_wherever_it_is(out: heedback.Output) -> None:
     app, shop = Flask("host"), Blueprint("shop", "host")
     shop.register_blueprint(heedback_widgets.flask.blueprint("said"), url_prefix="/said")
     app.register_blueprint(shop, url_prefix="/shop")
-    with app.test_request_context("/", base_url="http://host/root"):
+    with app.test_request_context("/", base_url="http://host/here"):
         html: Any = app.jinja_env.from_string("{{ heedback_rating(out) }}").render(out=out)
-    assert 'endpoint="/root/shop/said" ' in html
+    assert 'endpoint="/here/shop/said" ' in html
