@@ -33,6 +33,8 @@ class Window:
         Raises:
             TicketError: `malformed`, `foreign`, `forged` or `expired`.
         """
+        if not isinstance(text, str):
+            raise TicketError("malformed")
         if tickets.kid_of(text) != self._kid:
             raise TicketError("foreign")
         return tickets.check(text, self._key, now=now)

@@ -140,9 +140,11 @@ def signal(about: About | str, name: str, value: object, fields: Mapping[str, An
 
 def forwarded(event: Mapping[str, Any], policy: Policy) -> Event:
     """An event that was made elsewhere, with its id: what a person wrote is redacted here, all else is as it came."""
+    if not isinstance(event, Mapping):
+        raise UsageError("event", "takes an event as it is on the wire", event)
     for name in ("type", "id", "occurred_at", "feature"):
         if not isinstance(event.get(name), str):
-            raise UsageError(name, "is missing from an event that is to be passed on")
+            raise UsageError(name, "takes the text that every event on the wire has", event.get(name))
     return {**event, **{name: shape(name, event[name], policy) for name, shape in _WRITTEN.items() if event.get(name)}}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,15 +46,17 @@ def test_a_ticket_never_holds_the_host_s_own_id_of_a_person(make_client: Make) -
 
 def test_another_key_s_ticket_is_foreign_and_an_old_one_expired(make_client: Make) -> None:
     client, other = make_client(), make_client(key="hb_sk_k2_othersecret")
+    yesterday = make_client(clock=lambda: time.time_ns() - 24 * 3600 * 10**9)
     out = client.output("invoice-summary")
     for text, reason in (
         (other.ticket(out), "foreign"),
-        (client.ticket(out, seconds=0), "expired"),
+        (yesterday.ticket(out, seconds=3600), "expired"),
         (other.ticket(out).replace("k2.", "k1.", 1), "forged"),
         ("nonsense", "malformed"),
+        (None, "malformed"),
     ):
         with pytest.raises(TicketError) as caught:
-            client.open_ticket(text)
+            client.open_ticket(text)  # type: ignore[arg-type]
         assert caught.value.reason == reason
 
 
@@ -91,6 +94,12 @@ def test_what_lacks_what_every_event_has_is_not_kept(make_client: Make, missing:
     calm = make_client(strict=False)
     assert calm.forward(event) is None
     assert calm.stats()["dropped"] == {"invalid": 1}
+
+
+@pytest.mark.parametrize("strange", [None, "feedback", 7, []])
+def test_what_is_no_event_is_wrong_use(make_client: Make, strange: Any) -> None:
+    with pytest.raises(UsageError, match="as it is on the wire"):
+        make_client().forward(strange)
 
 
 @pytest.fixture
