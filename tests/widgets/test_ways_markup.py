@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import pytest
@@ -47,6 +49,14 @@ def test_attributes_are_the_element_s_and_escaped(out: heedback.Output) -> None:
     assert ' label="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;" privacy-url="/privacy" data-x>' in html
     assert "theme" not in html
     assert "queue" not in html
+
+
+def test_lists_of_reasons_are_written_as_the_element_reads_them(out: heedback.Output) -> None:
+    reasons = {"version": 3, "down": {"incorrect": "", "price": 'Zu "teuer" & <so>'}}
+    found = re.search(r' reasons="([^"]*)"', markup.rating(out, "/h", reasons=reasons, ask_limit=2))
+    assert found
+    assert json.loads(unescape(found[1])) == reasons
+    assert ' ask-limit="2"' in markup.rating(out, "/h", ask_limit=2)
 
 
 @pytest.mark.parametrize("name", ["onclick", "a b", "a>", "A", "on_x"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -49,13 +50,14 @@ def rating(
         back: the path that the plain form leads back to; by default where the browser says it was.
         fallback: HTML that stands in the place of the plain form, where the app has forms of its own.
         **attributes: the element's own, such as `mode="stars"` or `privacy_url="/privacy"`. True is an attribute
-            without a value, None and False are none.
+            without a value, None and False are none; what is no text is written as JSON, as `reasons` takes it.
 
     Returns:
         The HTML. When the client is disabled nothing could be sent: then it is the fallback, or "".
 
     Raises:
         ValueError: what is given as an attribute is none.
+        TypeError: its value is no text, and cannot be JSON.
     """
     own = None if fallback is None else _html(fallback)
     ticket = heedback.ticket(out, may=may, seconds=seconds)
@@ -87,4 +89,5 @@ def _attribute(name: str, value: object) -> str:
     if value is None or value is False:
         return ""
     dashed = name.replace("_", "-")
-    return f" {dashed}" if value is True else f' {dashed}="{escape(str(value))}"'
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f" {dashed}" if value is True else f' {dashed}="{escape(text)}"'
