@@ -250,8 +250,10 @@ class Client:
         if self._options is None:
             return None
         try:
-            ready = events.forwarded(event, self._policy)
-            return str(ready["id"]) if self._keep(ready, self._clock() / 1e9) else None
+            ready, at = events.forwarded(event, self._policy), self._clock() / 1e9
+            dear = ready["type"] == "feedback"
+            kept = self._pipeline.put(events.encode_whole(ready), dear, self._redactor, at)
+            return self._kept(ready, dear, at, str(ready["id"])) if kept else None
         except Exception as error:
             self._failed(error)
             return None
@@ -344,17 +346,16 @@ class Client:
             dear = isinstance(event, str) or event["type"] == "feedback"
             if not self._pipeline.put(events.encode(event_id, stamp, event), dear, self._redactor, now / 1e9):
                 return None
-            self._tally.count("captured")
-            if self._holding is not None and dear:
-                self._want(event, now / 1e9)
-            return event_id
+            return self._kept(event, dear, now / 1e9, event_id)
         except Exception as error:
             self._failed(error)
             return None
 
-    def _want(self, event: Any, at: float) -> None:
-        if "output_id" in event and "retracted" not in event:
+    def _kept(self, event: Any, dear: bool, at: float, event_id: str) -> str:
+        self._tally.count("captured")
+        if self._holding is not None and dear and "output_id" in event and "retracted" not in event:
             self._pipeline.want(event["output_id"], at)
+        return event_id
 
     def _failed(self, error: Exception) -> None:
         """A call that captured nothing: raised when strict, else said once and counted."""

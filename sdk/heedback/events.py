@@ -55,7 +55,16 @@ def encode(event_id: str, stamp: str, event: Event | str) -> str:
         UsageError: it is too large.
     """
     said = event if isinstance(event, str) else _json(event)[1:-1]
-    body = f'{{{said},"id":{quoted(event_id)},"occurred_at":"{stamp}"}}'
+    return fitting(f'{{{said},"id":{quoted(event_id)},"occurred_at":"{stamp}"}}')
+
+
+def encode_whole(event: Event) -> str:
+    """The same for an event that has its id and its moment. Raises UsageError."""
+    return fitting(_json(event))
+
+
+def fitting(body: str) -> str:
+    """The event, unless it is too large. Raises UsageError."""
     if len(body) > limits.MAX_EVENT_BYTES // 4 and len(body.encode()) > limits.MAX_EVENT_BYTES:
         raise UsageError("event", f"is larger than {limits.MAX_EVENT_BYTES} bytes")
     return body
