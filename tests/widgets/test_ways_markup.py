@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.template import Context, Engine
@@ -142,3 +144,11 @@ def test_flask_finds_the_blueprint_wherever_it_is(out: heedback.Output) -> None:
     with app.test_request_context("/", base_url="http://host/here"):
         html: Any = app.jinja_env.from_string("{{ heedback_rating(out) }}").render(out=out)
     assert 'endpoint="/here/shop/said" ' in html
+
+
+def test_an_event_of_the_form_is_as_new_as_it_is() -> None:
+    """Ids sort by time, as the element's do: it takes the later one for the newer word."""
+    early, late = (plain.read(b"rating=up", datetime(2026, 11, day, tzinfo=UTC)) for day in (16, 17))
+    ids = [UUID(filled.event["id"]) for filled in (early, late)]
+    assert ids == sorted(ids)
+    assert [each.version for each in ids] == [7, 7]

@@ -220,10 +220,18 @@ def test_nothing_stays_on_a_shared_computer(visit: Visit, context: BrowserContex
     assert page.evaluate("localStorage.length") == 0
 
 
+FILL = """() => {
+  let part = "x".repeat(2 ** 20);
+  for (let n = 0; part; ) {
+    try { localStorage[`hog${n++}`] = part; } catch { part = part.slice(0, part.length >> 1); }
+  }
+}"""
+
+
 def test_a_full_disk_loses_nothing(visit: Visit, endpoint: Endpoint) -> None:
     """What does not fit waits in memory."""
     page = visit(widget())
-    page.evaluate("() => { localStorage.hog = 'x'.repeat(5 * 1024 * 1024 - 8 - localStorage.length); }")
+    page.evaluate(FILL)
     press(page)
     eventually(page, lambda: endpoint.events)
     expect(page.get_by_role("status")).to_have_text("Saved.")
