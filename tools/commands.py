@@ -75,7 +75,9 @@ def test(options: Options) -> int:
     python = environment.ready(ROOT, ["test"]).python
     strict = ["--no-skips"] if options.strict else []
     # Neighbours stay together, as they share what takes long to make, until a core has nothing left. `-n 0` undoes it.
-    return call([str(python), "-m", "pytest", "-n", "auto", "--dist", "worksteal", *strict, *options.rest])
+    # Three processes for two cores: a third of the time tests wait for servers, locks and browsers.
+    workers = str(max(1, 3 * (os.cpu_count() or 1) // 2))
+    return call([str(python), "-m", "pytest", "-n", workers, "--dist", "worksteal", *strict, *options.rest])
 
 
 def check_all(options: Options) -> int:

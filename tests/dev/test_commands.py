@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from tools import commands
 
-PYTEST = ["python", "-m", "pytest", "-n", "auto", "--dist", "worksteal"]
+PYTEST = ["python", "-m", "pytest", "-n", str(max(1, 3 * (os.cpu_count() or 1) // 2)), "--dist", "worksteal"]
 ROOT = Path(__file__).resolve().parents[2]
 
 

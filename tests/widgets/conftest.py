@@ -1,5 +1,25 @@
 """What the tests of the widget share."""
 
-from ways import host, house, opened, way
+from __future__ import annotations
 
-__all__ = ["host", "house", "opened", "way"]
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from ways import host, house, opened, way
+from widget_page import ARGS
+
+__all__ = ["chromium", "host", "house", "opened", "way"]
+
+
+@pytest.fixture(scope="module")  # and no longer: while it is there, no test of this process can run an event loop
+def chromium() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium: install Debian's chromium, or Chrome")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=program, args=ARGS)
+        yield browser
+        browser.close()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from widget_page import ARGS, PAGE, Endpoint
+from widget_page import PAGE, Endpoint
 
 
 @pytest.fixture
@@ -17,17 +16,6 @@ def endpoint() -> Iterator[Endpoint]:
     running = Endpoint()
     yield running
     running.close()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no Chromium: install Debian's chromium, or Chrome")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=program, args=ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
