@@ -80,7 +80,9 @@ def test_what_one_page_left_the_next_one_sends(visit: Visit, context: BrowserCon
     context.set_offline(False)
     page = visit(widget(2), path="/another")
     eventually(page, lambda: endpoint.events)
-    assert [post["ticket"] for post in endpoint.posts if post["events"][0]["type"] == "feedback"] == [ticket(1)]
+    # What the closing page posted may come through after all: the same event, under the same id.
+    assert {post["ticket"] for post in endpoint.posts if post["events"][0]["type"] == "feedback"} == {ticket(1)}
+    assert len(endpoint.events) == 1
 
 
 def test_two_tabs_have_one_sender(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
