@@ -36,7 +36,6 @@ Thumb = Literal["up", "down"]
 T = TypeVar("T")
 
 WITHHELD: Final = "[withheld]"
-_LISTS: Final = (list, tuple, set, frozenset)
 _LONGEST_TICKET: Final = 10 * 366 * 24 * 3600
 _LONGEST_WAIT: Final = 24 * 3600.0
 
@@ -224,7 +223,7 @@ class Client:
             if not isinstance(about, Output | Tracked):
                 raise UsageError("about", "takes an Output, which knows its feature and user", about)
             verbs = tickets.MAY if may is None else may
-            if not isinstance(verbs, _LISTS) or not verbs or any(verb not in tickets.MAY for verb in verbs):
+            if not isinstance(verbs, shapes.LISTS) or not verbs or any(verb not in tickets.MAY for verb in verbs):
                 raise UsageError("may", f"takes a list of some of {', '.join(tickets.MAY)}", may)
             seconds = TICKET_SECONDS if seconds is None else seconds
             if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= _LONGEST_TICKET:

@@ -14,7 +14,7 @@ from heedback.errors import UsageError
 
 # Of a text far too long, the last stretch that was looked at: longer than anything redaction may have seen half of.
 _STRETCH: Final = 512
-_LISTS: Final = (list, tuple, set, frozenset)
+LISTS: Final = (list, tuple, set, frozenset)
 _BYTES: Final = (bytes, bytearray, memoryview)
 _LOOKED_AT: Final = 4 * limits.METADATA_KEYS  # of a mapping that somebody filled without end
 _PLAIN: Final = re.compile("[a-z_]{1,40}")
@@ -215,7 +215,7 @@ def _listed(field: str, value: Any) -> list[Any]:
     if isinstance(value, str):
         return [value]
     # The second look is slow, and rare.
-    if not isinstance(value, _LISTS) and (not isinstance(value, Collection) or isinstance(value, (Mapping, *_BYTES))):
+    if not isinstance(value, LISTS) and (not isinstance(value, Collection) or isinstance(value, (Mapping, *_BYTES))):
         raise UsageError(field, "takes a list of keys", value)
     return list(value)
 

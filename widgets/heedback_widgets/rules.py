@@ -119,10 +119,15 @@ def fit(ticket: Ticket, raw: Any) -> Event | Refused:
 
 
 def corrected(occurred_at: datetime, sent_at: datetime, now: datetime) -> datetime:
-    """`occurred_at` by our clock, when the browser's read `sent_at` at `now`; as the service does it with senders."""
+    """`occurred_at` by our clock, given that the sender's read `sent_at` at `now`; for SDKs and browsers.
+
+    A clock within a minute of ours is taken as it is: the difference is then mostly travel time, which changes with
+    each retry, and a retry must not reorder anything. Nothing happens later than a minute from now, nor before 2000,
+    where a clock that is far ahead and an event that is far back would lead.
+    """
     ahead = sent_at - now
-    at = occurred_at if abs(ahead) <= _TRUSTED else occurred_at - ahead
-    return max(values.EARLIEST, min(at, now + _TRUSTED))
+    moment = occurred_at if abs(ahead) <= _TRUSTED else occurred_at - ahead
+    return max(values.EARLIEST, min(moment, now + _TRUSTED))
 
 
 def _bound(ticket: Ticket, kind: str, raw: Json) -> Event:

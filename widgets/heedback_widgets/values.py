@@ -15,13 +15,16 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
 _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _ID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# PostgreSQL cannot store NUL, and half a surrogate pair is no UTF-8; refused on both databases alike.
 _NOT_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
+NOT_TEXT: Final = "NUL and lone surrogates are not text."
 _REASON: Final = re.compile(limits.REASON_PATTERN)
 _RECEIPT: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
-_SCALES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
+# What each scale takes, and how one is told so.
+SCALES: Final[Mapping[str, tuple[str, Callable[[Any], bool]]]] = {
     "thumbs": ("thumbs is 1 (up) or 0 (down).", lambda value: value in (0, 1)),
     "stars": ("stars is a whole number from 1 to 5.", lambda value: value in (1, 2, 3, 4, 5)),
-    "score": ("score is a number from 0 to 1.", lambda value: 0 <= value <= 1),
+    "score": ("score is a number from 0 to 1.", lambda value: value is not None and 0 <= value <= 1),
 }
 
 
@@ -55,12 +58,18 @@ def identity(value: Any) -> None:
         raise Unfit("Not a valid UUID.")
 
 
+def is_text(value: str) -> bool:
+    """Whether a string has neither NUL nor a lone surrogate in it."""
+    # Most are ASCII, which Python knows without looking.
+    return "\0" not in value if value.isascii() else _NOT_TEXT.search(value) is None
+
+
 def text(most: int) -> Shape:
     def shape(value: Any) -> None:
         if not isinstance(value, str):
             raise Unfit("Not a valid string.")
-        if _NOT_TEXT.search(value):
-            raise Unfit("NUL and lone surrogates are not text.")
+        if not is_text(value):
+            raise Unfit(NOT_TEXT)
         if len(value) > most:
             raise Unfit(f"Longer than maximum length {most}.")
 
@@ -102,9 +111,9 @@ def rating(value: Any) -> None:
     if not isinstance(value, dict) or value.keys() != {"value", "scale"}:
         raise Unfit("Give value and scale.")
     scale = value["scale"]
-    if not isinstance(scale, str) or scale not in _SCALES:
-        raise Unfit(f"Must be one of: {', '.join(_SCALES)}.", "scale")
-    message, does = _SCALES[scale]
+    if not isinstance(scale, str) or scale not in SCALES:
+        raise Unfit(f"Must be one of: {', '.join(SCALES)}.", "scale")
+    message, does = SCALES[scale]
     try:
         number(value["value"])
     except Unfit as unfit:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service.core import privacy
 from heedback_service.core.ids import is_ahead, milliseconds, tamed, untimed
-from heedback_service.core.moments import corrected, microseconds
+from heedback_service.core.moments import microseconds
 from heedback_service.flow import locks, naming, rollup
 from heedback_service.flow.said import Said, relink, take_feedback
 from heedback_service.flow.sheet import END_USER, Intake
@@ -33,6 +33,7 @@ from heedback_service.flow.shown import (
 from heedback_service.store.db import insert_for
 from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import DroppedDay, FeedbackEvent, Output, Project, Signal
+from heedback_widgets.rules import corrected
 
 Event = dict[str, Any]
 

@@ -10,18 +10,10 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validate
 
 from heedback import limits
+from heedback_widgets.values import NOT_TEXT, is_text
 
-# PostgreSQL cannot store NUL, and half a surrogate pair is no UTF-8; refused on both databases alike.
-_NOT_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
-NOT_TEXT: Final = "NUL and lone surrogates are not text."
 # ISO 8601 knows weeks, ordinal days and bare hours too; RFC 3339 does not. Its parent class asks for the zone.
 RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
-
-
-def is_text(value: str) -> bool:
-    """Whether a string has neither NUL nor a lone surrogate in it."""
-    # Most are ASCII, which Python knows without looking.
-    return "\0" not in value if value.isascii() else _NOT_TEXT.search(value) is None
 
 
 class Fits(validate.Validator):

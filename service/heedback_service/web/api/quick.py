@@ -26,8 +26,8 @@ from heedback_service.web.api.fields import (
     Text,
     Whole,
     YesNo,
-    is_text,
 )
+from heedback_widgets.values import is_text
 
 Load = Callable[[Any], Any]
 Test = Callable[[Any], bool]

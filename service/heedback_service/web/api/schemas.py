@@ -10,8 +10,8 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, vali
 from heedback import limits
 from heedback_service.web.api.fields import AnyEvent, Fits, Metadata, Moment, Name, Number, Text, Whole, YesNo
 from heedback_service.web.api.quick import UNSURE, lane
+from heedback_widgets.values import SCALES
 
-SCALES: Final = ("thumbs", "stars", "score")
 REFERENCES: Final = ("output_id", "trace_id", "response_id", "join_key")
 
 
@@ -94,14 +94,8 @@ class RatingSchema(RuledSchema):
     scale = fields.String(required=True, validate=validate.OneOf(SCALES))
 
     def rule(self, data: Mapping[str, Any]) -> None:
-        value, scale = data["value"], data["scale"]
-        fits = {
-            "thumbs": ("thumbs is 1 (up) or 0 (down).", value in (0, 1)),
-            "stars": ("stars is a whole number from 1 to 5.", value in (1, 2, 3, 4, 5)),
-            "score": ("score is a number from 0 to 1.", value is not None and 0 <= value <= 1),
-        }
-        rule, does = fits[scale]
-        if not does:
+        rule, does = SCALES[data["scale"]]
+        if not does(data["value"]):
             raise ValidationError(rule, "value")
 
 
