@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -161,3 +163,20 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("HEEDBACK_URL", "HEEDBACK_KEY", "HEEDBACK_SPOOL", "HEEDBACK_USER_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+
+
+@pytest.fixture
+def start(environ: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Processes of the host; those still running when the test ends are killed."""
+    running: list[subprocess.Popen[str]] = []
+
+    def run(code: str, *args: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        command = [sys.executable, "-c", code, *args]
+        running.append(subprocess.Popen(command, env=environ, stdout=pipe, stderr=pipe, text=True))
+        return running[-1]
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()

@@ -66,51 +66,52 @@ def app(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[sub
         process.kill()
 
 
-def looped(app: subprocess.Popen[str]) -> dict[str, Any]:
-    """What the loop saw from its start to its end."""
+def looped(app: subprocess.Popen[str]) -> set[str]:
+    """What was captured from the loop's start to its end, which all the while went on and spoke to nobody."""
     assert app.stdin is not None
     assert app.stdout is not None
     app.stdin.write("go\n")
     app.stdin.flush()
-    return json.loads(app.stdout.readline())  # type: ignore[no-any-return]
+    seen = json.loads(app.stdout.readline())
+    captured = set(seen["captured"])
+    assert len(captured) == CAPTURES
+    assert seen["longest"] < SECONDS
+    assert set(seen["speakers"]) <= {"heedback-sender"}
+    return captured
+
+
+@contextlib.contextmanager
+def held(spool: Path) -> Iterator[None]:
+    """As if another process were writing to it."""
+    with contextlib.closing(sqlite3.connect(spool, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+        db.execute("ROLLBACK")
 
 
 def test_while_the_service_hangs(app: subprocess.Popen[str], environ: dict[str, str], service: Any) -> None:
     """The sender's thread waits, and it alone: no other speaks to the network."""
     service.delay = HANGS
-    seen = looped(app)
-    assert len(set(seen["captured"])) == CAPTURES
-    assert seen["longest"] < SECONDS
-    assert set(seen["speakers"]) <= {"heedback-sender"}
+    captured = looped(app)
     app.kill()
     app.wait()  # else its lease has an owner still
     service.delay = 0.0
     subprocess.run([sys.executable, "-c", LEFTOVERS], env=environ, timeout=60, check=True)
-    assert set(seen["captured"]) <= service.stored.keys()
+    assert captured <= service.stored.keys()
 
 
 def test_while_another_process_holds_the_spool(app: subprocess.Popen[str], service: Any, spool: Path) -> None:
     """One capture waits for it a moment, the others do not; all go to memory, and from there to the service."""
-    with contextlib.closing(sqlite3.connect(spool, isolation_level=None)) as db:
-        db.execute("BEGIN IMMEDIATE")
-        seen = looped(app)
-        db.execute("ROLLBACK")
-    assert len(set(seen["captured"])) == CAPTURES
-    assert seen["longest"] < SECONDS
-    assert set(seen["speakers"]) <= {"heedback-sender"}
+    with held(spool):
+        captured = looped(app)
     _, said = app.communicate("end\n", timeout=60)
     assert app.returncode == 0
     assert said.strip().endswith("(database is locked): events wait in memory")
-    assert set(seen["captured"]) <= service.stored.keys()
+    assert captured <= service.stored.keys()
 
 
 def test_while_both_are_sick(app: subprocess.Popen[str], service: Any, spool: Path) -> None:
     """A service that hangs and a spool that is held: the loop goes on, and memory has what it captured."""
     service.delay = HANGS
-    with contextlib.closing(sqlite3.connect(spool, isolation_level=None)) as db:
-        db.execute("BEGIN IMMEDIATE")
-        seen = looped(app)
-        db.execute("ROLLBACK")
-    assert len(set(seen["captured"])) == CAPTURES
-    assert seen["longest"] < SECONDS
-    assert set(seen["speakers"]) <= {"heedback-sender"}
+    with held(spool):
+        looped(app)  # and all the captures were acknowledged

@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +42,9 @@ LEFT_ALONE = "assert not taken()"
 
 
 @pytest.fixture
-def start(environ: dict[str, str]) -> Iterator[Start]:
-    """Processes of the host; those still running when the test ends are killed."""
-    running: list[subprocess.Popen[str]] = []
-
-    def run(code: str) -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        command = [sys.executable, "-c", CAPTURE + code]
-        running.append(subprocess.Popen(command, env=environ, stdout=pipe, stderr=pipe, text=True))
-        return running[-1]
-
-    yield run
-    for process in running:
-        process.kill()
-        process.communicate()
+def start(start: Callable[..., subprocess.Popen[str]]) -> Start:
+    """Processes of the host that know how to capture, and how to end."""
+    return lambda code: start(CAPTURE + code)
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -56,23 +55,6 @@ if __name__ == "__main__":
     with multiprocessing.get_context("fork").Pool(3) as pool:
         print(*pool.map(work, range(60)), sep="\\n", flush=True)
 """
-
-
-@pytest.fixture
-def start(environ: dict[str, str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Processes of the host; those still running when the test ends are killed."""
-    running: list[subprocess.Popen[str]] = []
-
-    def run(code: str, *args: str) -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        command = [sys.executable, "-c", code, *args]
-        running.append(subprocess.Popen(command, env=environ, stdout=pipe, stderr=pipe, text=True))
-        return running[-1]
-
-    yield run
-    for process in running:
-        process.kill()
-        process.communicate()
 
 
 def ids(process: subprocess.Popen[str]) -> list[str]:

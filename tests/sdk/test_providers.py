@@ -18,27 +18,8 @@ import pytest
 import heedback
 from heedback import testing
 from heedback.langchain import HeedbackCallback
+from openai_answers import CHAT, CHAT_FIELDS
 
-CHAT: dict[str, Any] = {
-    "id": "chatcmpl-B9MBs8Cj",
-    "object": "chat.completion",
-    "created": 1741569952,
-    "model": "gpt-4.1-2025-04-14",
-    "choices": [
-        {"index": 0, "message": {"role": "assistant", "content": "Hello!"}, "logprobs": None, "finish_reason": "stop"}
-    ],
-    "usage": {"prompt_tokens": 19, "completion_tokens": 10, "total_tokens": 29},
-    "service_tier": "default",
-    "system_fingerprint": "fp_44709d6fcb",
-}
-CHAT_FIELDS = {
-    "response_id": "chatcmpl-B9MBs8Cj",
-    "response_model": "gpt-4.1-2025-04-14",
-    "system_fingerprint": "fp_44709d6fcb",
-    "input_tokens": 19,
-    "output_tokens": 10,
-    "finish_reasons": ["stop"],
-}
 RESPONSE: dict[str, Any] = {
     "id": "resp_67ccd2bed1ec",
     "object": "response",
