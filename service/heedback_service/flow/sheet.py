@@ -128,7 +128,7 @@ class Sheet:
     def load(self, keys: Iterable[Key]) -> None:
         """The rows with these keys, where there are any."""
         if wanted := set(keys):
-            self._read(_WITH_KEY, wanted)
+            self._read(_WITH_KEY, map(tuple, wanted))  # named ones are no JSON arrays to the quick writer
 
     def load_about(self, outputs: Iterable[UUID]) -> list[Entry]:
         """All rows about these outputs, whether or not they were known when the rows were written."""
