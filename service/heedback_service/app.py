@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from heedback_service.metrics import Metrics
 
 _TICK_SECONDS: Final = 2
+_OBJECTS: Final = 50_000  # made and not yet gone, before the collector looks
 _log: Final = logging.getLogger(__name__)
 
 
@@ -89,7 +91,19 @@ def wsgi() -> Flask:
     """
     settings = read_settings()
     logs.start(settings.log)
-    return create_app(settings, open_database(settings.database_url))
+    app = create_app(settings, open_database(settings.database_url))
+    tidy_seldom()
+    return app
+
+
+def tidy_seldom() -> None:
+    """Tell Python's collector, once all is imported, that this process is there to answer requests.
+
+    What is imported stays, and what a request makes goes with it. Looked through every 700 objects, as Python does by
+    itself, a batch of a hundred events would take a tenth longer.
+    """
+    gc.freeze()
+    gc.set_threshold(_OBJECTS, 20, 50)
 
 
 def make_metrics(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -18,7 +17,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
 from heedback_service import logs
-from heedback_service.app import create_app, make_metrics, make_ticker, start_jobs
+from heedback_service.app import create_app, make_metrics, make_ticker, start_jobs, tidy_seldom
 from heedback_service.settings import Settings
 from heedback_service.store.migrate import open_database
 
@@ -32,7 +31,6 @@ _FEWEST_CONNECTIONS: Final = 64
 _FILES_BESIDE: Final = 128  # the database and its pool, logs, mail
 _QUIET_SECONDS: Final = 60  # then a connection over which nothing comes is closed; SDKs open another when they need it
 _LOOK_SECONDS: Final = 15
-_OBJECTS: Final = 50_000
 _IDLE_SECONDS: Final = 2.0
 _SMALL_BYTES: Final = 65536  # an answer that a socket takes at once
 _DRAIN_SECONDS: Final = 20.0
@@ -76,10 +74,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     app = create_app(settings, db, metrics=metrics)
     ticker = make_ticker(settings, db, metrics)
     scheduler = start_jobs(ticker)
-    # What is imported stays, and what a request makes goes with it. Looked through every 700 objects, as Python does by
-    # itself, a batch of a hundred events would take a tenth longer.
-    gc.freeze()
-    gc.set_threshold(_OBJECTS, 20, 50)
+    tidy_seldom()
     server = create_server(
         app,
         sockets=[listener],

@@ -1,4 +1,4 @@
-"""The service on a server that is not ours: two workers of gunicorn, forked before or after the application is made."""
+"""The service on servers that are not ours: gunicorn, which forks before or after the app is made, and granian."""
 
 from __future__ import annotations
 
@@ -14,19 +14,36 @@ from typing import Final
 import pytest
 import requests
 
+from heedback.limits import MAX_BODY_BYTES
 from processes import Run, an_event, envelope
 
 SENDERS: Final = 4
 EACH: Final = 25  # requests of two events
+JSON: Final = {"Content-Type": "application/json"}
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn does not run there")
+# --no-control-socket: it would lie in the home of whoever runs the tests.
+GUNICORN: Final = "gunicorn --no-control-socket --bind {host}:{port} --workers 2 --threads 4"
+GRANIAN: Final = "granian --interface wsgi --host {host} --port {port} --blocking-threads 8 --log-level error"
+FORKS: Final = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn does not run there")
 
 
-@pytest.mark.parametrize("more", [[], ["--preload"]], ids=["each makes its own", "made before the fork"])
-def test_two_workers_take_in_everything_once_and_end_in_peace(
-    environment: dict[str, str], project: dict[str, str], run: Run, more: list[str]
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(f"{GUNICORN} heedback_service.app:wsgi()", id="gunicorn, each worker makes its own", marks=FORKS),
+        pytest.param(f"{GUNICORN} --preload heedback_service.app:wsgi()", id="gunicorn --preload", marks=FORKS),
+        pytest.param(f"{GRANIAN} --factory heedback_service.app:wsgi", id="granian"),
+    ],
+)
+def test_it_takes_in_everything_once_and_ends_in_peace(
+    environment: dict[str, str], project: dict[str, str], run: Run, command: str
 ) -> None:
-    with gunicorn(environment, more) as (url, process):
+    with serving(environment, command) as (url, process):
+        too_large = requests.post(f"{url}/v1/events", data=b" " * MAX_BODY_BYTES + b"{}", headers=JSON, timeout=30)
+        assert too_large.status_code == 401, "nobody's megabyte is not even read"
+        own = JSON | {"Authorization": f"Bearer {project['key']}"}
+        too_large = requests.post(f"{url}/v1/events", data=b" " * MAX_BODY_BYTES + b"{}", headers=own, timeout=30)
+        assert too_large.status_code == 413
         answers: list[dict[str, int]] = []
         senders = [threading.Thread(target=send, args=(url, project["key"], n, answers)) for n in range(SENDERS)]
         for sender in senders:
@@ -56,19 +73,18 @@ def send(url: str, key: str, sender: int, answers: list[dict[str, int]]) -> None
 
 
 @contextlib.contextmanager
-def gunicorn(environment: dict[str, str], more: list[str]) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def serving(environment: dict[str, str], command: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [sys.executable, "-m", "gunicorn", "--bind", address, "--workers", "2", "--threads", "4"]
-    command += ["--no-control-socket", *more]  # it would lie in the home of whoever runs the tests
-    with subprocess.Popen([*command, "heedback_service.app:wsgi()"], env=environment) as process:
+        port = free.getsockname()[1]
+    words = command.format(host="127.0.0.1", port=port).split()
+    with subprocess.Popen([sys.executable, "-m", *words], env=environment) as process:
         try:
             give_up = time.monotonic() + 30
-            while not answers_at(f"http://{address}"):
+            while not answers_at(f"http://127.0.0.1:{port}"):
                 assert time.monotonic() < give_up
                 time.sleep(0.1)
-            yield f"http://{address}", process
+            yield f"http://127.0.0.1:{port}", process
         finally:
             process.kill()
 
