@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import event
+
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)  # a Wednesday
+
+
+@contextmanager
+def listening(to: Any, name: str, listener: Callable[..., Any]) -> Iterator[None]:
+    """SQLAlchemy's event `name`, until the end of the block."""
+    event.listen(to, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(to, name, listener)
 
 
 def numbered_ids(start: int = 1) -> Callable[[], UUID]:

@@ -28,7 +28,7 @@ from heedback_service.web.api.problems import RETRY_SECONDS, ProblemApi, as_prob
 from heedback_service.web.api.widget import blueprint as widget
 from heedback_service.web.door import Door
 from heedback_service.web.element import blueprint as element
-from heedback_service.web.pages import error_page, init_pages
+from heedback_service.web.pages import cookie, error_page, init_pages
 from heedback_service.web.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -54,12 +54,14 @@ def create_app(
     `metrics` counts requests and events, and is what `/metrics` shows; by default it is made when the settings have a
     token for that.
     """
-    metrics = metrics or make_metrics(settings, db, clock)
+    app = assembled()
+    attach(app, Runtime.of(db, settings, clock, new_id, metrics or make_metrics(settings, db, clock)))
+    return app
+
+
+def assembled() -> Flask:
+    """Routes, handlers and the API's document; nothing to work with before `attach`."""
     app = _App("heedback_service.web", static_folder=None)
-    app.secret_key = settings.secret_key
-    here = Runtime.of(db, settings, clock, new_id, metrics)
-    app.extensions |= here.attach()
-    app.door = Door(here)
     app.config |= {
         "API_TITLE": "Heedback",
         "API_VERSION": "v1",
@@ -82,6 +84,15 @@ def create_app(
     app.register_error_handler(OperationalError, _busy)
     app.register_error_handler(DataError, _nowhere)
     return app
+
+
+def attach(app: Flask, here: Runtime) -> None:
+    """Give an assembled app what its requests work with; again, and they work with that."""
+    app.secret_key = here.settings.secret_key
+    app.config |= cookie(here.settings)
+    app.extensions |= here.attach()
+    assert isinstance(app, _App)  # noqa: S101 - `assembled` made it
+    app.door = Door(here)
 
 
 def wsgi() -> Flask:

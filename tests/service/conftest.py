@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,30 +34,62 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(params=BOTH)
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    with a_database(request, request.param, tmp_path) as database:
+def db(request: pytest.FixtureRequest) -> Iterator[Database]:
+    with a_database(request, request.param) as database:
         yield database
 
 
 @pytest.fixture(params=BOTH, scope="module")
-def shared_db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def shared_db(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A database for tests that leave nothing in it."""
-    with a_database(request, request.param, tmp_path_factory.mktemp("shared")) as database:
+    with a_database(request, request.param) as database:
         yield database
 
 
 @contextmanager
-def a_database(request: pytest.FixtureRequest, flavour: str, folder: Path) -> Iterator[Database]:
+def a_database(request: pytest.FixtureRequest, flavour: str) -> Iterator[Database]:
+    """Empty but for its tables."""
+    engines: Engines = request.getfixturevalue("engines")
     if flavour == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), folder / "heedback.db")
-        database = Database(f"sqlite:///{folder / 'heedback.db'}")
-        yield database
-        database.dispose()
+        with engines.file() as file:
+            shutil.copy(request.getfixturevalue("sqlite_template"), file)
+            yield from engines.lent(f"sqlite:///{file}")
     else:
         with request.getfixturevalue("postgres").fresh() as url:
-            database = Database(url)
-            yield database
-            database.dispose()
+            yield from engines.lent(url)
+
+
+class Engines:
+    """One for each address, which tests have in turns: it remembers how to compile their statements.
+
+    A test that listens to it stops doing so: `support.listening`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[str, Database] = {}
+        self._free: list[Path] = []
+        self._numbers = count(1)
+
+    @contextmanager
+    def file(self) -> Iterator[Path]:
+        """Where a database can be, and nothing is."""
+        file = self._free.pop() if self._free else self._folder / f"{next(self._numbers)}.db"
+        yield file
+        for each in (file, *(file.with_name(file.name + more) for more in ("-wal", "-shm"))):
+            each.unlink(missing_ok=True)
+        self._free.append(file)
+
+    def lent(self, url: str) -> Iterator[Database]:
+        if url not in self._made:
+            self._made[url] = Database(url)
+        yield self._made[url]
+        self._made[url].dispose()
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Engines:
+    return Engines(tmp_path_factory.mktemp("engines"))
 
 
 @pytest.fixture(scope="session")

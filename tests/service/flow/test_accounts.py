@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from heedback_service.flow import accounts
 from heedback_service.flow.accounts import LINK_SPENT, NO_MATCH, SignedIn
@@ -13,7 +13,7 @@ from heedback_service.flow.refusal import Refused
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Account, AccountSession, Member, Project
 from people import People, settle
-from support import NOW, numbered_ids
+from support import NOW, listening, numbered_ids
 
 PASSWORD = "correct horse battery"
 
@@ -50,9 +50,9 @@ def test_whatever_does_not_match_gets_the_same_answer(db: Database, people: Peop
 def test_an_unknown_account_waits_for_the_write_lock_like_a_known_one(db: Database, people: People) -> None:
     """Else whoever keeps the service busy learns who has an account."""
     for email in ("alice@example.org", "nobody@example.org"):
-        begun = []
-        event.listen(db.engine, "begin", lambda it, begun=begun: begun.append(it.get_execution_options()))
-        accounts.sign_in_password(db, email, "wrong", NOW)
+        begun: list[dict[str, object]] = []
+        with listening(db.engine, "begin", lambda it, begun=begun: begun.append(it.get_execution_options())):
+            accounts.sign_in_password(db, email, "wrong", NOW)
         assert any(options.get("heedback_writes") for options in begun), email
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from builders import Feed, rated
 from heedback_service.flow import export
 from heedback_service.store.db import Database
 from heedback_service.store.tables import FeedbackEvent, Project
+from support import listening
 
 
 def test_feedback_is_exported_with_the_ids_of_its_events_a_chunk_at_a_time(
@@ -18,8 +19,10 @@ def test_feedback_is_exported_with_the_ids_of_its_events_a_chunk_at_a_time(
     for n in range(1, 6):
         feed(*rated(n, 11, f"p{n}", comment=f"Number {n} is wrong"))
     asked: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
-    with db.read() as session:
+    with (
+        listening(db.engine, "before_cursor_execute", lambda *args: asked.append(args[2])),
+        db.read() as session,
+    ):
         lines = [line for line in export.exported(session, project.id) if line["type"] == "feedback"]
         ledger = session.execute(select(FeedbackEvent.feedback_id, FeedbackEvent.id)).all()
     assert sum("FROM feedback_events" in each for each in asked) - 1 == 3

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, event, func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -36,7 +36,7 @@ from heedback_service.store.tables import (
     ItemPerson,
     Project,
 )
-from support import NOW, an_output, make_id, numbered_ids, some_feedback
+from support import NOW, an_output, listening, make_id, numbered_ids, some_feedback
 
 VAT = "The total leaves out the VAT"
 TYPO = "the total leavs out the VAT!!"
@@ -420,11 +420,11 @@ def test_no_worker_takes_a_feature_that_another_holds(desk: Desk) -> None:
     """SQLite has one writer anyway; PostgreSQL passes over locked features, and lets intake refer to them."""
     asked: list[str] = []
 
-    @event.listens_for(desk.db.engine, "before_execute")
     def keep(_: Any, statement: Any, *__: Any) -> None:
         asked.append(str(statement.compile(dialect=postgresql.dialect())))
 
-    assert not desk.step()
+    with listening(desk.db.engine, "before_execute", keep):
+        assert not desk.step()
     (claim,) = asked
     assert claim.rstrip().endswith("FOR NO KEY UPDATE OF features SKIP LOCKED")
 

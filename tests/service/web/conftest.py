@@ -11,16 +11,16 @@ from uuid import UUID
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.test import TestResponse
 
 from browsing import PASSWORD, Browser, Clock
-from heedback_service.app import create_app
+from heedback_service.app import assembled, attach
 from heedback_service.flow import accounts
 from heedback_service.flow.keys import make_key
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Project
+from heedback_service.web.runtime import Runtime
 from people import People, settle
 from posting import Post
 from support import NOW, numbered_ids
@@ -45,30 +45,16 @@ def settings(tmp_path: Path, db: Database) -> Settings:
     )
 
 
-class Compiled(BytecodeCache):
-    """Templates as they were compiled for the first test: each has an app of its own, which would do it again."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.kept:
-            bucket.bytecode_from_string(self.kept[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.kept[bucket.key] = bucket.bytecode_to_string()
-
-
 @pytest.fixture(scope="session")
-def compiled() -> Compiled:
-    return Compiled()
+def house() -> Flask:
+    """What is the same for all tests: putting it together takes longer than most of them."""
+    return assembled()
 
 
 @pytest.fixture
-def app(db: Database, settings: Settings, clock: Clock, compiled: Compiled) -> Flask:
-    made = create_app(settings, db, clock=clock, new_id=numbered_ids(10_000))
-    made.jinja_env.bytecode_cache = compiled
-    return made
+def app(house: Flask, db: Database, settings: Settings, clock: Clock) -> Flask:
+    attach(house, Runtime.of(db, settings, clock, numbered_ids(10_000)))
+    return house
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from browsing import Browser
 from furniture import bring_in, make_item, report
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Feedback, Item, Project
-from support import NOW
+from support import NOW, listening
 
 EVIL = "<script>alert(1)</script> \u202egnp.exe " + "x" * 70_000
 
@@ -176,10 +176,10 @@ def test_a_full_page_takes_a_fixed_number_of_statements(alice: Browser, db: Data
             said = bring_in(session, project, "chat", [report(f"u-{n}-{k}", k, "wrong") for k in range(5)], n * 1000)
             make_item(session, project, n, f"Problem {n}", said, first_at=NOW - timedelta(days=n))
     seen: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
-    assert len(numbers(alice.get("/p/acme/queue").text)) == 30
-    with_thirty = len(seen)
-    assert len(numbers(alice.get("/p/acme/queue?page=2").text)) == 0
+    with listening(db.engine, "before_cursor_execute", lambda *args: seen.append(args[2])):
+        assert len(numbers(alice.get("/p/acme/queue").text)) == 30
+        with_thirty = len(seen)
+        assert len(numbers(alice.get("/p/acme/queue?page=2").text)) == 0
     assert len(seen) - with_thirty < with_thirty <= 16
 
 
