@@ -1,6 +1,6 @@
 """The `heedback` command.
 
-What only one command needs and takes long to import (Flask, the jobs) is imported there: the others start quicker.
+What only some commands need and takes long to import (Flask, the jobs, mail) is imported there: the others start quicker.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service import __version__
 from heedback_service.core.ids import new_id
-from heedback_service.flow import accounts, keys, placement, projects, purge, rollup
-from heedback_service.flow.digest_now import digest_now
+from heedback_service.flow import keys, placement, projects, purge, rollup
 from heedback_service.flow.export import exported
 from heedback_service.flow.refusal import Refused
 from heedback_service.settings import Settings, SettingsError, read_settings
@@ -242,6 +241,8 @@ def user_group() -> None:
 @click.option("--password", is_flag=True, help="Ask for a password; without one they sign in by link.")
 def user_add(email: str, name: str, project: str, role: Any, password: bool) -> None:
     """Give a person a place in a project, and an account if they have none."""
+    from heedback_service.flow import accounts
+
     secret = click.prompt("Password", hide_input=True, confirmation_prompt=True) if password else None
     with _writing() as session:
         place = _project(session, project)
@@ -260,6 +261,8 @@ def user_add(email: str, name: str, project: str, role: Any, password: bool) -> 
 @click.option("--url", help="Where the pages are; by default HEEDBACK_SERVER_PUBLIC_URL.")
 def user_link(email: str, url: str | None) -> None:
     """Print a link that signs this person in, once, within a day."""
+    from heedback_service.flow import accounts
+
     settings = _settings()
     base = (url or settings.public_url or "").rstrip("/")
     with _writing(settings) as session:
@@ -278,6 +281,8 @@ def user_link(email: str, url: str | None) -> None:
 @_as_json
 def digest_command(project: str, period: str | None, as_json: bool) -> None:
     """Write the digest of a week, unless it is written, and print it."""
+    from heedback_service.flow.digest_now import digest_now
+
     settings = _settings()
     with _database(settings) as db:
         with db.read() as session:
