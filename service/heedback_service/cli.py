@@ -1,6 +1,7 @@
 """The `heedback` command.
 
-What only some commands need and takes long to import (Flask, the jobs, mail) is imported there: the others start quicker.
+What only some commands need and takes long to import (Flask, the jobs, mail) is imported there: the others start
+quicker.
 """
 
 from __future__ import annotations

@@ -5,15 +5,14 @@ A test of one of them alone says so: `@pytest.mark.parametrize("db", ["sqlite"],
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engines import Engines
 from heedback_service.flow.intake import Batch, Taken, take
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import open_database
@@ -51,45 +50,16 @@ def a_database(request: pytest.FixtureRequest, flavour: str) -> Iterator[Databas
     """Empty but for its tables."""
     engines: Engines = request.getfixturevalue("engines")
     if flavour == "sqlite":
-        with engines.file() as file:
-            shutil.copy(request.getfixturevalue("sqlite_template"), file)
-            yield from engines.lent(f"sqlite:///{file}")
+        with engines.sqlite() as database:
+            yield database
     else:
-        with request.getfixturevalue("postgres").fresh() as url:
-            yield from engines.lent(url)
-
-
-class Engines:
-    """One for each address, which tests have in turns: it remembers how to compile their statements.
-
-    A test that listens to it stops doing so: `support.listening`.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._made: dict[str, Database] = {}
-        self._free: list[Path] = []
-        self._numbers = count(1)
-
-    @contextmanager
-    def file(self) -> Iterator[Path]:
-        """Where a database can be, and nothing is."""
-        file = self._free.pop() if self._free else self._folder / f"{next(self._numbers)}.db"
-        yield file
-        for each in (file, *(file.with_name(file.name + more) for more in ("-wal", "-shm"))):
-            each.unlink(missing_ok=True)
-        self._free.append(file)
-
-    def lent(self, url: str) -> Iterator[Database]:
-        if url not in self._made:
-            self._made[url] = Database(url)
-        yield self._made[url]
-        self._made[url].dispose()
+        with request.getfixturevalue("postgres").fresh() as url, engines.lent(url) as database:
+            yield database
 
 
 @pytest.fixture(scope="session")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Engines:
-    return Engines(tmp_path_factory.mktemp("engines"))
+def engines(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Engines:
+    return Engines(sqlite_template, tmp_path_factory.mktemp("engines"))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
@@ -94,11 +95,25 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     return shown + said + signals + texts
 
 
+@pytest.mark.parametrize("shared_db", ["sqlite"], indirect=True)
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(), st.data())
 def test_any_order_and_repetition_gives_the_same_state(
     shared_db: Database, history: list[dict[str, Any]], data: st.DataObject
 ) -> None:
+    in_any_order(shared_db, history, data)
+
+
+@pytest.mark.parametrize("shared_db", ["postgresql"], indirect=True)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # it takes three times as long
+@given(histories(), st.data())
+def test_so_it_does_on_the_other_database(
+    shared_db: Database, history: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    in_any_order(shared_db, history, data)
+
+
+def in_any_order(shared_db: Database, history: list[dict[str, Any]], data: st.DataObject) -> None:
     repeated = history + data.draw(st.lists(st.sampled_from(history), max_size=4))
     shuffled = data.draw(st.permutations(repeated))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(shuffled)), max_size=4)))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +16,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from engines import Engines
 from heedback_service.core import grouping, nearness, titles
 from heedback_service.core.priority import Factors
 from heedback_service.core.text import normalise
@@ -26,7 +25,6 @@ from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.triage import CHARACTERS, triage_step
 from heedback_service.store.db import Database
 from heedback_service.store.tables import (
-    Base,
     Feature,
     Feedback,
     Item,
@@ -641,19 +639,17 @@ def _runs(draw: st.DrawFn) -> tuple[list[dict[str, Any]], list[dict[str, Any]], 
     return events, draw(st.permutations(events)), draw(st.integers(1, 4)), draw(st.integers(1, 4))
 
 
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Desk]:
-    """Makes desks, each with a file of its own: on PostgreSQL a database for each would take longer than the test."""
-    folder = tmp_path_factory.mktemp("desks")
-    empty = Database(f"sqlite:///{folder / 'empty.db'}")
-    with empty.write() as session:
-        Base.metadata.create_all(session.connection())
-    empty.dispose()
-    numbers = count()
+Fresh = Callable[[], AbstractContextManager[Desk]]
 
-    def make() -> Desk:
-        file = shutil.copy(folder / "empty.db", folder / f"{next(numbers)}.db")
-        return Desk(Database(f"sqlite:///{file}"))
+
+@pytest.fixture(scope="session")
+def fresh(engines: Engines) -> Fresh:
+    """Makes desks, each with a file of its own: on PostgreSQL a database for each would take longer than the test."""
+
+    @contextmanager
+    def make() -> Iterator[Desk]:
+        with engines.sqlite() as db:
+            yield Desk(db)
 
     return make
 
@@ -661,50 +657,47 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Desk]:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_runs())
 def test_neither_order_nor_batches_change_what_triage_makes_of_it(
-    fresh: Callable[[], Desk], run: tuple[list[dict[str, Any]], list[dict[str, Any]], int, int]
+    fresh: Fresh, run: tuple[list[dict[str, Any]], list[dict[str, Any]], int, int]
 ) -> None:
     """All at once; and shuffled, in small deliveries, in small batches, every feedback read a second time."""
     events, shuffled, delivery, batch = run
-    whole, pieces = fresh(), fresh()
-    whole.hear(*events)
-    whole.triage()
-    for start in range(0, len(shuffled), delivery):
-        pieces.hear(*shuffled[start : start + delivery])
-    pieces.triage(batch=batch)
-    assert pieces.parts() == whole.parts()
-    with pieces.db.write() as session:
-        session.execute(update(Feedback).values(triaged_at=None))
-    pieces.triage()
-    assert pieces.parts() == whole.parts()
-    whole.db.dispose()
-    pieces.db.dispose()
+    with fresh() as whole, fresh() as pieces:
+        whole.hear(*events)
+        whole.triage()
+        for start in range(0, len(shuffled), delivery):
+            pieces.hear(*shuffled[start : start + delivery])
+        pieces.triage(batch=batch)
+        assert pieces.parts() == whole.parts()
+        with pieces.db.write() as session:
+            session.execute(update(Feedback).values(triaged_at=None))
+        pieces.triage()
+        assert pieces.parts() == whole.parts()
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_runs())
 def test_people_and_reports_are_exact_however_feedback_comes_and_goes(
-    fresh: Callable[[], Desk], run: tuple[list[dict[str, Any]], list[dict[str, Any]], int, int]
+    fresh: Fresh, run: tuple[list[dict[str, Any]], list[dict[str, Any]], int, int]
 ) -> None:
     """Triage after every delivery, so that items meet every change of mind."""
-    desk = fresh()
-    _, shuffled, delivery, batch = run
-    for start in range(0, len(shuffled), delivery):
-        desk.hear(*shuffled[start : start + delivery])
-        desk.triage(batch=batch)
-    with desk.db.read() as session:
-        assert placement.differences(session, desk.project.id) == []
-        query = select(ItemFeedback.item_id, Feedback.person, Feedback.counts).join(
-            Feedback, Feedback.id == ItemFeedback.feedback_id
-        )
-        held: dict[Any, list[str]] = {}
-        for item_id, person, counts in session.execute(query):
-            assert counts
-            held.setdefault(item_id, []).append(person)
-        for item in session.scalars(select(Item)):
-            assert item.people == len(set(held.get(item.id, [])))
-            assert item.feedback_count == len(held.get(item.id, []))
-        refcounts = session.execute(select(ItemPerson.item_id, ItemPerson.person, ItemPerson.n))
-        assert {(item_id, who): n for item_id, who, n in refcounts} == {
-            (item_id, who): people.count(who) for item_id, people in held.items() for who in people
-        }
-    desk.db.dispose()
+    with fresh() as desk:
+        _, shuffled, delivery, batch = run
+        for start in range(0, len(shuffled), delivery):
+            desk.hear(*shuffled[start : start + delivery])
+            desk.triage(batch=batch)
+        with desk.db.read() as session:
+            assert placement.differences(session, desk.project.id) == []
+            query = select(ItemFeedback.item_id, Feedback.person, Feedback.counts).join(
+                Feedback, Feedback.id == ItemFeedback.feedback_id
+            )
+            held: dict[Any, list[str]] = {}
+            for item_id, person, counts in session.execute(query):
+                assert counts
+                held.setdefault(item_id, []).append(person)
+            for item in session.scalars(select(Item)):
+                assert item.people == len(set(held.get(item.id, [])))
+                assert item.feedback_count == len(held.get(item.id, []))
+            refcounts = session.execute(select(ItemPerson.item_id, ItemPerson.person, ItemPerson.n))
+            assert {(item_id, who): n for item_id, who, n in refcounts} == {
+                (item_id, who): people.count(who) for item_id, people in held.items() for who in people
+            }
