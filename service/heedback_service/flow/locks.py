@@ -48,6 +48,16 @@ def take_turns(line: Line, project_id: int, events: Iterable[Mapping[str, Any]])
         wanted |= missing
 
 
+def take_turns_about(line: Line, project_id: int, subjects: Iterable[str]) -> None:
+    """Wait until nobody takes in anything about these subjects of feedback, as `core.reference.subject` names them.
+
+    What is read afterwards is all there is of them, until the transaction ends.
+    """
+    if line.dialect.name == "postgresql":
+        named = (each.removeprefix("o:") if each.startswith("o:") else each.rsplit("/", 2)[0] for each in subjects)
+        _lock(line, project_id, _buckets(named))
+
+
 def take_naming_turn(line: Line, project_id: int) -> None:
     """Wait until nobody else is making features or slices of the project, whatever their order."""
     if line.dialect.name == "postgresql":

@@ -9,7 +9,7 @@ stay, and speak of the feedback that is still there. Pseudonyms do not outlive t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -20,8 +20,9 @@ from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, func, 
 from sqlalchemy.orm import Session
 
 from heedback_service.core.periods import local_day
-from heedback_service.flow import placement, ranking
+from heedback_service.flow import locks, placement, ranking
 from heedback_service.store.base import Base
+from heedback_service.store.direct import Line
 from heedback_service.store.tables import (
     AccountSession,
     Feedback,
@@ -112,6 +113,7 @@ def _drop_outputs(session: Session, project: Project, kept: Window, now: datetim
     ids = session.scalars(old.limit(BATCH)).all()
     if not ids:
         return None
+    _take_turns(session, project, map(_subject, ids))  # else what is said just now would outlive its output, for ever
     said = session.scalars(select(Feedback.id).where(*_about(project, ids))).all()
     gone = _drop_feedback(session, project, said, now)
     if gone is None:
@@ -126,9 +128,12 @@ def _drop_outputs(session: Session, project: Project, kept: Window, now: datetim
 def _drop_adrift(session: Session, project: Project, kept: Window, now: datetime) -> Counter[str] | None:
     """Feedback whose output never came, or went before it."""
     query = select(Feedback.id, Feedback.subject).where(Feedback.project_id == project.id)
-    adrift = session.execute(query.where(_adrift(kept)).order_by(Feedback.last_at, Feedback.id).limit(BATCH)).all()
-    if not adrift:
+    oldest = query.where(_adrift(kept)).order_by(Feedback.last_at, Feedback.id).limit(BATCH)
+    found = session.execute(oldest).all()
+    if not found:
         return None
+    _take_turns(session, project, [row.subject for row in found])  # meanwhile one may have got a new word, or an output
+    adrift = session.execute(query.where(_adrift(kept), Feedback.id.in_([row.id for row in found]))).all()
     gone = _drop_feedback(session, project, [row.id for row in adrift], now)
     if gone is None:
         return None
@@ -179,6 +184,10 @@ def _drop_feedback(session: Session, project: Project, ids: Sequence[UUID], now:
         }
     )
     return gone
+
+
+def _take_turns(session: Session, project: Project, subjects: Iterable[str]) -> None:
+    locks.take_turns_about(Line(session.connection()), project.id, subjects)
 
 
 def _mark(project: Project, kept: Window) -> None:

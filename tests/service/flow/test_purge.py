@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import pytest
@@ -21,6 +22,7 @@ from heedback_service.flow import accounts, purge, rollup
 from heedback_service.flow.digest import plan_due, write_next
 from heedback_service.flow.digest_view import view
 from heedback_service.flow.dossier import dossier
+from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.projects import Refused, set_retention
 from heedback_service.flow.triage import triage_next
 from heedback_service.store.db import Database
@@ -101,6 +103,56 @@ def drain(db: Database, now: datetime = NOW) -> int:
                 return steps
         steps += 1
         assert steps < 1000
+
+
+class Late:
+    """Somebody takes events in and has not committed yet, while the purge wants to go on."""
+
+    def __init__(self, db: Database, project: Project, *events: dict[str, Any]) -> None:
+        self._taken, self._go_on = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._take, args=(db, project, events))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._taken.wait(30)
+        threading.Timer(0.3, self._go_on.set).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join(30)
+
+    def _take(self, db: Database, project: Project, events: tuple[dict[str, Any], ...]) -> None:
+        with db.write() as session:
+            take(session, project, Batch(NOW, events), NOW, new_id)
+            self._taken.set()
+            self._go_on.wait(30)
+
+
+def test_what_is_said_while_its_output_goes_does_not_outlive_it(
+    db: Database, project: Project, feed: Feed, keeping: Callable[[int], None]
+) -> None:
+    keeping(30)
+    old = {"minutes": ago(days=40)}
+    feed(an_output(1, **old), some_feedback(11, output_id=make_id(1), user="ann", comment="Wrong", **old))
+    late = some_feedback(12, output_id=make_id(1), user="bob", comment="I agree")
+    with Late(db, project, late):
+        drain(db)
+    drain(db)
+    with db.read() as session:
+        assert [session.scalar(select(func.count()).select_from(table)) for table in (Output, Feedback)] == [0, 0]
+
+
+def test_a_new_word_that_comes_while_old_ones_go_is_kept(
+    db: Database, project: Project, feed: Feed, keeping: Callable[[int], None]
+) -> None:
+    keeping(30)
+    about = {"join_key": "order-7", "user": "ann"}
+    feed(some_feedback(11, **about, comment="Wrong", minutes=ago(days=40)))
+    with Late(db, project, some_feedback(12, **about, flag=True)):
+        drain(db)
+    with db.read() as session:
+        assert session.execute(select(Feedback.comment, Feedback.flag)).all() == [("Wrong", True)]
+        assert session.scalar(select(func.count()).select_from(FeedbackEvent)) == 2
 
 
 def triaged(db: Database) -> None:
