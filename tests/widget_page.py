@@ -93,6 +93,7 @@ class Endpoint:
         self.status = 202
         self.answer: dict[str, Any] | None = None  # in place of the usual one
         self.raw: bytes | None = None  # in place of any JSON
+        self.retry_after: str | None = None
         self.before: Callable[[], None] = lambda: None
         self.lock = threading.Lock()
         self.hanging = 0  # requests for /hang, which are answered when the test ends
@@ -170,6 +171,8 @@ class Endpoint:
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
                 self.send_header("Content-Security-Policy", POLICY)
+                if endpoint.retry_after is not None:
+                    self.send_header("Retry-After", endpoint.retry_after)
                 self.end_headers()
                 try:
                     self.wfile.write(body)

@@ -1,6 +1,6 @@
 /**
  * Makes `heedback.min.js` of the modules in `static/`: `node build.mjs` writes it, `node build.mjs --check` says whether
- * the one that is there is current. Its last line holds the digest of the sources, for who has no node.
+ * the one that is there is current. `sources.sha256` holds the digest of the sources, for who has no node.
  */
 
 import { createHash } from 'node:crypto';
@@ -16,13 +16,13 @@ const target = new URL('heedback.min.js', folder);
 /** What is not in the file. */
 const APART = ['heedback.min.js', 'signals.js'];
 
-/** The first 8 hex digits of the SHA-256 of all sources that go into the file, in the order of their names. */
+/** The SHA-256, in hex, of all sources that go into the file, in the order of their names. */
 function digest() {
   const hash = createHash('sha256');
   for (const name of readdirSync(folder).filter((name) => name.endsWith('.js') && !APART.includes(name)).sort()) {
     hash.update(readFileSync(new URL(name, folder)));
   }
-  return hash.digest('hex').slice(0, 8);
+  return hash.digest('hex');
 }
 
 /** The style sheet inside a module is minified as one. */
@@ -44,10 +44,11 @@ const bundle = await build({
 const { code } = await minify(bundle.outputFiles[0].text, {
   module: true, ecma: 2020, compress: { passes: 4, unsafe: true, unsafe_arrows: true, pure_getters: true, hoist_funs: true, inline: 1 },
 });
-const made = `${code.trim()}\n//${digest()}\n`;
+/** @type {[URL, string][]} */
+const made = [[target, `${code.trim()}\n`], [new URL('sources.sha256', folder), `${digest()}\n`]];
 
-if (!argv.includes('--check')) writeFileSync(target, made);
-else if (readFileSync(target, 'utf8') !== made) {
+if (!argv.includes('--check')) made.forEach(([file, text]) => writeFileSync(file, text));
+else if (made.some(([file, text]) => readFileSync(file, 'utf8') !== text)) {
   console.log('heedback.min.js is not what its sources make: run ./dev widget');
   exit(1);
 }

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -105,17 +106,73 @@ def test_two_tabs_have_one_sender(visit: Visit, context: BrowserContext, endpoin
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_what_may_pass_is_tried_again(visit: Visit, endpoint: Endpoint, status: int) -> None:
+def test_what_may_pass_is_tried_again(visit: Visit, context: BrowserContext, endpoint: Endpoint, status: int) -> None:
     """After a pause the same event is posted again, under its id."""
+    context.clock.install()
     page = visit(widget())
     endpoint.status = status
     press(page)
     expect(page.get_by_role("status")).to_have_text(OFFLINE)
     endpoint.status = 202
+    context.clock.run_for(12_000)
     expect(page.get_by_role("status")).to_have_text("Saved.")
     tried = [post["events"][0] for post in endpoint.posts if post["events"][0]["type"] == "feedback"]
     assert len(tried) > 1
     assert len({event["id"] for event in tried}) == 1
+
+
+def test_it_asks_again_when_it_may(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """`Retry-After` holds, longer than the usual pause, and when the network comes back as well."""
+    context.clock.install()
+    page = visit(widget(signals="none"))
+    endpoint.status, endpoint.retry_after = 503, "60"
+    press(page)
+    expect(page.get_by_role("status")).to_have_text(OFFLINE)
+    endpoint.status, endpoint.retry_after = 202, None
+    context.clock.run_for(30_000)
+    page.evaluate("dispatchEvent(new Event('online'))")
+    context.clock.run_for(20_000)
+    page.wait_for_timeout(100)
+    assert len(endpoint.posts) == 1
+    context.clock.run_for(15_000)
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    assert len({post["events"][0]["id"] for post in endpoint.posts}) == 1
+
+
+def test_a_damaged_entry_keeps_nobody_back(visit: Visit, endpoint: Endpoint) -> None:
+    """What is no event of ours is dropped, and told; all else is sent, and what this person said begins anew."""
+    page = visit("", script="none.js")
+    good = click_of("019a8bd0-0000-7000-8000-000000000001")
+    person = good["key"]
+    entries = {
+        f"heedback:q:1{good['event']['id']}": json.dumps(good),
+        "heedback:q:0019a8bd0": '{"event": {"id": "019a8',
+        "heedback:q:1": "null",
+        "heedback:q:1019a8bd1": "7",
+        "heedback:q:1019a8bd2": json.dumps(good),
+        "heedback:q:1019a8bd3": '{"event": null}',
+        f"heedback:s:{person}": '{"said": {"rat',
+    }
+    page.evaluate("entries => Object.assign(localStorage, entries)", entries)
+    visit(widget(2), page=page)
+    eventually(page, lambda: endpoint.events)
+    assert endpoint.events == [good["event"]]
+    told = {detail["problem"]: detail["status"] for detail in heard(page, "error")}
+    damaged = {key for key in entries if ":q:" in key and good["event"]["id"] not in key}
+    assert told == dict.fromkeys(damaged, "damaged")
+    assert page.evaluate("keys => keys.filter(key => key in localStorage)", list(damaged)) == []
+    visit(widget(1), page=page)
+    press(page)
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    assert len(endpoint.events) == 2
+
+
+def click_of(its_id: str) -> dict[str, Any]:
+    """An entry of the queue as the element writes it."""
+    rated = {"rating": {"value": 0, "scale": "thumbs"}}
+    event = {"id": its_id, "type": "feedback", "occurred_at": datetime.now(UTC).isoformat(), **rated}
+    key = "019aa000-0000-7000-8000-000000000001 u-7f3a"
+    return {"url": "/heedback", "ticket": ticket(1), "key": key, "event": event}
 
 
 @pytest.mark.parametrize("status", [400, 403, 413])
@@ -142,13 +199,15 @@ def test_an_event_that_is_refused_among_good_ones(visit: Visit, endpoint: Endpoi
     assert feedback(page) == []
 
 
-def test_a_sign_in_page_in_between_is_no_answer(visit: Visit, endpoint: Endpoint) -> None:
+def test_a_sign_in_page_in_between_is_no_answer(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
     """A 200 that does not count what it took is not believed."""
+    context.clock.install()
     page = visit(widget())
     endpoint.status, endpoint.raw = 200, b"<html>Welcome to the hotel</html>"
     press(page)
     expect(page.get_by_role("status")).to_have_text(OFFLINE)
     endpoint.raw = None
+    context.clock.run_for(12_000)
     expect(page.get_by_role("status")).to_have_text("Sent.")
 
 

@@ -24,7 +24,7 @@ def rules(visit: Callable[..., Page]) -> Callable[..., Any]:
     page = visit("", script="logic.js")
 
     def asked(expression: str, given: Any = None) -> Any:
-        names = "uuid7, polarity, press, tidy, patch, fate, backoff"
+        names = "uuid7, polarity, press, tidy, patch, fate, backoff, calm"
         code = f"async (given) => {{ const {{ {names} }} = await import('/static/logic.js'); return {expression}; }}"
         return page.evaluate(code, given)
 
@@ -118,3 +118,13 @@ def test_pauses_grow_and_spread(rules: Callable[..., Any]) -> None:
     """From about two seconds to five minutes, a quarter more or less."""
     pauses = rules("given.map(failures => [backoff(failures, 0), backoff(failures, 1)])", [1, 2, 3, 20])
     assert pauses == [[1500, 2500], [3000, 5000], [6000, 10000], [225_000, 375_000]]
+
+
+def test_how_long_an_answer_wants_to_be_left_alone(rules: Callable[..., Any]) -> None:
+    """Seconds or a date, an hour at most; where it says nothing that is understood, no time at all."""
+    now = 1_780_000_000_000  # Thu, 28 May 2026 20:26:40 GMT
+    given = ["7", "1.5", "86400", "Thu, 28 May 2026 20:27:40 GMT", "Fri, 29 May 2026 20:26:40 GMT"]
+    asked = "given.map(after => calm(after, 1780000000000))"
+    assert rules(asked, given) == [now + more for more in (7_000, 1_500, 3_600_000, 60_000, 3_600_000)]
+    nothing = ["", None, "soon", "-5", "0", "Thu, 28 May 2026 20:26:39 GMT"]
+    assert all(moment <= now for moment in rules(asked, nothing))

@@ -2,11 +2,12 @@
  * Events on their way: each is put into the queue before it is posted, and leaves it when somebody else has it.
  *
  * A click is posted at once. What could not be delivered is posted again by one tab at a time (Web Locks), after a
- * pause that grows, when the network is back, and with the next page. An event that arrives twice counts once, as its
- * id is the same: a page that is going does not wait for the lock.
+ * pause that grows, when the network is back, and with the next page; but not before the other side said it may be
+ * asked again (Retry-After). An event that arrives twice counts once, as its id is the same: a page that is going does
+ * not wait for the lock, nor for anything else.
  */
 
-import { KEEPALIVE_CHARS, QUEUE_ITEMS, WEEK_MS, backoff, fate } from './logic.js';
+import { KEEPALIVE_CHARS, QUEUE_ITEMS, WEEK_MS, backoff, calm, fate } from './logic.js';
 import { disk, get, keys, memory, put, remove } from './store.js';
 
 /**
@@ -28,6 +29,7 @@ const known = {};
 /** Tickets that were refused as expired, and the ids of events that a post carries right now. @type {Set<string>} */
 const resting = new Set();
 let failures = 0;
+let quiet = 0; // the moment until which the other side does not want to be asked
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
@@ -72,11 +74,20 @@ export function dispatch(item, shelf, delay) {
 /** Signals come first, so that they go first when there are too many. @param {Item} item */
 const place = ({ event }) => QUEUE + (event.type === 'signal' ? 0 : 1) + event.id;
 
-/** What could be posted now, the oldest first. @returns {Item[]} */
-function due() {
+/** All that waits, the oldest first. What is not an event of ours is dropped. @returns {Item[]} */
+function waiting() {
   const all = { ...memory, ...disk };
-  return keys(all, QUEUE).map((key) => get(all, key)).filter((item) => !resting.has(item.event.id) && !resting.has(ticketOf(item)));
+  return keys(all, QUEUE).flatMap((key) => {
+    const item = get(all, key);
+    if (item?.event && place(item) === key) return item;
+    remove(key);
+    emit(document, 'error', { status: 'damaged', problem: key });
+    return [];
+  });
 }
+
+/** What could be posted now. */
+const due = () => waiting().filter((item) => !resting.has(item.event.id) && !resting.has(ticketOf(item)));
 
 /** @param {Item} item */
 const ticketOf = (item) => known[item.key]?.ticket ?? item.ticket;
@@ -85,14 +96,14 @@ const ticketOf = (item) => known[item.key]?.ticket ?? item.ticket;
 function soon(ms) {
   clearTimeout(timer);
   // Without a secure context there are no locks.
-  timer = setTimeout(() => (navigator.locks ? navigator.locks.request(QUEUE, drain) : drain()), ms);
+  timer = setTimeout(() => navigator.locks?.request(QUEUE, drain) ?? drain(), Math.max(ms, quiet - Date.now()));
 }
 
 async function drain() {
-  for (const item of due()) if (Date.now() - Date.parse(item.event.occurred_at) > WEEK_MS) settle(item, 'error', 'old');
+  for (const item of waiting()) if (Date.now() - Date.parse(item.event.occurred_at) > WEEK_MS) settle(item, 'error', 'old');
   // In any order, so that what breaks the other side does not keep the rest from it for ever.
   for (const item of due().sort(() => Math.random() - 0.5)) if (!(await post(item))) break;
-  for (const key of keys(disk, QUEUE).slice(0, -QUEUE_ITEMS)) settle(get(disk, key), 'error', 'full');
+  for (const item of waiting().slice(0, -QUEUE_ITEMS)) settle(item, 'error', 'full');
   plan();
 }
 
@@ -135,6 +146,7 @@ export async function talk(url, body, keepalive) {
       method: 'POST', body, keepalive, credentials: 'omit', redirect: 'error', signal: AbortSignal.timeout(ANSWER_MS),
     });
     status = response.status;
+    quiet = calm(response.headers.get('Retry-After'), Date.now());
     answer = await response.json();
   } catch {
     // no answer, or one without JSON
@@ -145,8 +157,8 @@ export async function talk(url, body, keepalive) {
 /** @param {Item} item @param {Happening} what @param {string} status @param {unknown} [answer] */
 function settle(item, what, status, answer) {
   if (what === 'sent' || what === 'error') remove(place(item));
-  const { hear = emit.bind(null, document) } = known[item.key] ?? {}; // whose element is not here, is told to all
-  hear(what, { event: item.event, status, answer });
+  // Whose element is not here, is told to all.
+  (known[item.key]?.hear ?? emit.bind(null, document))(what, { event: item.event, status, answer });
 }
 
 /**

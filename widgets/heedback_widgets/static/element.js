@@ -15,15 +15,13 @@ export class HeedbackRating extends HTMLElement {
   // The sheet keeps the place until there is something to see.
   #root = Object.assign(this.attachShadow({ mode: 'open' }), { adoptedStyleSheets: [sheet] });
   #turn = 0;
-  /** @type {string | undefined} what tells this widget from others of the page */
-  #name;
+  #name = count++ ? ` (${count})` : ''; // tells this widget from others of the page
   /** @type {Promise<void> | undefined} */
   #ready;
   /** @type {ReturnType<typeof session> | undefined} */
   #session;
 
   connectedCallback() {
-    this.#name ??= count++ ? ` (${count})` : '';
     this.#ready = this.#start();
   }
 
@@ -70,7 +68,7 @@ export class HeedbackRating extends HTMLElement {
       // A fresh ticket for the same leaves everything as it is.
       if (turn !== this.#turn || this.#session?.renew(ticket, holds)) return;
       this.#close();
-      this.#session = session(this, this.#root, words, holds, ticket, `${this.#name}`);
+      this.#session = session(this, this.#root, words, holds, ticket, this.#name);
     } catch (problem) {
       this.#close();
       // Nothing can be said here: the plain form in the tag, if there is one, has to do.
@@ -81,7 +79,6 @@ export class HeedbackRating extends HTMLElement {
   }
 
   #close() {
-    this.#session?.close();
-    this.#session = undefined;
+    this.#session = /** @type {undefined} */ (this.#session?.close());
   }
 }

@@ -7,5 +7,3 @@ if (!customElements.get('heedback-rating')) {
   customElements.define('heedback-rating', HeedbackRating);
   begin();
 }
-
-export { HeedbackRating };

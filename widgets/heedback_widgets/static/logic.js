@@ -43,8 +43,8 @@ const FIELDS = /** @type {const} */ (['rating', 'flag', 'reasons', 'flag_reasons
  * @param {string} bits at least 18 random hex digits
  */
 export function uuid7(ms, bits) {
-  const time = `0${ms.toString(16)}`; // until 2527
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${bits.slice(0, 3)}-a${bits.slice(3, 6)}-${bits.slice(6, 18)}`;
+  // Eleven digits are enough until 2527.
+  return `0${ms.toString(16)}${bits}`.replace(/(.{8})(.{4})(.{3})(.{3})(.{12}).*/, '$1-$2-7$3-a$4-$5');
 }
 
 /**
@@ -90,7 +90,7 @@ export function tidy(said) {
   const kept = {};
   for (const field of FIELDS) {
     const value = said[field]?.trim?.() ?? said[field];
-    if (value && value.length !== 0) kept[field] = value;
+    if (value && `${value}`) kept[field] = value;
   }
   return kept;
 }
@@ -131,7 +131,7 @@ export function fate(status, answer) {
   if (answer?.rejected?.length) return 'error';
   if (status === 200) return answer?.accepted >= 0 ? 'sent' : 'queued';
   if (status === 401) return 'expired';
-  return status && status < 300 ? 'saved' : /^4(?!08|25|29)/.test(`${status}`) ? 'error' : 'queued';
+  return status && status < 300 ? 'saved' : /^4(?!08|25|29)/.test(/** @type {any} */ (status)) ? 'error' : 'queued';
 }
 
 /**
@@ -141,3 +141,11 @@ export function fate(status, answer) {
  * @param {number} random from 0 to 1
  */
 export const backoff = (failures, random) => Math.min(3e5, 1e3 * 2 ** failures) * (0.75 + random / 2);
+
+/**
+ * The moment until which an answer asks to be left alone: at most an hour from now, and now where it does not say.
+ *
+ * @param {any} after its `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date
+ * @param {number} now
+ */
+export const calm = (after, now) => now + Math.min(36e5, after * 1e3 || Date.parse(after) - now || 0);

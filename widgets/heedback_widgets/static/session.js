@@ -33,9 +33,9 @@ export function session(host, root, words, holds, ticket, name) {
   const { may, key, user } = holds;
   const url = read(host, 'endpoint', ADDRESS);
   const shelf = read(host, 'queue', /^(local|memory)$/, 'local') === 'local' ? disk : memory;
-  const lists = { version: 1, ...words.reasons, up: {}, ...JSON.parse(host.getAttribute('reasons') ?? '{}') };
+  const lists = { version: 1, ...words.reasons, up: {}, ...JSON.parse(/** @type {string} */ (host.getAttribute('reasons'))) };
   /** @type {Memo} */
-  const memo = get(shelf, MEMO + key) ?? { said: {}, stamp: '' }; // the local copy, at once
+  const memo = { said: {}, stamp: '', ...get(shelf, MEMO + key) }; // the local copy, at once
   let { said } = memo;
   /** @type {Said | undefined} what Undo leads back to */
   let before;
@@ -179,7 +179,7 @@ export function session(host, root, words, holds, ticket, name) {
     if (detail.event.id === memo.stamp) {
       status = words[what === 'sent' ? (kindOf(said) ? /** @type {'sent'} */ (detail.status) : 'withdrawn') : what === 'error' ? what : shelf === memory ? 'unsafe' : 'queued'];
       if (what === 'error') {
-        [said, before] = [before ?? {}, undefined];
+        [said, before] = /** @type {any} */ ([before ?? {}]);
         keep();
       }
       paint();
@@ -191,4 +191,4 @@ export function session(host, root, words, holds, ticket, name) {
 const kindOf = (said) => (said.rating ? (polarity(said) > 0 ? 'up' : 'down') : said.flag && 'flag');
 
 /** 32 hex digits. */
-const random = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => (byte + 256).toString(16).slice(1)).join('');
+const random = () => crypto.getRandomValues(new Uint32Array(4)).reduce((text, bits) => text + bits.toString(16).padStart(8, '0'), '');

@@ -19,9 +19,15 @@ try {
 /**
  * @param {Shelf} shelf
  * @param {string} key
- * @returns {any} undefined or null when there is none
+ * @returns {any} undefined or null when there is none, or it is damaged
  */
-export const get = (shelf, key) => JSON.parse(shelf[key] ?? memory[key] ?? /** @type {any} */ (null));
+export function get(shelf, key) {
+  try {
+    return JSON.parse(shelf[key] ?? memory[key] ?? /** @type {any} */ (null));
+  } catch {
+    // as if it were not there
+  }
+}
 
 /**
  * @param {Shelf} shelf

@@ -2,26 +2,27 @@
 
 // What is pressed has a border, not a shadow: shadows are gone where colours are forced.
 const CSS = `
-:host(:not([hidden])){display:block;min-height:var(--s)}
-:host{font-size:.875em;line-height:1.2;--s:32px;--r:var(--heedback-radius,8px);--l:var(--heedback-line,color-mix(in srgb,currentColor 58%,#0000));--a:var(--heedback-accent,light-dark(#0b6358,#74cbbb))}
-*{box-sizing:border-box;font:inherit;color:inherit;margin:0;padding:0;border:0}
+:host([hidden]){display:none}
+:host{display:block;min-height:var(--s);font-size:.875em;--s:32px;--r:var(--heedback-radius,8px);--l:var(--heedback-line,color-mix(in srgb,currentColor 58%,#0000));--a:var(--heedback-accent,light-dark(#0b6358,#74cbbb))}
+*{box-sizing:border-box;font:inherit;color:inherit;margin:0;padding:0;border:0;border-radius:var(--r);background:none}
 .row,.status,.reasons,.foot{display:flex;flex-wrap:wrap;gap:4px;align-items:center}
 .status,.goes{flex:1 9em}
-button{min-width:var(--s);min-height:var(--s);border:2px solid #0000;border-radius:var(--r);background:none;cursor:pointer}
+button{min-width:var(--s);min-height:var(--s);border:2px solid #0000;cursor:pointer}
 button:hover,[aria-pressed=true]{background:color-mix(in srgb,currentColor 9%,#0000)}
 :focus-visible{outline:2px solid var(--a)}
-svg{display:block;width:18px;margin:auto;fill:color-mix(in srgb,currentColor var(--f,0%),#0000);stroke:currentColor;stroke-width:1.7}
+svg{display:block;width:24px;height:24px;scale:.75;margin:auto;fill:currentColor;fill-opacity:var(--f,0);stroke:currentColor;stroke-width:2}
 .down svg{rotate:180deg}
-[aria-pressed=true],.star:has(~.star[aria-pressed=true]){--f:25%;color:var(--a)}
+[aria-pressed=true],.star:has(~.star[aria-pressed=true]){--f:.25;color:var(--a)}
 .flag[aria-pressed=true]{color:var(--heedback-harm,light-dark(#a8201a,#ff8f85))}
-.undo,.more{padding:0 6px;text-decoration:underline}
+.undo,.more{padding:0 8px;text-decoration:underline}
 .details,.field{display:grid;gap:8px;padding-top:8px;max-width:40em}
-legend{padding:6px 0}
+legend{padding:8px 0}
 .reason,.send{padding:0 12px}
-.reason{border:1px solid var(--l);border-radius:99px}
+.reason,textarea{border:1px solid var(--l)}
+.reason{border-radius:99px}
 [aria-pressed=true]{border-color:currentColor}
-textarea{padding:8px;border:1px solid var(--l);border-radius:var(--r);background:none;resize:vertical}
-.send,.send:hover{background:var(--a);color:var(--heedback-on-accent,light-dark(#fff,#0b1f1b))}
+textarea{padding:8px;resize:vertical}
+.send,.send:hover{background:var(--a);color:var(--heedback-on-accent,Canvas)}
 @media(pointer:coarse){:host{--s:44px}}
 @media(forced-colors:active){[aria-pressed=true]{background:Highlight;color:HighlightText;forced-color-adjust:none}}
 `;

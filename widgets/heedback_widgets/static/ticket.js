@@ -13,8 +13,8 @@
  * @throws when it is no ticket
  */
 export async function open(text) {
-  const body = atob(/** @type {string} */ (text.split('.').at(-2)).replaceAll('-', '+').replaceAll('_', '/'));
-  const stream = new Blob([Uint8Array.from(body, (mark) => mark.charCodeAt(0))]).stream();
-  const { output_id, user, may } = await new Response(text.includes('..') ? stream.pipeThrough(new DecompressionStream('deflate')) : stream).json();
+  const packed = atob(/** @type {string} */ (text.split('.').at(-2)).replace(/-/g, '+').replace(/_/g, '/'));
+  const { body } = /** @type {any} */ (new Response(Uint8Array.from(packed, (mark) => mark.charCodeAt(0))));
+  const { output_id, user, may } = await new Response(text.includes('..') ? body.pipeThrough(new DecompressionStream('deflate')) : body).json();
   return { key: `${output_id} ${user}`, user, may };
 }

@@ -12,7 +12,7 @@ import { COMMENT_CHARS, CORRECTION_CHARS } from './logic.js';
  * @typedef {import('./logic.js').Kind} Kind
  */
 
-const THUMB = 'M7 11v9H4v-9zl4-7q2 0 2 2l-1 4h6q2 0 2 3l-1 5q-1 2-3 2H7';
+const THUMB = 'M7 11v9H4v-9zl4-7q2 0 2 2l-1 4h6q2 0 2 2l-2 8H7';
 /** @type {{ [part: string]: string }} */
 const ICONS = {
   up: THUMB,
@@ -36,7 +36,7 @@ const ICONS = {
  */
 export function view(host, root, words, may, lists, name, choose, undo, more, send) {
   const mode = read(host, 'mode', /^(thumbs|stars)$/, 'thumbs');
-  const privacy = host.hasAttribute('privacy-url') && read(host, 'privacy-url', ADDRESS);
+  const privacy = host.getAttribute('privacy-url') && read(host, 'privacy-url', ADDRESS);
   const stars = mode === 'stars';
   const marks = (stars ? [1, 2, 3, 4, 5] : [1, 0]).map((value) => mark(stars ? 'star' : value ? 'up' : 'down', value));
   const flag = mark('flag');
@@ -78,9 +78,10 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
     opening.ariaExpanded = `${open}`;
     // What is being written stays when the details change around it.
     if (!open) [comment.value, correction.value] = [said.comment ?? '', said.correction ?? ''];
-    if (shown === (open && kind)) return;
+    const next = open && kind;
+    if (shown === next) return;
     if (shown) details.remove();
-    shown = open && kind;
+    shown = next;
     if (shown) box.append((details = detail(shown, said)));
   }
 
@@ -116,7 +117,6 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
       choose(value === undefined ? value : { value, scale: mode });
     }, value);
     const [svg, path] = /** @type {any[]} */ (['svg', 'path'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag)));
-    svg.setAttribute('viewBox', '0 0 24 24');
     path.setAttribute('d', ICONS[part]);
     svg.append(path);
     node.title = `${node.ariaLabel}`;
