@@ -108,6 +108,17 @@ def test_a_click_on_an_app_s_page_gets_to_the_service(page: Page, opened: Callab
     page.goto(way.page)
     press(page, re.compile("good|up", re.IGNORECASE))
     until_said(way.house, shown_output(page), lambda row: row.polarity == 1)
+    write_what_is_no_text(page)
+    until_said(way.house, shown_output(page), lambda row: row.comment == "Quite \U0001f600 right.")
+
+
+def write_what_is_no_text(page: Page) -> None:
+    """A comment with NUL and with half an emoji, as a text that was cut may have, and a whole one."""
+    page.locator("heedback-rating .more").click()
+    page.locator("heedback-rating .details .comment").evaluate(
+        "field => { field.value = 'Qu\\0ite \\u{1f600} right.\\ud83d\\0' }"
+    )
+    page.locator("heedback-rating .send").click()
 
 
 def test_a_click_on_a_direct_page_gets_to_the_service(page: Page, house: House, tmp_path: Path) -> None:
@@ -125,6 +136,8 @@ def test_a_click_on_a_direct_page_gets_to_the_service(page: Page, house: House, 
         stored = house.event(event["id"])  # answered after the commit: it is there
         assert stored is not None
         assert stored.body["rating"] == {"value": 1, "scale": "thumbs"}
+        write_what_is_no_text(page)
+        until_said(house, UUID(stored.body["output_id"]).hex, lambda row: row.comment == "Quite \U0001f600 right.")
 
 
 @pytest.mark.parametrize("name", HOSTS)

@@ -128,3 +128,9 @@ def test_how_long_an_answer_wants_to_be_left_alone(rules: Callable[..., Any]) ->
     assert rules(asked, given) == [now + more for more in (7_000, 1_500, 3_600_000, 60_000, 3_600_000)]
     nothing = ["", None, "soon", "-5", "0", "Thu, 28 May 2026 20:26:39 GMT"]
     assert all(moment <= now for moment in rules(asked, nothing))
+
+
+def test_what_is_no_text_is_left_out(rules: Callable[..., Any]) -> None:
+    """NUL and lone surrogates, which nothing could store; pairs are text. What is left of it may be nothing."""
+    said = "tidy({comment: '\\0a\\ud83d\\u{1f600}\\udc00b\\0 ', correction: '\\0 \\udfff', reasons: [], flag: true})"
+    assert rules(said) == {"comment": "a\U0001f600b", "flag": True}

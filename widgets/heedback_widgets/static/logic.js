@@ -80,7 +80,7 @@ export function press(said, rating) {
 }
 
 /**
- * What says something in `said`.
+ * What says something in `said`, as text without what no service can store.
  *
  * @param {{ [field: string]: any }} said
  * @returns {Said}
@@ -89,7 +89,8 @@ export function tidy(said) {
   /** @type {{ [field: string]: unknown }} */
   const kept = {};
   for (const field of FIELDS) {
-    const value = said[field]?.trim?.() ?? said[field];
+    // Neither NUL nor half a surrogate pair is text: the service would refuse all that was written.
+    const value = said[field]?.replace?.(/[\0\p{Cs}]/gu, '').trim() ?? said[field];
     if (value && `${value}`) kept[field] = value;
   }
   return kept;

@@ -191,4 +191,4 @@ export function session(host, root, words, holds, ticket, name) {
 const kindOf = (said) => (said.rating ? (polarity(said) > 0 ? 'up' : 'down') : said.flag && 'flag');
 
 /** 32 hex digits. */
-const random = () => crypto.getRandomValues(new Uint32Array(4)).reduce((text, bits) => text + bits.toString(16).padStart(8, '0'), '');
+const random = () => crypto.getRandomValues(new Uint8Array(32)).reduce((text, byte) => text + (byte % 16).toString(16), '');

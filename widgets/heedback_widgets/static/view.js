@@ -38,7 +38,7 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
   const mode = read(host, 'mode', /^(thumbs|stars)$/, 'thumbs');
   const privacy = host.getAttribute('privacy-url') && read(host, 'privacy-url', ADDRESS);
   const stars = mode === 'stars';
-  const marks = (stars ? [1, 2, 3, 4, 5] : [1, 0]).map((value) => mark(stars ? 'star' : value ? 'up' : 'down', value));
+  const marks = (stars ? [1, 2, 3, 4, 5] : [1, 0]).map((value) => mark(stars ? 'star' : value ? 'up' : 'down', { value, scale: mode }));
   const flag = mark('flag');
   const status = make('span', 'message', { role: 'status' });
   const undoing = button('undo', words.undo, () => {
@@ -110,11 +110,12 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
         })));
   }
 
-  /** @param {string} part @param {number} [value] */
-  function mark(part, value) {
+  /** @param {string} part @param {import('./logic.js').Rating} [rating] */
+  function mark(part, rating) {
+    const value = rating?.value;
     const node = button(part, words[/** @type {'flag'} */ (part)].replace('N', `${value}`), () => {
       latest = node;
-      choose(value === undefined ? value : { value, scale: mode });
+      choose(rating);
     }, value);
     const [svg, path] = /** @type {any[]} */ (['svg', 'path'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag)));
     path.setAttribute('d', ICONS[part]);
