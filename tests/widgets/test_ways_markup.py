@@ -21,6 +21,7 @@ import heedback_widgets.fastapi
 import heedback_widgets.flask
 from heedback.testing import Sent, capturing
 from heedback_widgets import files, markup, plain
+from heedback_widgets.words import languages, words
 from tools.browser import read
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -103,6 +104,7 @@ def test_the_plain_form_offers_what_the_ticket_allows(
 
 def test_stars_are_five_buttons(out: heedback.Output) -> None:
     html = markup.rating(out, "/h", mode="stars", labels={"stars": "{n} von 5"})
+    assert "lang=" not in html, "nobody said which"
     form = read("http://host/", 200, html).form(button=("rating", "5"))
     assert [value for name, value in form.buttons if name == "rating"] == ["1", "2", "3", "4", "5"]
     assert "4 von 5" in html
@@ -111,9 +113,30 @@ def test_stars_are_five_buttons(out: heedback.Output) -> None:
 def test_every_control_has_a_label_and_every_reason_is_there(out: heedback.Output) -> None:
     html = markup.rating(out, "/h")
     for key in heedback.REASONS["down"]:
-        assert plain.LABELS[key] in html
+        assert words("en")["reasons"]["down"][key] in html
     assert len(re.findall(r"<button[^>]*>[^<]+</button>", html)) == html.count("<button")
     assert html.count("<textarea") + html.count("checkbox") == html.count("<label>")
+
+
+@pytest.mark.parametrize("locale", sorted(languages()))
+def test_the_plain_form_speaks_the_element_s_languages(out: heedback.Output, locale: str) -> None:
+    """What it says in each is what the element says."""
+    said = words(locale)
+    html = unescape(markup.rating(out, "/h", locale=f"{locale.upper()}-XX"))
+    assert f'<div lang="{said["lang"]}" dir="{said["dir"]}">' in html
+    texts = [said[key] for key in ("up", "down", "flag", "details", "comment", "correction", "send", "saved")]
+    for text in (*texts, said["why"]["down"], *said["reasons"]["down"].values()):
+        assert f">{text}<" in html or f"> {text}<" in html
+    stars = unescape(markup.rating(out, "/h", locale=locale, mode="stars"))
+    assert f'<button name="rating" value="4">{said["star"].replace("N", "4", 1)}</button>' in stars
+
+
+def test_words_of_the_app_come_before_those_of_the_language(out: heedback.Output) -> None:
+    html = markup.rating(out, "/h", locale="de", labels={"up": "Prima"})
+    assert ">Prima</button>" in html
+    assert ">Schlechte Antwort</button>" in html
+    assert ">Good answer</button>" in markup.rating(out, "/h", locale="tlh")
+    assert '<div lang="en" dir="ltr">' in markup.rating(out, "/h")
 
 
 def test_a_form_of_the_app_s_own_takes_the_plain_one_s_place(out: heedback.Output) -> None:
@@ -135,6 +158,24 @@ def test_jinja_and_django_take_it_as_it_is(out: heedback.Output) -> None:
     engine = Engine()
     html = markup.rating(out, "/h")
     assert engine.from_string("{{ html }}").render(Context({"html": html})) == html
+
+
+def test_the_template_helpers_pass_the_language_on(out: heedback.Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a template of each framework."""
+    app = Flask("host")
+    app.register_blueprint(heedback_widgets.flask.blueprint(), url_prefix="/heedback")
+    with app.test_request_context("/"):
+        flask: Any = app.jinja_env.from_string("{{ heedback_rating(out, locale='ar') }}").render(out=out)
+    environment = Environment(autoescape=True)
+    environment.globals["heedback_rating"] = heedback_widgets.fastapi.rating("/heedback")
+    fastapi = environment.from_string("{{ heedback_rating(out, locale='ar') }}").render(out=out)
+    monkeypatch.setattr("heedback_widgets.django.reverse", lambda name: "/heedback/events")
+    tags = {"heedback": "heedback_widgets.templatetags.heedback"}
+    template = Engine(libraries=tags).from_string("{% load heedback %}{% heedback_rating out locale='ar' %}")
+    for html in (flask, fastapi, template.render(Context({"out": out}))):
+        assert ' locale="ar"><noscript>' in html
+        assert '<div lang="ar" dir="rtl">' in html
+        assert f">{words('ar')['down']}</button>" in html
 
 
 def test_flask_finds_the_blueprint_wherever_it_is(out: heedback.Output) -> None:

@@ -46,7 +46,7 @@ def rating(
         seconds: how long the ticket holds, a week by default.
         script: False where the page loads the script by itself. Several are one: a browser runs a module once.
         nonce: of the page's content security policy, if it asks for one.
-        labels: other words for the plain form; `heedback_widgets.plain.LABELS` has the keys.
+        labels: other words for the plain form than those of `locale`; `heedback_widgets.plain.LABELS` has the keys.
         back: the path that the plain form leads back to; by default where the browser says it was.
         fallback: HTML that stands in the place of the plain form, where the app has forms of its own.
         **attributes: the element's own, such as `mode="stars"` or `privacy_url="/privacy"`. True is an attribute
@@ -67,7 +67,9 @@ def rating(
     if own is None:
         style, verbs = f"{base}/{plain.STYLE}", MAY if may is None else may
         stars = attributes.get("mode") == "stars"
-        own = plain.Form(ticket, out.id, endpoint, style, verbs, stars, labels or {}, back).html()
+        locale = attributes.get("locale")
+        spoken = locale if isinstance(locale, str) else None
+        own = plain.Form(ticket, out.id, endpoint, style, verbs, stars, spoken, labels or {}, back).html()
     named = {"id": plain.anchor(out.id), "endpoint": endpoint, "ticket": ticket} | attributes
     element = f"<heedback-rating{''.join(_attribute(*each) for each in named.items())}>{own}</heedback-rating>"
     return Html((_script(f"{base}/{files.ELEMENT}", nonce) if script else "") + element)

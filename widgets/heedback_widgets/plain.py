@@ -10,35 +10,26 @@ import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from html import escape
+from operator import getitem
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from heedback.limits import COMMENT_CHARS, CORRECTION_CHARS, REASONS, polarity
 from heedback_widgets.values import Unfit
+from heedback_widgets.words import ENGLISH, words
 
 FORM: Final = ("application/x-www-form-urlencoded",)
 STYLE: Final = "form.css"
-LABELS: Final[Mapping[str, str]] = {
-    "up": "Good answer",
-    "down": "Bad answer",
-    "stars": "{n} of 5 stars",
-    "flag": "Report harm",
-    "more": "Say more",
-    "reasons": "What was wrong?",
-    "incorrect": "Not correct",
-    "instructions": "Not what I asked",
-    "incomplete": "Something is missing",
-    "style": "Style or length",
-    "sources": "Wrong source",
-    "refused": "Did not answer",
-    "slow_or_broken": "Slow or broken",
-    "other": "Something else",
-    "comment": "Comment",
-    "correction": "A better answer",
-    "send": "Send details",
-    "saved": "Saved. Thank you.",
+# What `labels` may say otherwise, and where the element's words have it.
+LABELS: Final[Mapping[str, tuple[str, ...]]] = {
+    **{key: (key,) for key in ("up", "down", "flag", "comment", "correction", "send", "saved")},
+    "stars": ("star",),
+    "more": ("details",),
+    "reasons": ("why", "down"),
+    **{key: ("reasons", "down", key) for key in REASONS["down"]},
 }
 _MOST_FIELDS: Final = 64
 _LOCAL: Final = re.compile(r"/(?![/\\])[!-~]*")  # a path of this host, in printable ASCII
@@ -112,7 +103,10 @@ def saved_anchor(output_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of one output. It has only what `may` allows; `style` is the address of its style sheet."""
+    """The form of one output. It has only what `may` allows; `style` is the address of its style sheet.
+
+    Its words are those of `locale`, a BCP 47 tag, or English; `labels` says some of them otherwise.
+    """
 
     ticket: str
     output_id: str
@@ -120,6 +114,7 @@ class Form:
     style: str
     may: Collection[str]
     stars: bool
+    locale: str | None
     labels: Mapping[str, str]
     back: str | None
 
@@ -129,7 +124,17 @@ class Form:
         note = f'<p id="{escape(saved_anchor(self.output_id))}" {words}</p>'
         # Two forms: return in a field of the second would press the first button of one.
         forms = (self._form(inside) for inside in (self._buttons(), self._details()) if inside)
-        return f"{link}{note}{''.join(forms)}"
+        return f"{link}<div{self._language()}>{note}{''.join(forms)}</div>"
+
+    def _language(self) -> str:
+        """Which one, for the page's may be another; none where an app has labels of its own and does not say."""
+        if self.labels and self.locale is None:
+            return ""
+        return f' lang="{escape(self._words["lang"])}" dir="{escape(self._words["dir"])}"'
+
+    @property
+    def _words(self) -> Mapping[str, Any]:
+        return words(ENGLISH if self.locale is None else self.locale)
 
     def _form(self, inside: str) -> str:
         hidden = {"ticket": self.ticket} | ({} if self.back is None else {"back": self.back})
@@ -138,7 +143,7 @@ class Form:
 
     def _buttons(self) -> str:
         values = [str(n) for n in range(1, 6)] if self.stars else list(_THUMBS)
-        shown = [("rating", value, self._label("stars" if self.stars else value, value)) for value in values]
+        shown = [("rating", n, self._label("stars", n) if self.stars else self._label(n)) for n in values]
         shown = (shown if "rate" in self.may else []) + [("flag", "on", self._label("flag"))] * ("flag" in self.may)
         return "".join(f'<button name="{name}" value="{value}">{label}</button> ' for name, value, label in shown)
 
@@ -160,4 +165,8 @@ class Form:
         return f"<p><label>{self._label(name)}<br>{area}</label></p>"
 
     def _label(self, key: str, n: str = "") -> str:
-        return escape(self.labels.get(key, LABELS[key]).replace("{n}", n))
+        own = self.labels.get(key)
+        if own is not None:
+            return escape(own.replace("{n}", n))
+        found: Any = reduce(getitem, LABELS[key], self._words)
+        return escape(found.replace("N", n, 1) if n else found)

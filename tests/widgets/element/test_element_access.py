@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from heedback_widgets.words import words as read_in_python
 from widget_page import STATIC, Endpoint, widget
 
 Visit = Callable[..., Page]
@@ -105,6 +106,7 @@ def test_each_language_is_complete(visit: Visit) -> None:
     for n, locale in enumerate(LOCALES):
         words, paths = page.evaluate(shape, locale)
         assert paths == english, locale
+        assert words == read_in_python(locale), "the plain form says the same"
         box = page.locator("heedback-rating").nth(n).locator(".widget")
         expect(box).to_have_attribute("aria-label", f"{words['rate']} ({n + 1})" if n else words["rate"])
         expect(box).to_have_attribute("lang", words["lang"])
