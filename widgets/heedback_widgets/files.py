@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import re
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
@@ -21,7 +22,18 @@ _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".json": "application/json",
 }
+TEXT: Final = "text/plain; charset=utf-8"
+_NOSNIFF: Final = {"X-Content-Type-Options": "nosniff"}
+_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)  # RFC 9110, section 12.5.3
 _SMALL: Final = 512  # bytes that are not worth packing
+
+
+class Answer(NamedTuple):
+    """What a framework sends."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
 
 
 class File(NamedTuple):
@@ -57,6 +69,27 @@ def file(name: str) -> File | None:
     plain = (_FOLDER / name).read_bytes()
     packed = gzip.compress(plain, 9, mtime=0) if len(plain) >= _SMALL else None
     return File(_TYPES[PurePosixPath(name).suffix], plain, packed)
+
+
+def answer(version_asked: str, name: str, accepted: str | None) -> Answer:
+    """GET VERSION/NAME: a file, to be kept for good under its own version's address; else the way to it, or 404.
+
+    Args:
+        version_asked: of the address.
+        name: path below `static`.
+        accepted: the request's `Accept-Encoding`.
+    """
+    found = file(name)
+    if found is None:
+        return Answer(404, {"Content-Type": TEXT, **_NOSNIFF}, b"There is no such file.")
+    if version_asked != version():
+        up = "../" * (name.count("/") + 1)
+        where = {"Location": f"{up}{version()}/{name}", "Cache-Control": "no-cache"}
+        return Answer(302, {"Content-Type": TEXT, **where})
+    headers = {"Content-Type": found.content_type, "Cache-Control": FOREVER, "Vary": "Accept-Encoding", **_NOSNIFF}
+    if found.packed is None or not _GZIP.search(accepted or ""):
+        return Answer(200, headers, found.plain)
+    return Answer(200, headers | {"Content-Encoding": "gzip"}, found.packed)
 
 
 @cache

@@ -12,12 +12,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import heedback
 from heedback.limits import EDITS_PER_FEEDBACK, WIDGET_BYTES
 from heedback.tickets import Ticket
 from heedback_widgets import files, plain, refusals, rules, values
+from heedback_widgets.files import Answer as Answer  # which the adapters send
 from heedback_widgets.refusals import Refusal
 from heedback_widgets.values import Unfit
 
@@ -26,19 +27,11 @@ Header = Callable[[str], str | None]  # a request's header by its name, or None
 MOST: Final = WIDGET_BYTES + 1  # bytes of a body that an adapter reads: one more tells that there are too many
 UNKNOWN: Final = {"known": False}
 _JSON: Final = "application/json"
-_TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+_TEXT: Final = {"Content-Type": files.TEXT, "X-Content-Type-Options": "nosniff"}
 _PROBLEM: Final = "application/problem+json"
 _RETRY_SECONDS: Final = 5
 _REMEMBERED: Final = 4096  # people's feedback, the last that was edited
 _PORTS: Final = {"http": ":80", "https": ":443"}
-
-
-class Answer(NamedTuple):
-    """What the framework sends."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes = b""
 
 
 Act = Callable[[Header, bytes], Answer]
@@ -92,16 +85,7 @@ def form(header: Header, body: bytes) -> Answer:
 
 def file(header: Header, version: str, name: str) -> Answer:
     """GET /static/VERSION/NAME: a file of the element, to be kept for good under its own version's address."""
-    found = files.file(name)
-    if found is None:
-        return Answer(404, _TEXT, b"There is no such file.")
-    if version != files.version():
-        up = "../" * (name.count("/") + 1)
-        return Answer(302, {"Location": f"{up}{files.version()}/{name}", "Cache-Control": "no-cache"})
-    headers = {"Content-Type": found.content_type, "Cache-Control": files.FOREVER, "X-Content-Type-Options": "nosniff"}
-    if found.packed is None or "gzip" not in (header("Accept-Encoding") or ""):
-        return Answer(200, headers | {"Vary": "Accept-Encoding"}, found.plain)
-    return Answer(200, headers | {"Vary": "Accept-Encoding", "Content-Encoding": "gzip"}, found.packed)
+    return files.answer(version, name, header("Accept-Encoding"))
 
 
 class Edits:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Blueprint, Response, abort, request, url_for
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, Response, request
 
 from heedback_widgets import files
 
@@ -17,20 +16,9 @@ blueprint: Final = Blueprint("element", __name__, url_prefix="/widget")
 
 
 @blueprint.get("/<version>/<path:name>")
-def element(version: str, name: str) -> ResponseReturnValue:
-    found = files.file(name) or abort(404)
-    if version != files.version():
-        newest = url_for(".element", version=files.version(), name=name)
-        return Response(
-            status=302, headers={"Location": newest, "Cache-Control": "no-cache"}, content_type="text/plain"
-        )
-    response = Response(found.plain, content_type=found.content_type)
-    if found.packed is not None and request.accept_encodings["gzip"] > 0:
-        response.set_data(found.packed)
-        response.headers["Content-Encoding"] = "gzip"
-    response.headers["Cache-Control"] = files.FOREVER
-    response.vary.add("Accept-Encoding")
-    return response
+def element(version: str, name: str) -> Response:
+    found = files.answer(version, name, request.headers.get("Accept-Encoding"))
+    return Response(found.body, found.status, found.headers)
 
 
 @blueprint.after_request

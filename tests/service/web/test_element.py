@@ -46,7 +46,7 @@ def test_packed_or_plain_it_is_the_same(client: FlaskClient, name: str) -> None:
 @pytest.mark.parametrize("version", ["latest", "0123456789abcdef"])
 def test_another_version_s_address_leads_to_the_newest(client: FlaskClient, version: str) -> None:
     answer = client.get(f"/widget/{version}/{NAMES[0]}")
-    assert (answer.status_code, answer.headers["Location"]) == (302, f"/widget/{files.version()}/{NAMES[0]}")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"../{files.version()}/{NAMES[0]}")
     assert answer.headers["Cache-Control"] == "no-cache"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
