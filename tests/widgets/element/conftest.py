@@ -72,7 +72,7 @@ def visit(endpoint: Endpoint, context: BrowserContext, watch: Callable[[Page], P
         body: str,
         *,
         path: str = "/",
-        script: str = "heedback.js",
+        script: str = "heedback.min.js",
         lang: str = "en",
         dir: str = "ltr",  # noqa: A002 the attribute's name
         page: Page | None = None,

@@ -36,9 +36,9 @@ def test_it_is_small() -> None:
     assert max(packed(f"locales/{file.name}") for file in (STATIC / "locales").glob("*.js")) <= 1024
 
 
-def test_it_works_like_the_modules(visit: Callable[..., Page], endpoint: Endpoint) -> None:
-    """Click, details, undo and reload, under the strict policy."""
-    page = visit(widget(locale="de"), script="heedback.min.js")
+def test_the_modules_work_like_it(visit: Callable[..., Page], endpoint: Endpoint) -> None:
+    """Click, details, undo and reload, under the strict policy. All other tests load the one file."""
+    page = visit(widget(locale="de"), script="heedback.js")
     page.get_by_role("button", name="Schlechte Antwort").click()
     page.get_by_role("button", name="Nicht richtig").click()
     page.get_by_label("Kommentar").fill("Die Summe stimmt nicht.")
@@ -48,13 +48,13 @@ def test_it_works_like_the_modules(visit: Callable[..., Page], endpoint: Endpoin
     page.get_by_role("button", name="Rückgängig").click()
     eventually(page, lambda: len(endpoint.events) == 3)
     assert endpoint.events[2]["reasons"] is None
-    visit(widget(), script="heedback.min.js", page=page)
+    visit(widget(), script="heedback.js", page=page)
     expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
 
 
 def test_it_can_be_loaded_twice(visit: Callable[..., Page]) -> None:
     """Beside the modules, or from two addresses: one of them registers, and nobody minds."""
-    again = '<script type="module" src="/static/heedback.min.js"></script>'
+    again = '<script type="module" src="/static/heedback.js"></script>'
     page = visit(again + widget())
     expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
 

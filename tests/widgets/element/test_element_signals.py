@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -21,35 +22,53 @@ def ready(page: Page) -> None:
     expect(page.get_by_role("button", name="Good answer").first).to_be_visible()
 
 
-def test_shown_once_when_it_comes_into_view(visit: Visit, endpoint: Endpoint) -> None:
+def moved_on(page: Page, clock: Any, true: Callable[[], Any]) -> None:
+    """It comes true, in hurried time."""
+
+    def look() -> Any:
+        clock.run_for(500)
+        return true()
+
+    eventually(page, look)
+
+
+@pytest.fixture(autouse=True)
+def clock(context: BrowserContext) -> Any:
+    """The pages': it runs, and can be moved on, so that nobody has to wait for a signal that waits for company."""
+    context.clock.install()
+    return context.clock
+
+
+def test_shown_once_when_it_comes_into_view(visit: Visit, endpoint: Endpoint, clock: Any) -> None:
     """Not below the fold, and not again on the next visit."""
     below = '<div class="answer"><p>' + "Line<br>" * 120 + "</p></div>"
     page = visit(widget(1) + below + widget(2))
-    eventually(page, lambda: endpoint.signals == ["shown"])
-    page.wait_for_timeout(200)
+    moved_on(page, clock, lambda: endpoint.signals == ["shown"])
+    page.wait_for_timeout(50)
     assert [post["ticket"] for post in endpoint.posts] == [ticket(1)]
     page.locator("heedback-rating").nth(1).scroll_into_view_if_needed()
-    eventually(page, lambda: endpoint.signals == ["shown", "shown"])
+    moved_on(page, clock, lambda: endpoint.signals == ["shown", "shown"])
     assert endpoint.posts[-1]["ticket"] == ticket(2)
     asked = len(endpoint.asked)
     visit(widget(1), page=page)
     eventually(page, lambda: len(endpoint.asked) > asked)
-    page.wait_for_timeout(1800)
+    clock.run_for(2_000)
+    page.wait_for_timeout(50)
     assert endpoint.signals == ["shown", "shown"]
 
 
-def test_shown_can_be_turned_off(visit: Visit, endpoint: Endpoint) -> None:
+def test_shown_can_be_turned_off(visit: Visit, endpoint: Endpoint, clock: Any) -> None:
     """`signals="none"` is silent; what is called for is sent all the same."""
     page = visit(widget(signals="none"))
     ready(page)
     assert page.evaluate("document.querySelector('heedback-rating').signal('regenerated', 2)") is True
-    eventually(page, lambda: endpoint.signals)
+    moved_on(page, clock, lambda: endpoint.signals)
     assert endpoint.signals == ["regenerated"]
     (event,) = endpoint.taken.values()
     assert event["value"] == 2
 
 
-def test_what_is_done_with_the_answer(visit: Visit, endpoint: Endpoint) -> None:
+def test_what_is_done_with_the_answer(visit: Visit, endpoint: Endpoint, clock: Any) -> None:
     """It is heard where the host opts in, once each, and not in the widget itself."""
     again = '<button data-heedback="regenerated">Again</button><heedback'
     body = widget(1, signals="copied edited regenerated").replace("<heedback", again) + widget(2)
@@ -67,13 +86,15 @@ def test_what_is_done_with_the_answer(visit: Visit, endpoint: Endpoint) -> None:
         paragraph.press("End")
         paragraph.type("xyz")
     page.get_by_role("button", name="Again").dblclick()
-    eventually(page, lambda: sorted(endpoint.signals) == ["copied", "edited", "regenerated", "shown", "shown"])
-    page.wait_for_timeout(200)
+    heard_of = ["copied", "edited", "regenerated", "shown", "shown"]
+    moved_on(page, clock, lambda: sorted(endpoint.signals) == heard_of)
+    clock.run_for(2_000)
+    page.wait_for_timeout(50)
     assert len(endpoint.signals) == 5
     assert {post["ticket"] for post in endpoint.posts if post["events"][0].get("name") == "copied"} == {ticket(1)}
 
 
-def test_a_person_is_asked_so_often_a_week(visit: Visit, endpoint: Endpoint) -> None:
+def test_a_person_is_asked_so_often_a_week(visit: Visit, endpoint: Endpoint, clock: Any) -> None:
     """Once, unless the host says otherwise; the prompt is seen, heard of, and told apart in what it brings."""
     ask = "number => document.querySelectorAll('heedback-rating')[number].ask()"
     page = visit(widget(1) + widget(2) + widget(3, ask_limit="2"))
@@ -84,7 +105,7 @@ def test_a_person_is_asked_so_often_a_week(visit: Visit, endpoint: Endpoint) -> 
     assert page.evaluate(ask, 2) is True
     assert page.evaluate(ask, 2) is False
     page.get_by_role("button", name="Good answer", exact=True).click()
-    eventually(page, lambda: endpoint.events and endpoint.signals.count("asked") == 2)
+    moved_on(page, clock, lambda: endpoint.events and endpoint.signals.count("asked") == 2)
     assert endpoint.events[0]["asked"] is True
     page.evaluate(
         """() => { for (const key of Object.keys(localStorage)) if (key.startsWith('heedback:a:'))
