@@ -41,12 +41,9 @@ const bundle = await build({
   entryPoints: [fileURLToPath(new URL('heedback.js', folder))],
   bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, plugins: [styles],
 });
-let code = bundle.outputFiles[0].text;
-for (let round = 0; round < 2; round++) { // a second one finds names that pack better
-  ({ code } = await minify(code, {
-    module: true, ecma: 2020, compress: { passes: 4, unsafe: true, unsafe_arrows: true, pure_getters: true, hoist_funs: true, inline: 1 },
-  }));
-}
+const { code } = await minify(bundle.outputFiles[0].text, {
+  module: true, ecma: 2020, compress: { passes: 4, unsafe: true, unsafe_arrows: true, pure_getters: true, hoist_funs: true, inline: 1 },
+});
 /** @type {[URL, string][]} */
 const made = [[target, `${code.trim()}\n`], [new URL('sources.sha256', folder), `${digest()}\n`]];
 

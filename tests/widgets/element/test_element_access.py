@@ -73,10 +73,13 @@ def test_targets_are_large_enough(
     assert all(min(size) >= least for size in sizes)
 
 
-@pytest.mark.parametrize("width", [1280, 360])
-def test_nothing_jumps(visit: Visit, make_context: Callable[..., BrowserContext], width: int) -> None:
-    """Details open below: the buttons stay where they are, and so does all that stands above."""
-    page = visit(widget(1) + widget(2), within=make_context(viewport={"width": width, "height": 700}))
+@pytest.mark.parametrize(("width", "lang", "lines"), [(1280, "en", 1), (360, "en", 1), (360, "de", 2)])
+def test_nothing_jumps(
+    visit: Visit, make_context: Callable[..., BrowserContext], width: int, lang: str, lines: int
+) -> None:
+    """Details open below: the buttons stay where they are, also beside longer words, and so does all above."""
+    within = make_context(viewport={"width": width, "height": 700})
+    page = visit(widget(1) + widget(2), within=within, lang=lang)
     page.evaluate(
         """() => { window.shifts = 0; new PerformanceObserver(list => {
             for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
@@ -88,12 +91,25 @@ def test_nothing_jumps(visit: Visit, make_context: Callable[..., BrowserContext]
         "row => [...row.querySelectorAll(':scope > button')].map(each => JSON.stringify(each.getBoundingClientRect()))"
     )
     before, height = row.evaluate(where), row.evaluate("row => row.offsetHeight")
-    page.get_by_role("button", name="Bad answer", exact=True).click()
-    expect(page.get_by_role("button", name="Send details")).to_be_visible()
+    page.locator(".down").first.click()
+    expect(page.locator(".send")).to_be_visible()
     assert row.evaluate(where) == before
-    assert row.evaluate("row => row.offsetHeight") == height
+    assert row.evaluate("row => row.offsetHeight") == height + (lines - 1) * 36
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))")
     assert page.evaluate("shifts") == 0
+
+
+def test_forced_colours_can_be_read(visit: Visit, make_context: Callable[..., BrowserContext]) -> None:
+    """What is pressed looks alike, a flag too, and no text has the colour of its ground: axe does not see that."""
+    page = visit(widget(), within=make_context(forced_colors="active"))
+    for part in (".down", ".flag"):
+        page.locator(part).click()
+    page.mouse.move(0, 0)
+    colours = "node => { const { color, backgroundColor } = getComputedStyle(node); return [color, backgroundColor]; }"
+    down, flag, send = (page.locator(part).evaluate(colours) for part in (".down", ".flag", ".send"))
+    assert down == flag
+    assert flag[0] != flag[1]
+    assert send[0] != send[1]
 
 
 def test_each_language_is_complete(visit: Visit) -> None:
