@@ -14,7 +14,7 @@ from widget_page import ARGS
 __all__ = ["chromium", "host", "house", "opened", "way"]
 
 
-@pytest.fixture(scope="module")  # and no longer: while it is there, no test of this process can run an event loop
+@pytest.fixture(scope="package")  # and no longer: while it is there, no test of this process can run an event loop
 def chromium() -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if program is None:
