@@ -205,7 +205,7 @@ def rate(
     Raises:
         UsageError: only with `init(strict=True)`.
     """
-    return _current()._rate(about, rating, stars, score, fields)
+    return (_client or _current())._rate(about, rating, stars, score, fields)
 
 
 def flag(about: About | None = None, *, on: bool = True, **fields: Unpack[FeedbackFields]) -> str | None:

@@ -252,7 +252,11 @@ class Client:
             ready, at = events.forwarded(event, self._policy), self._clock() / 1e9
             dear = ready["type"] == "feedback"
             kept = self._pipeline.put(events.encode_whole(ready), dear, self._redactor, at)
-            return self._kept(ready, dear, at, str(ready["id"])) if kept else None
+            if not kept:
+                return None
+            self._tally.count("captured")
+            self._want(ready, dear, at)
+            return str(ready["id"])
         except Exception as error:
             self._failed(error)
             return None
@@ -345,16 +349,18 @@ class Client:
             dear = isinstance(event, str) or event["type"] == "feedback"
             if not self._pipeline.put(events.encode(event_id, stamp, event), dear, self._redactor, now / 1e9):
                 return None
-            return self._kept(event, dear, now / 1e9, event_id)
+            self._tally.count("captured")
+            if self._holding is not None:
+                self._want(event, dear, now / 1e9)
+            return event_id
         except Exception as error:
             self._failed(error)
             return None
 
-    def _kept(self, event: Any, dear: bool, at: float, event_id: str) -> str:
-        self._tally.count("captured")
+    def _want(self, event: Any, dear: bool, at: float) -> None:
+        """The texts of the output that was rated, if they are held."""
         if self._holding is not None and dear and "output_id" in event and "retracted" not in event:
             self._pipeline.want(event["output_id"], at)
-        return event_id
 
     def _failed(self, error: Exception) -> None:
         """A call that captured nothing: raised when strict, else said once and counted."""

@@ -56,7 +56,7 @@ class Sender:
         self._idle = False
         self._held_until = 0.0  # monotonic: the service said when to come back, or the circuit is open
         self._turn = threading.Condition()
-        self._woken = self._hurry = self._stopping = False
+        self.woken = self._hurry = self._stopping = False
         self._last_mark: Any = None
         self._thread: threading.Thread | None = None
 
@@ -65,11 +65,10 @@ class Sender:
         self._thread.start()
 
     def wake(self) -> None:
-        """Something was captured. Cheap when the thread already knows."""
-        if not self._woken:
-            with self._turn:
-                self._woken = True
-                self._turn.notify_all()
+        """Something was captured; needless where the thread knows already, and is `woken`."""
+        with self._turn:
+            self.woken = True
+            self._turn.notify_all()
 
     def flush(self, timeout: float) -> bool:
         """Send now what was captured until now; whether all of it was settled within `timeout` seconds."""
@@ -182,11 +181,11 @@ class Sender:
 
     def _run(self) -> None:
         while True:
-            self._woken = False
+            self.woken = False
             rest = self._guarded_step()
             if (rest > 0 and self._rest(rest)) or (self._stopping and self._is_through()):
                 return
-            capturing = self._woken and not (self._hurry or self._stopping)
+            capturing = self.woken and not (self._hurry or self._stopping)
             time.sleep(_LONG_BREATH_SECONDS if capturing else _BREATH_SECONDS)
 
     def _is_through(self) -> bool:
@@ -211,7 +210,7 @@ class Sender:
             if self._stopping:
                 return True
             self._turn.wait_for(lambda: self._called(idle), seconds)
-            if idle and self._woken and not self._hurry:
+            if idle and self.woken and not self._hurry:
                 self._turn.wait_for(lambda: self._hurry or self._stopping, self._linger)
             self._hurry = False
             return self._stopping and time.monotonic() < self._held_until
@@ -221,7 +220,7 @@ class Sender:
             return True
         if time.monotonic() < self._held_until:
             return False
-        return self._hurry or (idle and self._woken)
+        return self._hurry or (idle and self.woken)
 
     def _now(self) -> float:
         return self._clock() / 1e9

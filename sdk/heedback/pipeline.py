@@ -62,7 +62,8 @@ class Pipeline:
             return False
         spool, sender = parts
         spool.put(body, dear, redactor, at)
-        sender.wake()
+        if not sender.woken:
+            sender.wake()
         return True
 
     def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:

@@ -178,7 +178,8 @@ class FileSpool:
 
     def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None:
         """One committed row. What is dear (feedback) is dropped last when the spool is full."""
-        self._enter()
+        if not self._write_lock.acquire(False):
+            self._enter()
         try:
             self._insert(_PUT, (at, 1 if dear else 0, redactor, body))  # a bool would be adapted, which takes longer
             self._unseen += 1
