@@ -371,8 +371,8 @@ def test_misspelt_fields_without_number_are_counted_together(
 
 
 def test_a_mapping_without_end_costs_no_time(production: Client) -> None:
-    """Of a million keys that cannot be, only some are looked at."""
-    endless: dict[Any, object] = dict.fromkeys(range(1000000), b"")
+    """Of many keys that cannot be, only some are looked at."""
+    endless: dict[Any, object] = dict.fromkeys(range(200_000), b"")
     production.output("f", metadata=endless)
     production.rate(an_output(production), "up", context={str(key): 1 for key in endless})
     assert sum(production.stats()["left_out"].values()) < 200
@@ -508,7 +508,7 @@ def track(client: Client, feature: Any, fields: dict[str, Any], more: dict[str, 
 
 @pytest.mark.parametrize("text", ["always", "rated"])
 @pytest.mark.parametrize("call", ATTEMPTS)
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_nothing_is_raised_whatever_is_passed(call: str, text: Any, data: st.DataObject) -> None:
     """And whatever is captured, the service takes; what is not, is counted."""
@@ -548,6 +548,7 @@ def test_disabled_takes_anything_and_says_nothing(call: str, data: st.DataObject
     assert warnings(caplog) == []
 
 
+@settings(max_examples=25)
 @given(timeout=ANYTHING)
 def test_waiting_and_ending_take_anything(timeout: Any) -> None:
     """What is no number of seconds is left out, and the usual time is waited for."""
