@@ -9,7 +9,9 @@ The lines marked ★ are all that Heedback needs. Its calls take microseconds, s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -22,7 +24,14 @@ import heedback  # ★
 FEATURE = "text-summary"
 User = Annotated[str, Header(alias="X-User")]  # yours comes from the session or a token
 
-app = FastAPI(title="In a sentence")
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await asyncio.to_thread(heedback.close)  # ★ uvicorn ends by the signal it got, and leaves no time for exit hooks
+
+
+app = FastAPI(title="In a sentence", lifespan=lifespan)
 heedback.init(app_version="1.0", environment="example")  # ★ address and keys are in the environment
 
 

@@ -103,6 +103,9 @@ class Pipeline:
             return
         spool, sender = parts
         ended = sender.stop(timeout)
+        if lost := spool.rescue():
+            self._tally.warn("lost", f"the process ends with {lost} events in memory, which are lost")
+            self._tally.drop("lost", lost)
         with self._turn():
             parts, self._open = self._open, None
         if ended and parts is not None:  # else another thread has just closed it

@@ -132,13 +132,14 @@ class Refuge:
         if self._file:
             self._file.abandon()
 
-    def close(self) -> None:
-        self._rest_until = 0.0
-        if self._memory.facts()["pending"]:
+    def rescue(self) -> int:
+        """Move what waits in memory to the file, whatever it was that it would not take; how many events it did not."""
+        if self._memory.rescue():
+            self._rest_until = 0.0
             self._come_home()
-        lost = self._memory.facts()["pending"]
-        if lost:
-            self._warn("lost", f"the process ends with {lost} events in memory, which are lost")
+        return self._memory.rescue()
+
+    def close(self) -> None:
         if self._file:
             self._file.close()
 

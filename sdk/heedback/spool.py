@@ -132,6 +132,7 @@ class Spool(Protocol):
     def before_fork(self) -> None: ...
     def after_fork(self) -> None: ...
     def abandon(self) -> None: ...
+    def rescue(self) -> int: ...
     def close(self) -> None: ...
 
 
@@ -307,6 +308,10 @@ class FileSpool:
     def abandon(self) -> None:
         """In a forked child: never use, never close what belongs to the parent."""
         _inherited.extend((self._writer, self._reader, self))
+
+    def rescue(self) -> int:
+        """How many events end with the process: none, they are in the file."""
+        return 0
 
     def close(self) -> None:
         with self._write_lock, self._read_lock:

@@ -4,6 +4,7 @@ but only where the app and everybody else has left the signal alone."""
 from __future__ import annotations
 
 import contextlib
+import re
 import signal
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no process is told to end there, it is ended")
 
@@ -120,6 +122,47 @@ def test_while_nobody_listens(start: Start, environ: dict[str, str], service: An
     environ["HEEDBACK_URL"] = url
     assert ending(start(LEFTOVERS))[:2] == (0, "")
     assert list(service.stored) == captured
+
+
+# On uvicorn: what is rated is answered with the event's id, and the app may close in its lifespan.
+ASGI = """
+import asyncio, heedback
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if CLOSES:
+            await asyncio.to_thread(heedback.close)
+        return await send({"type": "lifespan.shutdown.complete"})
+    said = heedback.rate("019aa000-0000-7000-8000-000000000001", "up", feature="f").encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(said))]})
+    await send({"type": "http.response.body", "body": said})
+"""
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["closed in its lifespan", "not closed"])
+def test_a_server_that_ends_by_the_signal_itself(
+    environ: dict[str, str], start: Start, service: Any, spooled: Callable[[], int], tmp_path: Path, closes: bool
+) -> None:
+    """uvicorn raises it again once the app is shut down, and no exit hook runs."""
+    (tmp_path / "host.py").write_text(f"CLOSES = {closes}\n{ASGI}")
+    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(tmp_path), "--port", "0", "host:app"]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        lines = iter(server.stderr.readline, "")
+        url = next(found[0] for line in lines if (found := re.search(r"http://127\.0\.0\.1:[0-9]+", line)))
+        service.delay = 1.0
+        captured = [requests.get(url, timeout=30).text]
+        service.wait_for_a_request()  # which takes its second; the others wait behind it
+        captured += [requests.get(url, timeout=30).text for _ in range(3)]
+        server.terminate()
+        server.stderr.read()
+        assert server.wait(20) == -signal.SIGTERM
+    assert (spooled() == 0, captured[-1] in service.stored) == (closes, closes)
+    service.delay = 0.0
+    assert ending(start(LEFTOVERS))[:2] == (0, "")
+    assert sorted(service.stored) == sorted(captured)
 
 
 def test_a_second_one(start: Start, service: Any, spooled: Callable[[], int]) -> None:

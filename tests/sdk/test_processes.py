@@ -137,6 +137,17 @@ def test_a_script_that_ends_while_the_service_hangs(start: Any, service: Any) ->
     assert sorted(service.stored) == sorted(captured)
 
 
+def test_a_script_whose_spool_is_in_memory_says_what_ends_with_it(
+    start: Any, environ: dict[str, str], service: Any
+) -> None:
+    service.delay = 8.0
+    environ["HEEDBACK_SPOOL"] = ":memory:"
+    process = start(CAPTURE, "5")
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, len(out.split())) == (0, 6)  # an output and five thumbs
+    assert err.strip() == "heedback: the process ends with 6 events in memory, which are lost"
+
+
 def test_a_script_that_ends_while_nobody_listens(start: Any, environ: dict[str, str], service: Any) -> None:
     """One warning in the log, exit code 0, no delay worth a word; later everything arrives."""
     url, environ["HEEDBACK_URL"] = environ["HEEDBACK_URL"], "http://127.0.0.1:9"

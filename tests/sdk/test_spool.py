@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import stat
 import tempfile
@@ -280,6 +281,21 @@ def test_a_write_that_fails_flees_to_memory(spool: Path) -> None:
         made.settle(lease, {}, NOW)
     assert sorted(out) == ["and then", "before", "meanwhile"]
     made.close()
+
+
+def test_what_waits_in_memory_is_rescued_when_the_process_ends(spool: Path) -> None:
+    """As soon as the file takes it, though it had been told to rest; what the file does not take is counted."""
+    made = open_spool(str(spool), Warnings())
+    with contextlib.closing(sqlite3.connect(spool, isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        made.put("meanwhile", dear=True, redactor=1, at=NOW)
+        assert made.rescue() == 1
+        blocker.execute("ROLLBACK")
+        assert made.rescue() == 0
+    made.close()
+    again = FileSpool(str(spool))
+    assert [row[0] for row in again.rows()] == ["meanwhile"]
+    again.close()
 
 
 def test_projects_do_not_share_a_spool_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
