@@ -17,7 +17,7 @@ MAX_EVENTS: Final = 500
 MAX_BODY_BYTES: Final = 1024 * 1024  # after gzip is undone
 # The SDK closes a batch here. An event never exceeds MAX_EVENT_BYTES, so a batch that is still below
 # BATCH_BYTES has room for one more and for the envelope: 640 KiB + 320 KiB + 4 KiB < 1 MiB.
-BATCH_EVENTS: Final = 100
+BATCH_EVENTS: Final = 250
 BATCH_BYTES: Final = 640 * 1024
 MAX_EVENT_BYTES: Final = 320 * 1024
 ENVELOPE_BYTES: Final = 4 * 1024

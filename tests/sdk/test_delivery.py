@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from heedback.delivery import IDLE_SECONDS, Sender
+from heedback.limits import BATCH_EVENTS
 from heedback.memory import MemorySpool
 from heedback.spool import FileSpool, Spool
 from heedback.tally import Tally
@@ -138,11 +139,14 @@ def test_stop_ends_the_thread_though_the_service_is_down(filled: MemorySpool) ->
     assert filled.facts()["pending"] == 8
 
 
+MANY = 3 * BATCH_EVENTS
+
+
 @pytest.fixture(params=["file", "memory"])
 def many(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Spool]:
     """Three batches, in either spool."""
     spool: Spool = MemorySpool() if request.param == "memory" else FileSpool(str(tmp_path / "spool.db"))
-    for number in range(300):
+    for number in range(MANY):
         spool.put(f'{{"n":{number}}}', dear=True, redactor=1, at=NOW)
     yield spool
     spool.close()
@@ -154,14 +158,14 @@ def test_an_event_that_breaks_the_service_blocks_nobody(many: Spool) -> None:
     passed = Seconds()
     steps = sender(many, transport, clock=passed)
     assert [steps.step() for _ in range(6)] == [2, 4, 8, 0, 0, IDLE_SECONDS]
-    assert transport.stored == list(range(100, 300))
+    assert transport.stored == list(range(BATCH_EVENTS, MANY))
 
-    for wait in (30, 60, 120, 240, 480, 600, 600):
+    for wait in (30, 60, 120, 240, 480, 600, 600, 600):
         assert steps.step() == IDLE_SECONDS
         passed.go(wait)
         while steps.step() != IDLE_SECONDS:
             pass
-    assert sorted(transport.stored) == [number for number in range(300) if number != 61]
+    assert sorted(transport.stored) == [number for number in range(MANY) if number != 61]
     facts = many.facts()
     assert (facts["pending"], facts["aside"], facts["dead"]) == (1, 1, 0)
 
@@ -182,11 +186,11 @@ def test_a_service_that_breaks_on_everything_gets_everything_later(many: Spool) 
     for _ in range(60):
         passed.go(steps.step())
     assert passed.seconds > 15 * 60
-    assert many.facts()["pending"] == 300
+    assert many.facts()["pending"] == MANY
     transport.breaks = lambda numbers: False
     while many.facts()["pending"]:
         passed.go(steps.step())
-    assert sorted(transport.stored) == list(range(300))
+    assert sorted(transport.stored) == list(range(MANY))
 
 
 def test_an_open_circuit_lets_nothing_through(filled: MemorySpool) -> None:
