@@ -9,13 +9,14 @@ from typing import Final
 
 from heedback.limits import REASONS
 from heedback_service.core.cues import Cues
-from heedback_service.core.lexicon import STRONG, WEAK
+from heedback_service.core.lexicon import HARMLESS, STRONG, WEAK
 from heedback_service.core.text import all_words
 
-SURE_ENOUGH: Final = 0.5  # below this confidence the words decide nothing
+SURE_ENOUGH: Final = 0.4  # below this confidence the words decide nothing: two reasons may tie, three may not
 
 _STRONG: Final = {name: Cues.of(entry) for name, entry in STRONG.items()}
 _WEAK: Final = {name: Cues.of(entry) for name, entry in WEAK.items()}
+_HARMLESS: Final = Cues.of(HARMLESS)
 _RANKS: Final = {"flag": 0, "down": 1, "": 2}
 _DOUBT: Final = 1.0  # the doubt that no cue can remove: one strong cue alone gives 2 / (2 + 1)
 
@@ -102,11 +103,13 @@ def _chosen(kind: str, given: tuple[str, ...]) -> Category | None:
 def _from_words(kind: str, words: tuple[str, ...]) -> Category | None:
     """The best scored reason: two points a strong cue, one a weak one; confidence = best / (all points + 1).
 
-    Strong cues are words that name the reason, so weak ones only break their ties and never decide by themselves.
+    Strong cues are words that name the reason, so weak ones only break their ties and never decide by themselves; of
+    equals the first of the taxonomy counts. What looks like a complaint and is none is passed over.
     """
-    hits = {name: cues.in_words(words) for name, cues in _STRONG.items() if name.startswith(kind)}
+    harmless = _HARMLESS.places(words)
+    hits = {name: cues.in_words(words, but_for=harmless) for name, cues in _STRONG.items() if name.startswith(kind)}
     points = {
-        name: 2 * len(found) + (len(_WEAK[name].in_words(words)) if name in _WEAK else 0)
+        name: 2 * len(found) + (len(_WEAK[name].in_words(words, but_for=harmless)) if name in _WEAK else 0)
         for name, found in hits.items()
         if found
     }

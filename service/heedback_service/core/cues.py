@@ -5,48 +5,96 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
-from heedback_service.core.lexicon import NEGATIONS
+from heedback_service.core.lexicon import NEGATIONS, NOT
 
 _LOOK_BACK: Final = 2  # words before a cue that can turn it around: "not really wrong"
+# How many words may stand for these: "does not really give any answer", "is about ships in general and not about mine".
+_GAPS: Final = {"..": 3, "...": 10}
+_LONGEST_SHOWN: Final = 60  # characters of one cue, as it is shown: a word may be as long as the text
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """One place of a phrase: the words that may stand there, whole or by how they begin."""
+
+    whole: frozenset[str]
+    stems: tuple[str, ...]
+
+    @classmethod
+    def of(cls, written: str) -> _Word:
+        options = written.split("|")
+        stems = tuple(option[:-1] for option in options if option.endswith("*"))
+        whole = {option for option in options if not option.endswith("*")}
+        return cls(frozenset(whole | NOT if "not" in whole else whole), stems)
+
+    def fits(self, word: str) -> bool:
+        return word in self.whole or (bool(self.stems) and word.startswith(self.stems))
+
+
+_Phrase = tuple[tuple[int, _Word], ...]  # each word behind the first: how many others may stand before it
 
 
 @dataclass(frozen=True, slots=True)
 class Cues:
     """The phrases of one lexicon entry, by their first word, so that a text is read once."""
 
-    exact: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
-    stems: tuple[str, ...] = ()
+    whole: dict[str, tuple[_Phrase, ...]] = field(default_factory=dict)
+    stems: tuple[tuple[tuple[str, ...], _Phrase], ...] = ()
 
     @classmethod
     def of(cls, entry: str) -> Cues:
-        phrases = [tuple(part.split()) for part in re.split("[,;]", entry) if part.split()]
-        stems = tuple(word.rstrip("*") for (word, *more) in phrases if not more and word.endswith("*"))
-        exact: dict[str, tuple[tuple[str, ...], ...]] = {}
-        for phrase in phrases:
-            if len(phrase) > 1 or not phrase[0].endswith("*"):
-                exact[phrase[0]] = (*exact.get(phrase[0], ()), phrase)
-        return cls(exact, stems)
+        whole: dict[str, tuple[_Phrase, ...]] = {}
+        stems: dict[_Phrase, tuple[str, ...]] = {}
+        for first, phrase in (_parsed(part) for part in re.split("[,;]", entry) if part.split()):
+            for word in sorted(first.whole):
+                whole[word] = (*whole.get(word, ()), phrase)
+            if first.stems:
+                stems[phrase] = (*stems.get(phrase, ()), *first.stems)
+        return cls(whole, tuple((beginnings, phrase) for phrase, beginnings in stems.items()))
 
-    def in_words(self, words: tuple[str, ...]) -> tuple[str, ...]:
-        """The cues found, as they stand in the text, in order, each once."""
-        found = (hit for at in range(len(words)) for hit in self._at(words, at))
-        return tuple(dict.fromkeys(found))
+    def in_words(self, words: tuple[str, ...], *, but_for: frozenset[int] = frozenset()) -> tuple[str, ...]:
+        """The cues found, as they stand in the text, in order, each once; none that begins at a place of `but_for`.
 
-    def _at(self, words: tuple[str, ...], at: int) -> Iterable[str]:
-        if words[at] not in NEGATIONS and not NEGATIONS.isdisjoint(words[max(0, at - _LOOK_BACK) : at]):
-            return
-        for phrase in self.exact.get(words[at], ()):
-            if _begins(words[at : at + len(phrase)], phrase):
-                yield " ".join(words[at : at + len(phrase)])
-        if self.stems and words[at].startswith(self.stems):
-            yield words[at]
+        Takes time in proportion to the words, whatever they are: a phrase looks at a few words behind its first.
+        """
+        found = ((at, end) for at, end in self._spans(words) if at not in but_for)
+        return tuple(dict.fromkeys(" ".join(words[at:end])[:_LONGEST_SHOWN] for at, end in found))
+
+    def places(self, words: tuple[str, ...]) -> frozenset[int]:
+        """Which words are in a cue, by their places."""
+        return frozenset(place for at, end in self._spans(words) for place in range(at, end))
+
+    def _spans(self, words: tuple[str, ...]) -> Iterable[tuple[int, int]]:
+        return ((at, end) for at in range(len(words)) if (end := self._end(words, at)))
+
+    def _end(self, words: tuple[str, ...], at: int) -> int:
+        """Behind the longest cue that begins here; 0 if none does."""
+        word = words[at]
+        if word not in NEGATIONS and not NEGATIONS.isdisjoint(words[max(0, at - _LOOK_BACK) : at]):
+            return 0
+        return max((_match(phrase, words, at + 1) for phrase in self._beginning(word)), default=0)
+
+    def _beginning(self, word: str) -> Iterable[_Phrase]:
+        yield from self.whole.get(word, ())
+        yield from (phrase for beginnings, phrase in self.stems if word.startswith(beginnings))
 
 
-def _begins(words: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
-    """Equal word by word; the phrase's last may be a stem."""
-    if len(words) != len(phrase) or words[:-1] != phrase[:-1]:
-        return False
-    last = phrase[-1]
-    return words[-1].startswith(last[:-1]) if last.endswith("*") else words[-1] == last
+def _parsed(written: str) -> tuple[_Word, _Phrase]:
+    parts = written.split()
+    return _Word.of(parts[0]), tuple(
+        (_GAPS.get(before, 0), _Word.of(word)) for before, word in pairwise(parts) if word not in _GAPS
+    )
+
+
+def _match(phrase: _Phrase, words: tuple[str, ...], at: int) -> int:
+    """Where the phrase ends whose words behind the first are looked for from `at`; 0 if they are not there."""
+    for gap, word in phrase:
+        reach = range(at, min(len(words), at + gap + 1))
+        found = next((place for place in reach if word.fits(words[place])), None)
+        if found is None:
+            return 0
+        at = found + 1
+    return at

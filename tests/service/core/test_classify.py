@@ -13,6 +13,14 @@ def of(comment: str | None = None, **given: object) -> Category:
     return classify(**{**plain, **given})  # type: ignore[arg-type]
 
 
+PRAISE = (
+    "This answers exactly what the question asked",
+    "never crashes, no bugs",
+    "links to more information, great",
+    "can't wait to use it",
+)
+
+
 @pytest.mark.parametrize(
     ("comment", "name"),
     [
@@ -31,6 +39,17 @@ def of(comment: str | None = None, **given: object) -> Category:
         ("it refused to quote our own price list", "down:refused"),
         ("keeps spinning, took forever", "down:slow_or_broken"),
         ("die Seite stürzt ab", "down:slow_or_broken"),
+        ("It doesn't really answer the question", "down:instructions"),
+        ("off topic, the question was about fees", "down:instructions"),
+        ("is about gloves in general, not about mine", "down:instructions"),
+        ("Never mentions the deadline", "down:incomplete"),
+        ("could go into more detail", "down:incomplete"),
+        ("Gute Antwort, nur fehlt das Datum", "down:incomplete"),
+        ("says it found nothing", "down:refused"),
+        ("Auf Deutsch gefragt, nichts gefunden", "down:refused"),
+        ("fant ingenting", "down:refused"),
+        ("can't open the file any more", "down:slow_or_broken"),
+        ("far too many ads", "down:other"),
     ],
 )
 def test_words_point_to_a_reason_and_are_shown(comment: str, name: str) -> None:
@@ -41,7 +60,7 @@ def test_words_point_to_a_reason_and_are_shown(comment: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "comment", [None, "", "👎", "hm", "The sky over the harbour", "not wrong at all", "nichts falsch"]
+    "comment", [None, "", "👎", "hm", "The sky over the harbour", "not wrong at all", "nichts falsch", *PRAISE]
 )
 def test_words_that_say_nothing_are_unknown(comment: str | None) -> None:
     assert of(comment) == Category("", "", 0.0, ())
