@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
+from uuid import UUID
 
 import click
 from sqlalchemy import func, select
@@ -24,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service import __version__
 from heedback_service.core.ids import new_id
-from heedback_service.flow import keys, placement, projects, purge, rollup
+from heedback_service.flow import keys, placement, projects, purge, rollup, spam
 from heedback_service.flow.export import exported
 from heedback_service.flow.refusal import Refused
 from heedback_service.settings import Settings, SettingsError, read_settings
@@ -337,6 +338,36 @@ def purge_command(project: str | None, dry_run: bool) -> None:
 def _purged(db: Database, project: Project, now: datetime) -> Counter[str] | None:
     with db.write() as session:
         return purge.purge_step(session, project.id, now)
+
+
+@main.group("feedback")
+def feedback_group() -> None:
+    """Single pieces of feedback."""
+
+
+@feedback_group.command("spam")
+@_project_argument
+@click.argument("feedback_id", metavar="ID", type=click.UUID)
+def feedback_spam(project: str, feedback_id: UUID) -> None:
+    """Set feedback aside: it is kept, shown as spam, and counts nowhere."""
+    _decide_spam(project, feedback_id, is_spam=True)
+    click.echo("It is set aside and counts nowhere.")
+
+
+@feedback_group.command("not-spam")
+@_project_argument
+@click.argument("feedback_id", metavar="ID", type=click.UUID)
+def feedback_not_spam(project: str, feedback_id: UUID) -> None:
+    """Count feedback again that was set aside; no rule sets it aside once more."""
+    _decide_spam(project, feedback_id, is_spam=False)
+    click.echo("It counts, and no rule sets it aside again.")
+
+
+def _decide_spam(project: str, feedback_id: UUID, *, is_spam: bool) -> None:
+    with _writing() as session:
+        chosen = _project(session, project)
+        if not spam.decide(session, chosen.id, feedback_id, is_spam=is_spam, now=datetime.now(UTC)):
+            _fail(f"project {project} has no feedback {feedback_id}")
 
 
 @main.group("rollup")

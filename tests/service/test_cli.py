@@ -25,6 +25,7 @@ from heedback_widgets import files
 from postgres_server import Postgres
 
 Run = Callable[..., Result]
+NO_FEEDBACK = "00000000-0000-7000-8000-000000000001"
 
 
 @pytest.fixture
@@ -56,6 +57,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         (["purge", "nobody"], "there is no project nobody"),
         (["export", "nobody"], "there is no project nobody"),
         (["key", "revoke", "acme", "abc"], "no living key abc"),
+        (["feedback", "spam", "acme", NO_FEEDBACK], f"project acme has no feedback {NO_FEEDBACK}"),
+        (["feedback", "not-spam", "nobody", NO_FEEDBACK], "there is no project nobody"),
         (["user", "link", "nobody@example.org"], "nobody has an account"),
         (["user", "add", "nonsense", "--name", "N", "--project", "acme"], "not an e-mail address"),
         (["digest", "acme", "--period", "2026-13"], "is no week"),

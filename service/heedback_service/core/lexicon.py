@@ -210,3 +210,11 @@ SMALL: Final = """
     ; kleinigkeit*, tippfehler, ein bisschen, etwas zu, nicht schlimm
     ; småting, skrivefeil, litt, ikke så farlig
 """
+
+# Words that sell. They count only beside a link.
+SELLING: Final = """
+    seo, backlink*, casino*, betting, viagra, cialis, pills, porn*, xxx, escort*, loan|loans, crypto*, bitcoin*, forex,
+    earn .. money|cash, make money, work from home, buy|order now|cheap|online, click here, discount*, promo code,
+    giveaway, free iphone|gift*|money, best deal|deals|price|prices, limited offer, followers, subscribe .. channel
+    ; jetzt kaufen|bestellen, geld verdienen, rabatt*, kredit* ; kjøp nå, tjen penger, rabatt*, lån
+"""

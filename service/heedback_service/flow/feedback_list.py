@@ -14,7 +14,7 @@ from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback,
 
 PAGE: Final = 50
 EXCERPT_CHARS: Final = 600
-KINDS: Final = ("up", "neutral", "down", "unrated", "flagged", "corrected", "retracted")
+KINDS: Final = ("up", "neutral", "down", "unrated", "flagged", "corrected", "retracted", "spam")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -26,6 +26,7 @@ _CONDITIONS: Final[dict[str, ColumnElement[bool]]] = {
     "flagged": Feedback.flag.is_(True),
     "corrected": Feedback.correction.is_not(None),
     "retracted": Feedback.retracted.is_(True),
+    "spam": Feedback.spam.is_(True),
 }
 
 

@@ -236,7 +236,7 @@ def _settle(
         for its in placed[entry.id]:
             target = sheet.entry(its.key, its.output)
             target.add(its.word)
-            target.spam = target.spam or entry.spam
+            target.judge_like(entry)
             moved.append((its.word.event_id, target.id))
     return moved
 

@@ -96,6 +96,8 @@ class Entry:
     first: int | None = None  # order_at of its first and its last word; None: nothing is said yet
     last: int | None = None
     spam: bool = False
+    spam_by: str | None = None
+    spam_why: str | None = None
     version: int = 0  # 0: not in the store yet
     before: counting.Row | None = None
     changed: bool = False
@@ -111,6 +113,11 @@ class Entry:
     def wipe(self) -> None:
         """Unsay everything, to say what stays again."""
         self.state, self.first, self.last, self.changed = fold.NOTHING, None, None, True
+
+    def judge_like(self, other: Entry) -> None:
+        """Take over what was said about words that move here: spam stays spam, and what a person said goes first."""
+        if other.spam_by == "person" or (other.spam and self.spam_by != "person"):
+            self.spam, self.spam_by, self.spam_why = other.spam, other.spam_by, other.spam_why
 
     def link(self, output: Known | None) -> None:
         if self.output != output:
@@ -240,7 +247,8 @@ def _entry(row: Mapping[Any, Any]) -> Entry:
         entry.output = Known(row["output_id"], row["slice_id"], row["day"], row["feature_id"], None)
     entry.state = _state(row)
     entry.first, entry.last = microseconds(row["first_at"]), microseconds(row["last_at"])
-    entry.spam, entry.version, entry.before = row["spam"], row["version"], _counted(row)
+    entry.spam, entry.spam_by, entry.spam_why = row["spam"], row["spam_by"], row["spam_why"]
+    entry.version, entry.before = row["version"], _counted(row)
     return entry
 
 
@@ -279,6 +287,8 @@ def _said(entry: Entry) -> dict[str, Any]:
         "last_at": first if entry.last == entry.first else from_microseconds(entry.last or 0),
         "retracted": retracted,
         "spam": entry.spam,
+        "spam_by": entry.spam_by,
+        "spam_why": entry.spam_why,
         "counts": entry.key.source == END_USER and not retracted and not entry.spam,
         "triaged_at": None,
         "version": entry.version + 1,

@@ -24,7 +24,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
-from heedback_service.flow import placement, ranking, reports
+from heedback_service.flow import placement, ranking, reports, spam
 from heedback_service.flow.filing import file
 from heedback_service.flow.joining import Board, Scope
 from heedback_service.flow.reports import Told
@@ -96,7 +96,7 @@ def triage_next(
         return False
     scope = Scope(session, *claimed, now, new_id)
     if unread := _within_reach(scope, _unread(scope, now - settle, batch)):
-        _read(scope, unread)
+        spam.count(session, scope.project_id, _read(scope, unread))
     return True
 
 
@@ -165,22 +165,25 @@ def _within_reach(scope: Scope, unread: Sequence[UUID]) -> Sequence[UUID]:
     return [each for each in unread if each not in elsewhere]
 
 
-def _read(scope: Scope, unread: Sequence[UUID]) -> None:
-    """Triage these. If that fails, each half by itself, so that what cannot be triaged harms no neighbour."""
+def _read(scope: Scope, unread: Sequence[UUID]) -> list[spam.Change]:
+    """Triage these. If that fails, each half by itself, so that what cannot be triaged harms no neighbour.
+
+    Returns what that changes in the roll-ups.
+    """
     try:
         with scope.session.begin_nested():
-            heard = _told(scope, unread)
+            heard, changes = spam.judge(scope.session, scope.project_id, _told(scope, unread))
             _triage(scope, heard)
             _mark_read(scope, heard)
+        return changes
     except (OperationalError, InterfaceError, InternalError):
         raise  # the store is in trouble, and no row of it is to blame
     except Exception as error:
         if len(unread) == 1:
             _set_aside(scope, unread[0], error)
-            return
+            return []
         middle = len(unread) // 2
-        _read(scope, unread[:middle])
-        _read(scope, unread[middle:])
+        return _read(scope, unread[:middle]) + _read(scope, unread[middle:])
 
 
 def _told(scope: Scope, wanted: Sequence[UUID]) -> list[Told]:

@@ -133,6 +133,7 @@ class Feedback(Base):
             postgresql_where=text("triaged_at IS NULL"),
         ),
         Index(None, "project_id", "last_at"),
+        Index(None, "project_id", "person", "first_at"),  # what one person said before
     )
 
     project_id: Mapped[int] = mapped_column(primary_key=True)
@@ -169,6 +170,8 @@ class Feedback(Base):
     ]  # by our clock: triage leaves it alone for a while after that; later, if it cannot read it
     retracted: Mapped[bool]
     spam: Mapped[bool] = mapped_column(default=False)
+    spam_by: Mapped[str | None]  # rule or person: who said whether it is spam last; what a person said stays
+    spam_why: Mapped[str | None]
     counts: Mapped[bool]  # not retracted, not spam, and from an end user
     triaged_at: Mapped[datetime | None]  # NULL: new, or changed since triage last read it
     version: Mapped[int] = mapped_column(default=1)

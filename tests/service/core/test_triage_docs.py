@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from heedback_service.core import grouping, priority
+from heedback_service.core import grouping, priority, spam
 from heedback_service.core.classify import SURE_ENOUGH
 from heedback_service.core.priority import Factors
 from heedback_service.core.titles import LONGEST_TITLE
@@ -28,6 +28,9 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
         f"up to {priority.PAST_WEEKS} weeks",
         f"its score becomes {priority.FRONT} + a tenth of it. All others stop at {priority.FRONT - 1}",
         f"at most {LONGEST_TITLE} characters",
+        f"{spam.REPEATS} times in the day before",
+        f"given {spam.FLOOD} pieces of feedback in the hour before",
+        f"{spam.ANONYMOUS_REPEATS} times among their last {spam.REACH} pieces of the hour before",
         f"every {aging.EVERY / timedelta(hours=1):.0f} hours",
     ],
 )
