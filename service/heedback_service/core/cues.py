@@ -43,6 +43,7 @@ class Cues:
 
     whole: dict[str, tuple[_Phrase, ...]] = field(default_factory=dict)
     stems: tuple[tuple[tuple[str, ...], _Phrase], ...] = ()
+    beginnings: tuple[str, ...] = ()  # all of `stems`
 
     @classmethod
     def of(cls, entry: str) -> Cues:
@@ -53,7 +54,8 @@ class Cues:
                 whole[word] = (*whole.get(word, ()), phrase)
             if first.stems:
                 stems[phrase] = (*stems.get(phrase, ()), *first.stems)
-        return cls(whole, tuple((beginnings, phrase) for phrase, beginnings in stems.items()))
+        by_stem = tuple((beginnings, phrase) for phrase, beginnings in stems.items())
+        return cls(whole, by_stem, tuple(stem for beginnings, _ in by_stem for stem in beginnings))
 
     def in_words(self, words: tuple[str, ...], *, but_for: frozenset[int] = frozenset()) -> tuple[str, ...]:
         """The cues found, as they stand in the text, in order, each once; none that begins at a place of `but_for`.
@@ -68,18 +70,19 @@ class Cues:
         return frozenset(place for at, end in self._spans(words) for place in range(at, end))
 
     def _spans(self, words: tuple[str, ...]) -> Iterable[tuple[int, int]]:
-        return ((at, end) for at in range(len(words)) if (end := self._end(words, at)))
+        return [(at, end) for at in range(len(words)) if (end := self._end(words, at))]
 
     def _end(self, words: tuple[str, ...], at: int) -> int:
         """Behind the longest cue that begins here; 0 if none does."""
         word = words[at]
+        phrases = self.whole.get(word, ())
+        if word.startswith(self.beginnings):  # few words do, and this is asked of every word
+            phrases += tuple(phrase for stems, phrase in self.stems if word.startswith(stems))
+        if not phrases:
+            return 0
         if word not in NEGATIONS and not NEGATIONS.isdisjoint(words[max(0, at - _LOOK_BACK) : at]):
             return 0
-        return max((_match(phrase, words, at + 1) for phrase in self._beginning(word)), default=0)
-
-    def _beginning(self, word: str) -> Iterable[_Phrase]:
-        yield from self.whole.get(word, ())
-        yield from (phrase for beginnings, phrase in self.stems if word.startswith(beginnings))
+        return max(_match(phrase, words, at + 1) for phrase in phrases)
 
 
 def _parsed(written: str) -> tuple[_Word, _Phrase]:
