@@ -40,6 +40,13 @@ VERBS: Final = {
     "wake": "woke it",
     "assign": "changed the owner",
     "rename": "renamed it",
+    "merge": "merged it",
+    "take_in": "merged another one into it",
+    "split_off": "split reports off",
+    "split_from": "made it of reports split off another one",
+    "move_out": "moved reports to another one",
+    "move_in": "moved reports into it from another one",
+    "not_same": "said that another one is not the same",
     "undo": "took a step back",
 }
 
@@ -77,7 +84,7 @@ def changed_since(session: Session, item: Item, seen: UUID | None) -> Refused | 
     `seen` is the last event on the page. Only what people did counts: a decision still stands when reports join.
     """
     if not item.feedback_count:
-        return _emptied(session, item)
+        return emptied(session, item)
     last = session.execute(
         select(ItemEvent.id, ItemEvent.verb, Account.name)
         .join(Account, Account.id == ItemEvent.actor)
@@ -91,7 +98,8 @@ def changed_since(session: Session, item: Item, seen: UUID | None) -> Refused | 
     return Refused(f"Somebody changed it: {last.name} {did}. Look again before you decide.")
 
 
-def _emptied(session: Session, item: Item) -> Refused:
+def emptied(session: Session, item: Item) -> Refused:
+    """The refusal of any verb on an item without reports; it tells where they are."""
     into = _home(session, item)
     if into is None:
         return Refused("No report is in it any more, so there is nothing to decide.")
@@ -106,8 +114,14 @@ def _home(session: Session, item: Item) -> int | None:
         if at.feedback_count and passed:
             return at.number
         passed.add(at.number)
+        undone = select(ItemEvent.undoes).where(
+            ItemEvent.project_id == at.project_id, ItemEvent.item_id == at.id, ItemEvent.undoes.is_not(None)
+        )
         merged = select(ItemEvent.after).where(
-            ItemEvent.project_id == at.project_id, ItemEvent.item_id == at.id, ItemEvent.verb == "merged"
+            ItemEvent.project_id == at.project_id,
+            ItemEvent.item_id == at.id,
+            ItemEvent.verb.in_(("merged", "merge")),
+            ItemEvent.id.not_in(undone),
         )
         after = session.scalar(merged.order_by(ItemEvent.id.desc()).limit(1))
         chosen = select(Item).where(Item.project_id == at.project_id, Item.number == (after or {}).get("into"))
@@ -218,24 +232,31 @@ def undo(
     session: Session, item: Item, actor: UUID, now: datetime, new_id: NewId, *, event_id: UUID | None = None
 ) -> Outcome:
     """Take back the last thing done to the item that still stands; with `event_id`, only if that is the last one."""
-    standing = next(iter(_standing(session, item)), None)
-    if standing is None:
+    last = to_undo(session, item, event_id)
+    if isinstance(last, Refused):
+        return last
+    return _change(session, item, actor, now, new_id, "undo", _decoded(last.before), undoes=last.id)
+
+
+def to_undo(session: Session, item: Item, event_id: UUID | None) -> ItemEvent | Refused:
+    """The event that `undo` takes back."""
+    last = next(iter(standing(session, item)), None)
+    if last is None:
         return Refused("Nothing was done to it that could be taken back.")
-    if event_id is not None and standing.id != event_id:
+    if event_id is not None and last.id != event_id:
         return Refused("Something newer was done to it, or this was taken back already. Look again.")
-    before = _decoded(standing.before)
-    return _change(session, item, actor, now, new_id, "undo", before, undoes=standing.id)
+    return last
 
 
 def _go_back(session: Session, item: Item, actor: UUID, now: datetime, new_id: NewId, verb: str) -> Outcome:
     """Restore what the verb changed that brought the item into its state."""
     entering = _ENTERED_BY[item.state]
-    event = next((event for event in _standing(session, item) if event.verb == entering), None)
+    event = next((event for event in standing(session, item) if event.verb == entering), None)
     before = _decoded(event.before) if event else {"state": _BEFORE[item.state]}
     return _change(session, item, actor, now, new_id, verb, before | {"snoozed_until": None})
 
 
-def _standing(session: Session, item: Item) -> list[ItemEvent]:
+def standing(session: Session, item: Item) -> list[ItemEvent]:
     """What people did to the item and nobody took back, newest first."""
     undoing = aliased(ItemEvent)
     taken_back = select(undoing.undoes).where(

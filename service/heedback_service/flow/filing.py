@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from heedback_service.store.tables import Item, ItemEvent, ItemKey, Project
 
 def file(scope: Scope, board: Board) -> set[UUID]:
     """Write what was found; returns the items that changed."""
-    _make(scope, board)
+    make_items(scope, board.made)
     for item_id, into in board.merged.items():
         placement.merge(scope.session, scope.project_id, item_id, into)
     homes = {each.report.told.id: board.home(each.item_id) for each in board.placed}
@@ -39,9 +40,9 @@ def file(scope: Scope, board: Board) -> set[UUID]:
     return touched | set(board.merged) | set(board.merged.values())
 
 
-def _make(scope: Scope, board: Board) -> None:
-    """Insert the new items, with the project's next numbers. What they are about is read off their reports later."""
-    if not (made := board.made):
+def make_items(scope: Scope, made: Sequence[UUID]) -> None:
+    """Insert new items, with the project's next numbers. What they are about is read off their reports later."""
+    if not made:
         return
     counting = (
         update(Project)

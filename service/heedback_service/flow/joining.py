@@ -7,7 +7,8 @@ came. Where more than that are alike without being equal, as reports made from o
 compared depends on the order, and one item may stay two until a report connects them.
 
 A report that connects two items joins them into one, but for what people have touched: that stays as it is, and takes
-in what nobody has touched.
+in what nobody has touched. What people said about pairs of reports goes before what their words say: a report is put
+where one is that is the same, and never where one is that is not.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from sqlalchemy.orm import Session
 
 from heedback_service.core.grouping import JOIN_AT, near
 from heedback_service.core.text import normalise
+from heedback_service.core.ties import Ties
+from heedback_service.flow import links
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, ItemKey
 
@@ -63,6 +66,8 @@ class Board:
         self._holders: dict[str, list[UUID]] = defaultdict(list)
         self._ranks: dict[UUID, int] = {}  # the older an item, the lower
         self._settled: dict[UUID, bool] = {}
+        self._ties = Ties()
+        self._tied: dict[UUID, UUID] = {}  # report that people tied to another → its item
         self._read(arrivals, former)
         self._stored = set(self._ranks)
         self._next_rank = max(self._ranks.values(), default=0)
@@ -73,8 +78,15 @@ class Board:
         matches = self._matches(report)
         if former in self._ranks:
             matches.setdefault(self.home(former), "was there alone, and its words changed")
+        said = self._said(report)
+        if together := next((item_id for item_id, same in said.items() if same), None):
+            matches = {together: "a person put them together"}
+        matches = {item_id: why for item_id, why in matches.items() if said.get(item_id, True)}
         home = self._joined(matches) if matches else self._made()
         why = matches.get(home) or next(iter(matches.values()), "the first of its kind")
+        if report.told.id in self._ties:
+            self._tied[report.told.id] = home
+            self._settled[home] = True  # it is no longer one that nobody has touched
         bands = None if report.keys.signature in self._holders else self._hold(report, home)
         self.placed.append(Placed(report, home, why, bands))
 
@@ -93,6 +105,13 @@ class Board:
     def merged(self) -> dict[UUID, UUID]:
         """Stored items that became part of another one."""
         return {item_id: self.home(item_id) for item_id in self._into if item_id in self._stored}
+
+    def _said(self, report: Keyed) -> dict[UUID, bool]:
+        """The items with reports that people tied to this one: whether it belongs there, by their newest word."""
+        if report.told.id not in self._ties:
+            return {}
+        homes = {other: self.home(item_id) for other, item_id in self._tied.items()}
+        return self._ties.verdicts(report.told.id, homes)
 
     def _matches(self, report: Keyed) -> dict[UUID, str]:
         """The items of the same reports, with why."""
@@ -149,7 +168,9 @@ class Board:
             self._holders[key].append(holder)
             self._home[holder] = item_id
         self._read_texts({holder for each in arrivals for holder in self._candidates(each)})
-        self._read_items({*self._home.values(), *former})
+        self._ties = links.ties_of(self._scope.session, project_id, [each.told.id for each in arrivals])
+        self._tied = links.homes_of(self._scope.session, project_id, self._scope.feature_id, self._ties.reports)
+        self._read_items({*self._home.values(), *self._tied.values(), *former})
 
     def _read_texts(self, holders: set[UUID]) -> None:
         query = select(Feedback.id, Feedback.comment).where(
@@ -183,7 +204,8 @@ class Board:
                 ItemFeedback.placed_by == "person",
             )
             touched = or_(
-                Item.state != "new", Item.title_by != "rule", Item.snoozed_until.is_not(None), decided, placed
+                *(Item.state != "new", Item.title_by != "rule", Item.snoozed_until.is_not(None), decided, placed),
+                *links.holding(project_id, item_id),
             )
             query = select(touched).where(Item.project_id == project_id, Item.id == item_id)
             self._settled[item_id] = bool(self._scope.session.scalar(query))

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.flow import locks, reports
@@ -109,6 +109,36 @@ def merge(session: Session, project_id: int, item_id: UUID, into: UUID) -> None:
     for table in (ItemFeedback, ItemKey):
         moving = update(table).where(table.project_id == project_id, table.item_id == item_id)
         session.execute(moving.values(item_id=into).execution_options(synchronize_session=False))
+
+
+def move(session: Session, project_id: int, chosen: Select[UUID], into: UUID) -> list[UUID]:
+    """Move feedback of other items of the same feature, with the keys it holds; returns the items that lost some.
+
+    Either side stays findable by the words of what it holds. The caller holds the feature, and refreshes the items.
+    """
+    leaving = (
+        select(ItemFeedback.item_id, Feedback.person, func.count())
+        .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))
+        .where(
+            ItemFeedback.project_id == project_id, ItemFeedback.feedback_id.in_(chosen), ItemFeedback.item_id != into
+        )
+        .group_by(ItemFeedback.item_id, Feedback.person)
+    )
+    rows = session.execute(leaving).all()
+    people = {(item_id, who): n for item_id, who, n in rows if who is not None}
+    _take_people(session, project_id, people)
+    arriving: Counter[tuple[UUID, str]] = Counter()
+    for (_, who), n in people.items():
+        arriving[into, who] += n
+    add_people(session, project_id, arriving)
+    for table in (ItemFeedback, ItemKey):
+        moving = update(table).where(table.project_id == project_id, table.feedback_id.in_(chosen))
+        session.execute(moving.values(item_id=into).execution_options(synchronize_session=False))
+    left = sorted({item_id for item_id, _, _ in rows})
+    for item_id in (*left, into):
+        _hand_over(session, project_id, item_id)
+    recount(session, project_id, [*left, into])
+    return left
 
 
 def key_rows(project_id: int, item_id: UUID, report: Keyed, bands: Iterable[str]) -> list[dict[str, Any]]:

@@ -235,14 +235,14 @@ class _Place:
 
 
 def _places(scope: Scope, heard: Sequence[Told]) -> dict[UUID, _Place]:
-    """Where feedback is that was triaged before and has changed since."""
-    query = select(ItemFeedback.feedback_id, ItemFeedback.item_id, ItemFeedback.placed_by).where(
-        ItemFeedback.project_id == scope.project_id, ItemFeedback.feedback_id.in_([each.id for each in heard])
+    """Where feedback is that was triaged before and has changed since. No person put it into another feature's item."""
+    by_person = (ItemFeedback.placed_by == "person") & (Item.feature_id == scope.feature_id)
+    query = (
+        select(ItemFeedback.feedback_id, ItemFeedback.item_id, by_person)
+        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
+        .where(ItemFeedback.project_id == scope.project_id, ItemFeedback.feedback_id.in_([each.id for each in heard]))
     )
-    return {
-        feedback_id: _Place(item_id, placed_by == "person")
-        for feedback_id, item_id, placed_by in scope.session.execute(query)
-    }
+    return {feedback_id: _Place(item_id, bool(placed)) for feedback_id, item_id, placed in scope.session.execute(query)}
 
 
 def _alone(scope: Scope, work: Sequence[Told], places: dict[UUID, _Place], left: Sequence[UUID]) -> dict[UUID, UUID]:

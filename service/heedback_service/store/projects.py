@@ -24,6 +24,7 @@ class Project(Base):
     origins: Mapped[list[str] | None]  # of pages that may post to `/v1/widget` straight from a browser; NULL: none
     purged_before: Mapped[date | None]  # rows of earlier days may be gone while their counts stay
     texts_sifted_until: Mapped[datetime | None]  # texts received by then were kept only if somebody gave feedback
+    join_at: Mapped[float | None]  # nearness at which reports join; learnt from people's answers, NULL: none yet
     last_item_number: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heedback_service.store.backlog import Item, ItemEvent, ItemFeedback, ItemKey, ItemPerson
 from heedback_service.store.base import Base
+from heedback_service.store.corrections import Link, MovedFeedback
 from heedback_service.store.evidence import Feedback, FeedbackEvent, Output, OutputText, Signal
 from heedback_service.store.projects import (
     Account,
@@ -39,7 +40,9 @@ __all__ = [
     "ItemFeedback",
     "ItemKey",
     "ItemPerson",
+    "Link",
     "Member",
+    "MovedFeedback",
     "Output",
     "OutputText",
     "PersonDay",

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from heedback_service.core.periods import local_day
-from heedback_service.flow import backlog
+from heedback_service.flow import backlog, corrections, undoing
 from heedback_service.flow.backlog import Outcome
 from heedback_service.flow.queue import following
 from heedback_service.flow.refusal import Refused
@@ -49,7 +49,7 @@ def removal(slug: str, number: int, name: str) -> ResponseReturnValue:
 
 def _make(number: int, move: Move) -> ResponseReturnValue:
     with runtime().db.write() as session:
-        item = backlog.find_item(session, project().id, number) or abort(404)
+        item = _found(session, number, move) or abort(404)
         after = following(session, viewer_now(), viewed() or "new", number) if move.goes_on else number
         outcome = _outdated(session, item, move) or _do(session, item, move)
     if isinstance(outcome, Refused):
@@ -63,9 +63,17 @@ def _do(session: Session, item: Item, move: Move) -> Outcome:
     return move.verb(session, item, account().id, runtime().clock(), runtime().new_id, **move.form())
 
 
+def _found(session: Session, number: int, move: Move) -> Item | None:
+    """The item, locked; before an undo, which may move reports, the feature as well."""
+    if move.verb is not undoing.undo:
+        return backlog.find_item(session, project().id, number)
+    found = corrections.find_items(session, project().id, number)
+    return found[0] if found else None
+
+
 def _outdated(session: Session, item: Item, move: Move) -> Refused | None:
     """Undo names the event it takes back and needs no other check."""
-    return None if move.verb is backlog.undo else backlog.changed_since(session, item, _id("seen"))
+    return None if move.verb is undoing.undo else backlog.changed_since(session, item, _id("seen"))
 
 
 def _on_to(number: int | None) -> str:
@@ -119,7 +127,7 @@ MOVES: Final = {
     "snooze": Move(backlog.snooze, "Snoozed", _until, goes_on=True),
     "assignment": Move(backlog.assign, "Owner changed", lambda: {"owner": _id("owner")}),
     "title": Move(backlog.rename, "Renamed", lambda: {"title": request.form.get("title", "")}),
-    "undo": Move(backlog.undo, "Taken back", lambda: {"event_id": _id("event")}),
+    "undo": Move(undoing.undo, "Taken back", lambda: {"event_id": _id("event")}),
 }
 REMOVALS: Final = {
     "acceptance": Move(backlog.unaccept, "Put back among the new"),

@@ -1,0 +1,459 @@
+"""People correct triage, and it keeps to that: what each verb moves and records, and that undo restores it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from itertools import combinations, product
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from engines import Engines
+from heedback_service.flow import backlog, corrections, links, placement, undoing
+from heedback_service.flow.backlog import Done
+from heedback_service.flow.corrections import Split
+from heedback_service.flow.intake import Batch, take
+from heedback_service.flow.refusal import Refused
+from heedback_service.flow.triage import triage_step
+from heedback_service.store.db import Database
+from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, Link, Project
+from people import settle
+from support import NOW, an_output, make_id, numbered_ids, some_feedback
+
+VAT = "The total leaves out the VAT"
+TYPO = "the total leavs out the VAT!!"
+SLOW = "It takes forever to load on my phone"
+GERMAN = "Answers in English to my German question"
+
+
+class Desk:
+    """A service with reports by people who are named after what they said, and Bob, who corrects triage."""
+
+    def __init__(self, db: Database) -> None:
+        self.db, self.now = db, NOW
+        self.new_id = numbered_ids(0x10_0000)
+        with db.write() as session:
+            self.project = Project(slug="acme", name="Acme Books", timezone="Europe/Oslo", created_at=NOW)
+            session.add(self.project)
+            session.flush()
+            self.bob = settle(session, self.project.id).bob
+        self.hear(*(an_output(n) for n in range(1, 5)))
+
+    def hear(self, *events: dict[str, Any]) -> None:
+        with self.db.write() as session:
+            take(session, self.project, Batch(sent_at=NOW, events=events), NOW, self.new_id)
+
+    def told(self, **comments: str | None) -> None:
+        """Reports of people, rated down, with a comment."""
+        for user, comment in comments.items():
+            n = int.from_bytes(user.encode())
+            self.hear(some_feedback(n, down=True, output_id=make_id(1), user=user, comment=comment))
+        self.triage()
+
+    def triage(self) -> None:
+        while triage_step(self.db, NOW, new_id=self.new_id):
+            pass
+
+    def triage_again(self) -> None:
+        """All of it, as if nothing had been read."""
+        with self.db.write() as session:
+            session.execute(update(Feedback).values(triaged_at=None))
+        self.triage()
+
+    def ids(self, *people: str) -> set[UUID]:
+        with self.db.read() as session:
+            return set(session.scalars(select(Feedback.id).where(Feedback.person.in_(people))))
+
+    def do(self, verb: Callable[..., Any], number: int, **named: Any) -> Any:
+        """A verb on an item; `into`, `to` and `other` are numbers, `feedback` names people."""
+        self.now += timedelta(minutes=1)
+        others = [name for name in ("into", "to", "other") if name in named]
+        if "feedback" in named:
+            named["feedback"] = self.ids(*named["feedback"])
+        with self.db.write() as session:
+            found = corrections.find_items(session, self.project.id, number, *(named[name] for name in others))
+            assert found is not None
+            named |= dict(zip(others, found[1:], strict=True))
+            return verb(session, found[0], self.bob, self.now, self.new_id, **named)
+
+    def parts(self) -> dict[int, str]:
+        """Who is in which item, in one string each."""
+        with self.db.read() as session:
+            query = select(Item.number, Feedback.person).join(ItemFeedback, ItemFeedback.item_id == Item.id)
+            found: dict[int, str] = {}
+            for number, person in session.execute(
+                query.join(Feedback, Feedback.id == ItemFeedback.feedback_id).order_by(Feedback.person)
+            ):
+                found[number] = f"{found.get(number, '')} {person}".strip()
+            return found
+
+    def everything(self) -> tuple[Any, ...]:
+        """What triage and people made of it, but for the record of how."""
+        with self.db.read() as session:
+            columns = (ItemFeedback.feedback_id, ItemFeedback.item_id, ItemFeedback.placed_by, ItemFeedback.why)
+            placed = set(session.execute(select(*columns)).all())
+            items = session.execute(
+                select(Item.id, Item.title, Item.people, Item.feedback_count, Item.state, Item.priority).where(
+                    Item.feedback_count > 0
+                )
+            ).all()
+            said = select(Link.feedback_a, Link.feedback_b, Link.kind).where(Link.undone_at.is_(None))
+            return placed, set(items), set(session.execute(said).all())
+
+    def check(self) -> None:
+        with self.db.read() as session:
+            assert placement.differences(session, self.project.id) == []
+
+
+@pytest.fixture
+def desk(db: Database) -> Desk:
+    return Desk(db)
+
+
+def test_a_merge_moves_all_reports_and_leaves_the_number(desk: Desk) -> None:
+    desk.told(a=VAT, b=TYPO, c=SLOW)
+    assert isinstance(desk.do(corrections.merge, 1, into=2), Done)
+    assert desk.parts() == {2: "a b c"}
+    desk.check()
+    with desk.db.read() as session:
+        events = session.execute(
+            select(Item.number, ItemEvent.verb, ItemEvent.actor)
+            .join(Item, Item.id == ItemEvent.item_id)
+            .where(ItemEvent.actor.is_not(None))
+            .order_by(ItemEvent.id)
+        ).all()
+    assert events == [(1, "merge", desk.bob), (2, "take_in", desk.bob)]
+
+
+def test_what_comes_after_a_merge_joins_by_the_words_of_either(desk: Desk) -> None:
+    desk.told(a=VAT, b=SLOW)
+    desk.do(corrections.merge, 1, into=2)
+    desk.told(c=TYPO, d=SLOW)
+    assert desk.parts() == {2: "a b c d"}
+
+
+def test_a_split_makes_an_item_that_stays_apart(desk: Desk) -> None:
+    desk.told(a=VAT, b=TYPO, c=VAT)
+    split = desk.do(corrections.split_off, 1, feedback=["b"])
+    assert isinstance(split, Split)
+    assert (split.number, desk.parts()) == (2, {1: "a c", 2: "b"})
+    desk.triage_again()
+    assert desk.parts() == {1: "a c", 2: "b"}
+    desk.check()
+
+
+def test_reports_that_are_the_same_by_their_words_can_be_told_apart(desk: Desk) -> None:
+    """And each of the two goes on finding its like, or the older one does."""
+    desk.told(a=None, b=None, c=None)
+    desk.do(corrections.split_off, 1, feedback=["a"])
+    desk.triage_again()
+    assert desk.parts() == {1: "b c", 2: "a"}
+
+
+def test_a_moved_report_stays_where_it_was_moved(desk: Desk) -> None:
+    desk.told(a=VAT, b=TYPO, c=SLOW)
+    desk.do(corrections.move, 1, feedback=["b"], to=2)
+    desk.triage_again()
+    assert desk.parts() == {1: "a", 2: "b c"}
+    desk.check()
+
+
+def test_what_comes_back_goes_to_those_a_person_put_it_with(desk: Desk) -> None:
+    """It was retracted, and left; then it is said again."""
+    desk.told(a=VAT, b=TYPO, c=SLOW)
+    desk.do(corrections.move, 1, feedback=["b"], to=2)
+    n = int.from_bytes(b"b")
+    desk.hear(some_feedback(n + 1000, output_id=make_id(1), user="b", retracted=True, minutes=-1))
+    desk.triage()
+    assert desk.parts() == {1: "a", 2: "c"}
+    desk.hear(some_feedback(n + 2000, down=True, output_id=make_id(1), user="b", comment=TYPO, minutes=-2))
+    desk.triage()
+    assert desk.parts() == {1: "a", 2: "b c"}
+
+
+def test_two_items_said_not_to_be_the_same_are_not_bridged(desk: Desk) -> None:
+    left = "the quarterly summary leaves out page seven and every single footnote again today"
+    right = "the quarterly summary leaves out page seven and every single footnote"
+    desk.told(a=left, b=right)
+    desk.do(corrections.not_same, 1, other=2)
+    desk.told(c="the quarterly summary leaves out page seven and every single footnote again")
+    assert desk.parts() == {1: "a c", 2: "b"}
+    desk.triage_again()
+    assert desk.parts() == {1: "a c", 2: "b"}
+
+
+def test_a_report_said_not_to_belong_to_an_item_does_not_join_it_when_its_words_do(desk: Desk) -> None:
+    desk.told(a=VAT, b=SLOW)
+    desk.do(corrections.not_same, 2, other=1, feedback=["b"])
+    n = int.from_bytes(b"b")
+    desk.hear(some_feedback(n + 1000, output_id=make_id(1), user="b", comment=VAT, minutes=-1))
+    desk.triage()
+    assert desk.parts() == {1: "a", 2: "b"}
+
+
+def test_the_newest_word_on_a_pair_counts(desk: Desk) -> None:
+    desk.told(a=VAT, b=SLOW)
+    desk.do(corrections.not_same, 1, other=2)
+    desk.do(corrections.merge, 1, into=2)
+    desk.triage_again()
+    assert desk.parts() == {2: "a b"}
+    split = desk.do(corrections.split_off, 2, feedback=["a"])
+    desk.triage_again()
+    assert desk.parts() == {2: "b", split.number: "a"}
+
+
+VERBS: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+    (corrections.merge, {"into": 2}),
+    (corrections.split_off, {"feedback": ["b"]}),
+    (corrections.move, {"feedback": ["b", "c"], "to": 2}),
+    (corrections.not_same, {"other": 2}),
+    (corrections.not_same, {"other": 2, "feedback": ["b"]}),
+]
+NAMES = ["merge", "split off", "move", "not the same", "reports are not the same"]
+
+
+@pytest.mark.parametrize(("verb", "named"), VERBS, ids=NAMES)
+@pytest.mark.parametrize("at", ["first", "second"])
+def test_undo_restores_all_of_it_from_either_item(
+    desk: Desk, verb: Callable[..., Any], named: dict[str, Any], at: str
+) -> None:
+    desk.told(a=VAT, b=TYPO, c=VAT, d=SLOW)
+    before = desk.everything()
+    done = desk.do(verb, 1, **named)
+    assert desk.everything() != before
+    other = done.number if isinstance(done, Split) else 2
+    number = 1 if at == "first" else other
+    assert isinstance(desk.do(undoing.undo, number), Done)
+    assert desk.everything() == before
+    assert isinstance(desk.do(undoing.undo, 1), Refused)
+    assert isinstance(desk.do(undoing.undo, other), Refused)
+    parts = desk.parts()
+    desk.triage_again()
+    assert desk.parts() == parts
+    desk.check()
+
+
+def test_unmerge_takes_a_merge_back_and_nothing_else(desk: Desk) -> None:
+    desk.told(a=VAT, b=SLOW)
+    assert isinstance(desk.do(undoing.unmerge, 1), Refused)
+    before = desk.everything()
+    desk.do(corrections.merge, 1, into=2)
+    desk.do(backlog.accept, 2)
+    assert isinstance(desk.do(undoing.unmerge, 1), Done)
+    assert desk.parts() == {1: "a", 2: "b"}
+    desk.do(undoing.undo, 2)
+    assert desk.everything() == before
+
+
+def test_what_was_moved_on_since_is_not_moved_back(desk: Desk) -> None:
+    desk.told(a=VAT, b=SLOW, c=GERMAN)
+    desk.do(corrections.merge, 1, into=2)
+    desk.do(corrections.merge, 2, into=3)
+    refused = desk.do(undoing.unmerge, 1)
+    assert isinstance(refused, Refused)
+    assert "first" in refused.why
+    assert desk.parts() == {3: "a b c"}
+    assert isinstance(desk.do(undoing.unmerge, 2), Done)
+    assert isinstance(desk.do(undoing.unmerge, 1), Done)
+    assert desk.parts() == {1: "a", 2: "b", 3: "c"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "named"),
+    [
+        (corrections.merge, {"into": 1}),
+        (corrections.split_off, {"feedback": ["a", "b"]}),
+        (corrections.split_off, {"feedback": ["c"]}),
+        (corrections.split_off, {"feedback": []}),
+        (corrections.move, {"feedback": ["a", "b"], "to": 2}),
+        (corrections.move, {"feedback": ["a"], "to": 1}),
+        (corrections.not_same, {"other": 1}),
+        (corrections.not_same, {"other": 2, "feedback": ["c"]}),
+        (corrections.not_same, {"other": 2, "feedback": []}),
+        (corrections.merge, {"into": 3}),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(
+    desk: Desk, verb: Callable[..., Any], named: dict[str, Any]
+) -> None:
+    desk.told(a=VAT, b=TYPO, c=SLOW)
+    desk.hear(some_feedback(900, down=True, output_id=make_id(9), user="e", comment=VAT, feature="chat"))
+    desk.triage()
+    before = desk.everything()
+    refused = desk.do(verb, 1, **named)
+    assert isinstance(refused, Refused)
+    assert refused.why.endswith(".")
+    assert desk.everything() == before
+
+
+def test_who_comes_second_is_told_where_the_reports_are(desk: Desk) -> None:
+    desk.told(a=VAT, b=SLOW)
+    assert isinstance(desk.do(corrections.merge, 1, into=2), Done)
+    refused = desk.do(corrections.merge, 2, into=1)
+    assert isinstance(refused, Refused)
+    assert refused.see == 2
+    assert desk.parts() == {2: "a b"}
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)  # on SQLite one writer comes after the other anyway
+def test_of_two_merges_at_once_in_opposite_directions_the_second_is_refused(desk: Desk) -> None:
+    desk.told(a=VAT, b=SLOW)
+    with ThreadPoolExecutor(1) as pool:
+        with desk.db.write() as session:
+            found = corrections.find_items(session, desk.project.id, 1, 2)
+            assert found is not None
+            second = pool.submit(desk.do, corrections.merge, 2, into=1)
+            assert not wait([second], timeout=0.3).done
+            corrections.merge(session, found[0], desk.bob, NOW, desk.new_id, into=found[1])
+        refused = second.result(timeout=30)
+    assert isinstance(refused, Refused)
+    assert refused.see == 2
+    assert desk.parts() == {2: "a b"}
+
+
+def test_a_merge_that_was_taken_back_leads_nowhere(desk: Desk) -> None:
+    """The item is emptied later, by a retraction."""
+    desk.told(a=VAT, b=SLOW)
+    desk.do(corrections.merge, 1, into=2)
+    desk.do(undoing.unmerge, 1)
+    n = int.from_bytes(b"a")
+    desk.hear(some_feedback(n + 1000, output_id=make_id(1), user="a", retracted=True, minutes=-1))
+    desk.triage()
+    refused = desk.do(corrections.merge, 1, into=2)
+    assert isinstance(refused, Refused)
+    assert refused.see is None
+
+
+def test_feedback_that_goes_takes_what_was_said_of_it_along(desk: Desk) -> None:
+    desk.told(a=VAT, b=SLOW)
+    desk.do(corrections.merge, 1, into=2)
+    with desk.db.write() as session:
+        gone = desk.ids("a")
+        placement.withdraw(session, desk.project.id, gone)
+        for row in session.scalars(select(Feedback).where(Feedback.id.in_(gone))):
+            session.delete(row)
+    with desk.db.read() as session:
+        assert session.scalars(select(Link)).all() == []
+    assert isinstance(desk.do(undoing.undo, 2), Done)
+    assert desk.parts() == {2: "b"}
+
+
+def test_of_a_large_item_a_bounded_number_is_tied(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "LINKED", 2)
+    desk.told(a=VAT, b=VAT, c=VAT, d=SLOW)
+    desk.do(corrections.merge, 1, into=2)
+    with desk.db.read() as session:
+        assert 1 <= len(session.scalars(select(Link)).all()) <= 2
+    desk.triage_again()
+    assert desk.parts() == {2: "a b c d"}
+
+
+PEOPLE = "abcdef"
+TEXTS = st.sampled_from([None, "no vat", VAT, VAT, TYPO, SLOW, GERMAN])
+
+
+@pytest.fixture(scope="session")
+def fresh(engines: Engines) -> Callable[[], AbstractContextManager[Desk]]:
+    """Makes desks, each with a file of its own."""
+
+    @contextmanager
+    def make() -> Iterator[Desk]:
+        with engines.sqlite() as db:
+            yield Desk(db)
+
+    return make
+
+
+class Model:
+    """What people said of all pairs: each verb says something of every pair it is about, and the newest counts."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[Any, dict[frozenset[str], bool]]] = []
+
+    def note(self, event: Any, together: list[str], apart: tuple[str, str] | None = None) -> None:
+        pairs = {frozenset(pair): True for group in together for pair in combinations(group, 2)}
+        if apart is not None:
+            pairs |= {frozenset(pair): False for pair in product(*apart)}
+        self.said.append((event, pairs))
+
+    def holds(self) -> dict[frozenset[str], bool]:
+        found: dict[frozenset[str], bool] = {}
+        for _, pairs in self.said:
+            found |= pairs
+        return found
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_triage_never_undoes_a_person(fresh: Callable[[], AbstractContextManager[Desk]], data: st.DataObject) -> None:
+    """Random verbs, undone at random, with all feedback read again in between: every pair is as people said last."""
+    with fresh() as desk:
+        desk.told(**{who: data.draw(TEXTS) for who in PEOPLE})
+        model = Model()
+        for _ in range(data.draw(st.integers(1, 5))):
+            _one_step(desk, model, data)
+            if data.draw(st.booleans()):
+                desk.triage_again()
+            item_of = {who: number for number, people in desk.parts().items() for who in people.split()}
+            for pair, same in model.holds().items():
+                a, b = sorted(pair)
+                assert (item_of[a] == item_of[b]) is same, (pair, same)
+            desk.check()
+
+
+def _one_step(desk: Desk, model: Model, data: st.DataObject) -> None:
+    parts = {number: people.replace(" ", "") for number, people in desk.parts().items()}
+    verb = data.draw(st.sampled_from(["merge", "split", "move", "not_same", "undo"]))
+    one = data.draw(st.sampled_from(sorted(parts)))
+    others = sorted(parts.keys() - {one})
+    other = data.draw(st.sampled_from(others)) if others else one
+    some = "".join(sorted(data.draw(st.sets(st.sampled_from(parts[one]), min_size=1))))
+    rest = "".join(who for who in parts[one] if who not in some)
+    if verb == "merge":
+        done = desk.do(corrections.merge, one, into=other)
+        said: tuple[Any, ...] = ([parts[one] + parts[other]],)
+    elif verb == "split":
+        done = desk.do(corrections.split_off, one, feedback=list(some))
+        said = ([some, rest], (some, rest))
+    elif verb == "move":
+        done = desk.do(corrections.move, one, feedback=list(some), to=other)
+        said = ([some + parts[other], rest], (some, rest))
+    elif verb == "not_same":
+        done = desk.do(corrections.not_same, one, other=other, feedback=list(some))
+        said = ([], (some, parts[other]))
+    else:
+        done = desk.do(undoing.undo, one)
+        if isinstance(done, Done):
+            with desk.db.read() as session:
+                undone = set(session.scalars(select(ItemEvent.undoes).where(ItemEvent.undoes.is_not(None))))
+            model.said = [each for each in model.said if each[0] not in undone]
+        return
+    if isinstance(done, Done):
+        model.note(done.event_id, *said)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_merge_then_a_split_is_as_before(
+    fresh: Callable[[], AbstractContextManager[Desk]], data: st.DataObject
+) -> None:
+    with fresh() as desk:
+        desk.told(**{who: data.draw(TEXTS) for who in PEOPLE})
+        before = desk.parts()
+        if len(before) == 1:
+            return
+        one, other = data.draw(st.permutations(sorted(before)))[:2]
+        desk.do(corrections.merge, one, into=other)
+        split = desk.do(corrections.split_off, other, feedback=before[one].split())
+        desk.triage_again()
+        assert sorted(desk.parts().values()) == sorted(before.values())
+        for number in (split.number, one):  # and undoing both brings the numbers back
+            desk.do(undoing.undo, number)
+        assert desk.parts() == before
