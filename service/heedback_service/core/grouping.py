@@ -1,9 +1,9 @@
 """What joins by itself: reports that are the same, and keys by which a store finds them.
 
 Two reports of one feature are the same when they share a signature, or when their texts, of three words and more, are
-near-identical: `near` says `JOIN_AT` or more. Keys make the search short: whatever is the same shares a key (with
-near-certainty for near-identical texts), and what shares a key is then compared in full. All keys are digests, alike in
-every process and after every restart.
+near-identical: `near` says `JOIN_AT` or more, or what a project has learnt (`calibration`). Keys make the search short:
+whatever is the same shares a key (with near-certainty for near-identical texts), and what shares a key is then compared
+in full. All keys are digests, alike in every process and after every restart.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from heedback_service.core.text import normalise, wordset
 __all__ = ["GROUPING_VERSION", "JOIN_AT", "Keys", "Report", "keys", "near"]
 
 GROUPING_VERSION: Final = 1
+# Where projects start.
 # Chosen by hand among .80, .85, .88 and .90 with several public sets in view, none held out: see docs/triage.md.
 JOIN_AT: Final = 0.88
 FEWEST_WORDS: Final = 3  # below this, one changed word changes everything: such texts join only when equal

@@ -22,6 +22,7 @@ from heedback_service.flow import backlog, links, placement, ranking
 from heedback_service.flow.backlog import Done, NewId, Outcome
 from heedback_service.flow.filing import make_items
 from heedback_service.flow.joining import Scope
+from heedback_service.flow.learning import learn
 from heedback_service.flow.refusal import Refused
 from heedback_service.store.db import insert_into
 from heedback_service.store.tables import Item, ItemEvent, ItemFeedback, MovedFeedback
@@ -153,6 +154,7 @@ class _Act:
     def done(self, verb: str, after: dict[str, Any], mirrored: str, other: Item) -> Done:
         """Write the event, and its counterpart on the other item."""
         self.session.flush()
+        learn(self.session, self.item.project_id)
         half = self.new_id()
         told = {"from": self.item.number, "half_of": str(self.event_id)}
         log(self.session, self.actor, self.now, self.event_id, self.item, verb, after | {"half": str(half)})

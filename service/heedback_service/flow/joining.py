@@ -1,10 +1,10 @@
 """A batch of reports finding their items: by exact signature, or by near-identical words.
 
-Items are the connected parts of the graph whose edges are "the same": an equal signature, or a shared band and a
-nearness of `JOIN_AT`. So neither the order of reports nor the cut into batches matters, while nothing is crowded: a
-report is compared with the 32 texts it shares most bands with, and a band is held by at most 64 texts, the first that
-came. Where more than that are alike without being equal, as reports made from one template are, which pairs are
-compared depends on the order, and one item may stay two until a report connects them.
+Items are the connected parts of the graph whose edges are "the same": an equal signature, or a shared band and the
+nearness at which reports of the project join. So neither the order of reports nor the cut into batches matters, while
+nothing is crowded: a report is compared with the 32 texts it shares most bands with, and a band is held by at most 64
+texts, the first that came. Where more than that are alike without being equal, as reports made from one template are,
+which pairs are compared depends on the order, and one item may stay two until a report connects them.
 
 A report that connects two items joins them into one, but for what people have touched: that stays as it is, and takes
 in what nobody has touched. What people said about pairs of reports goes before what their words say: a report is put
@@ -23,10 +23,11 @@ from uuid import UUID
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from heedback_service.core.grouping import JOIN_AT, near
+from heedback_service.core.grouping import near
 from heedback_service.core.text import normalise
 from heedback_service.core.ties import Ties
 from heedback_service.flow import links
+from heedback_service.flow.learning import join_at
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, ItemKey
 
@@ -66,6 +67,7 @@ class Board:
         self._holders: dict[str, list[UUID]] = defaultdict(list)
         self._ranks: dict[UUID, int] = {}  # the older an item, the lower
         self._settled: dict[UUID, bool] = {}
+        self._join_at = join_at(scope.session, scope.project_id)
         self._ties = Ties()
         self._tied: dict[UUID, UUID] = {}  # report that people tied to another → its item
         self._read(arrivals, former)
@@ -119,13 +121,13 @@ class Board:
             why = "the same words" if report.text else "the same answer and reasons, no words"
             return {self.home(self._home[holder]): why for holder in alike}
         scores = {
-            holder: near(report.text, self._texts.get(holder, ""), JOIN_AT) for holder in self._candidates(report)
+            holder: near(report.text, self._texts.get(holder, ""), self._join_at) for holder in self._candidates(report)
         }
         by_score = sorted(scores, key=lambda holder: scores[holder])
         return {
             self.home(self._home[holder]): f"nearly the same words ({scores[holder]:.2f})"
             for holder in by_score
-            if scores[holder] >= JOIN_AT
+            if scores[holder] >= self._join_at
         }
 
     def _candidates(self, report: Keyed) -> list[UUID]:

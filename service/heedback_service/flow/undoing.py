@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from heedback_service.flow import backlog, links, placement, ranking
 from heedback_service.flow.backlog import Done, NewId, Outcome
 from heedback_service.flow.corrections import VERBS, log, moved_by
+from heedback_service.flow.learning import learn
 from heedback_service.flow.refusal import Refused
 from heedback_service.store.tables import Item, ItemEvent, ItemFeedback, Link, MovedFeedback
 
@@ -47,6 +48,7 @@ def _take_back(session: Session, item: Item, event: ItemEvent, actor: UUID, now:
         return Refused("Something newer was done to these reports. Take that back first.")
     _move_back(session, project_id, first.id, now)
     links.withdraw(session, project_id, first.id, now)
+    learn(session, project_id)
     done = new_id()
     for half in (first, second):
         its = session.get_one(Item, (project_id, half.item_id))

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from engines import Engines
-from heedback_service.flow import backlog, corrections, links, placement, undoing
+from heedback_service.core.grouping import JOIN_AT
+from heedback_service.flow import backlog, corrections, learning, links, placement, undoing
 from heedback_service.flow.backlog import Done
 from heedback_service.flow.corrections import Split
 from heedback_service.flow.intake import Batch, take
@@ -105,7 +106,11 @@ class Desk:
                 )
             ).all()
             said = select(Link.feedback_a, Link.feedback_b, Link.kind).where(Link.undone_at.is_(None))
-            return placed, set(items), set(session.execute(said).all())
+            return placed, set(items), set(session.execute(said).all()), learning.learnt(session, self.project.id)
+
+    def learnt(self) -> learning.Learnt:
+        with self.db.read() as session:
+            return learning.learnt(session, self.project.id)
 
     def check(self) -> None:
         with self.db.read() as session:
@@ -353,6 +358,38 @@ def test_of_a_large_item_a_bounded_number_is_tied(desk: Desk, monkeypatch: pytes
         assert 1 <= len(session.scalars(select(Link)).all()) <= 2
     desk.triage_again()
     assert desk.parts() == {2: "a b c d"}
+
+
+def test_a_split_of_what_joined_makes_the_project_more_careful_and_undo_forgets_it(desk: Desk) -> None:
+    """The two read alike at 0.905."""
+    near = "the monthly report shows net prices in the wrong column again"
+    nearer = f"{near} today"
+    desk.told(a=near, b=nearer)
+    assert desk.parts() == {1: "a b"}
+    before = desk.learnt()
+    desk.do(corrections.split_off, 1, feedback=["b"])
+    after = desk.learnt()
+    assert (before.join_at, before.answers) == (JOIN_AT, 0)
+    assert (after.join_at, after.answers) == (0.92, 1)
+    desk.do(undoing.undo, 1)
+    assert desk.learnt() == before
+
+
+def test_reports_join_at_what_the_project_has_learnt(desk: Desk) -> None:
+    with desk.db.write() as session:
+        session.execute(update(Project).values(join_at=1.0))
+    desk.told(a=VAT, b=TYPO, c=VAT)
+    assert desk.parts() == {1: "a c", 2: "b"}
+
+
+def test_each_correction_is_an_answer_about_the_nearest_pair_and_words_too_few_are_none(desk: Desk) -> None:
+    desk.told(a=VAT, b=SLOW, c=None, d=TYPO)
+    desk.do(corrections.merge, 1, into=2)
+    desk.do(corrections.merge, 2, into=3)
+    with desk.db.read() as session:
+        (given_,) = learning.answers(session, desk.project.id)
+    assert given_.same
+    assert given_.score < 0.5
 
 
 PEOPLE = "abcdef"
