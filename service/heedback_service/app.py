@@ -24,11 +24,13 @@ from heedback_service.store.migrate import open_database
 from heedback_service.web import operations
 from heedback_service.web.api.document import describe, refine
 from heedback_service.web.api.events import blueprint as events
+from heedback_service.web.api.items import blueprint as items
 from heedback_service.web.api.problems import RETRY_SECONDS, ProblemApi, as_problem, explained
 from heedback_service.web.api.widget import blueprint as widget
 from heedback_service.web.door import Door
 from heedback_service.web.element import blueprint as element
 from heedback_service.web.pages import cookie, error_page, init_pages
+from heedback_service.web.pages.blueprint import ItemNumber
 from heedback_service.web.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -71,15 +73,16 @@ def assembled() -> Flask:
         "API_SPEC_OPTIONS": {"info": {"description": "Feedback on AI outputs, from the thumb to the fix."}},
     }
     operations.add_to(app)
+    app.url_map.converters["number"] = ItemNumber
     api = ProblemApi(app)
     describe(api)
-    api.register_blueprint(events)
-    api.register_blueprint(widget)
+    for blueprint in (events, widget, items):
+        api.register_blueprint(blueprint)
     refine(api)
     app.register_blueprint(element)
     protection = init_pages(app)
-    protection.exempt(events)
-    protection.exempt(widget)
+    for blueprint in (events, widget, items):
+        protection.exempt(blueprint)
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(OperationalError, _busy)
     app.register_error_handler(DataError, _nowhere)

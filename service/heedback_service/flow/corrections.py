@@ -120,8 +120,9 @@ class _Act:
     """One verb at work: the event that tells of it, the answer that it gives."""
 
     def __init__(self, session: Session, item: Item, actor: UUID, now: datetime, new_id: NewId) -> None:
-        self.session, self.item, self.actor, self.now, self.new_id = session, item, actor, now, new_id
-        self.event_id = new_id()
+        self.session, self.item, self.actor, self.now = session, item, actor, now
+        # The event that is told of is the newer: who has seen it has seen both.
+        self.half, self.event_id = new_id(), new_id()
         self.answer = links.Answer(item.project_id, self.event_id, actor, now)
 
     def reports(self, item: Item) -> set[UUID]:
@@ -155,10 +156,9 @@ class _Act:
         """Write the event, and its counterpart on the other item."""
         self.session.flush()
         learn(self.session, self.item.project_id)
-        half = self.new_id()
         told = {"from": self.item.number, "half_of": str(self.event_id)}
-        log(self.session, self.actor, self.now, self.event_id, self.item, verb, after | {"half": str(half)})
-        log(self.session, self.actor, self.now, half, other, mirrored, told)
+        log(self.session, self.actor, self.now, self.event_id, self.item, verb, after | {"half": str(self.half)})
+        log(self.session, self.actor, self.now, self.half, other, mirrored, told)
         return Done(self.event_id, verb)
 
 

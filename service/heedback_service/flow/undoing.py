@@ -49,10 +49,10 @@ def _take_back(session: Session, item: Item, event: ItemEvent, actor: UUID, now:
     _move_back(session, project_id, first.id, now)
     links.withdraw(session, project_id, first.id, now)
     learn(session, project_id)
-    done = new_id()
+    other, done = new_id(), new_id()
     for half in (first, second):
         its = session.get_one(Item, (project_id, half.item_id))
-        log(session, actor, now, done if its.id == item.id else new_id(), its, "undo", {}, undoes=half.id)
+        log(session, actor, now, done if its.id == item.id else other, its, "undo", {}, undoes=half.id)
     return Done(done, "undo")
 
 

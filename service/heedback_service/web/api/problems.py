@@ -32,6 +32,7 @@ class ProblemSchema(Schema):
         values=fields.List(fields.String()),
         metadata={"description": "What was wrong, by the dotted path of the field."},
     )
+    see = fields.Integer(metadata={"description": "The number of an item to turn to instead."})
 
 
 class Refusal(HTTPException):
@@ -45,11 +46,13 @@ class Refusal(HTTPException):
         errors: Mapping[str, list[str]] | None = None,
         headers: Mapping[str, str] | None = None,
         reason: str | None = None,
+        see: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = status
         self.errors = errors
         self.reason = reason
+        self.see = see
         self.headers = dict(headers or {})
 
 
@@ -74,7 +77,7 @@ def as_problem(error: HTTPException) -> Response:
     body: dict[str, Any] = {"type": "about:blank", "title": error.name, "status": error.code}
     if error.description:
         body["detail"] = error.description
-    body |= {name: value for name in ("reason", "errors") if (value := getattr(error, name, None))}
+    body |= {name: value for name in ("reason", "errors", "see") if (value := getattr(error, name, None))}
     headers = getattr(error, "headers", None) or dict(error.get_headers())
     headers.pop("Content-Type", None)
     return Response(json.dumps(body), error.code, headers, content_type=PROBLEM_JSON)

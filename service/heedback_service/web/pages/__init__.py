@@ -16,7 +16,7 @@ from heedback_service.flow.accounts import SESSION_LIVES
 from heedback_service.settings import Settings
 from heedback_service.web.pages import access, api_docs, desk, digests, feedback, headers, home, moves, signing, words
 from heedback_service.web.pages.access import error_page
-from heedback_service.web.pages.blueprint import ItemNumber, pages
+from heedback_service.web.pages.blueprint import pages
 
 __all__ = ["api_docs", "cookie", "desk", "digests", "error_page", "feedback", "home", "init_pages", "moves", "signing"]
 
@@ -30,7 +30,6 @@ def init_pages(app: Flask) -> CSRFProtect:
     words.add_to(app)
     headers.add_to(app)
     access.add_to(app)
-    app.url_map.converters["number"] = ItemNumber
     app.register_blueprint(pages)
     return protection
 

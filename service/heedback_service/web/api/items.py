@@ -1,0 +1,214 @@
+"""/v1/items: people correct triage through the API, each with a verb of `flow.corrections`. Also what it has learnt.
+
+A key speaks for a member of its project, who is named; what is done is on record as theirs, with the key's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import g, request
+from flask.views import MethodView
+from marshmallow import Schema, fields, validate
+from sqlalchemy.orm import Session
+
+from heedback_service.flow import accounts, backlog, corrections, undoing
+from heedback_service.flow.backlog import Outcome
+from heedback_service.flow.corrections import Split
+from heedback_service.flow.learning import learnt
+from heedback_service.flow.refusal import Refused
+from heedback_service.store.tables import Account, Item, ItemEvent
+from heedback_service.web.api.events import EventsBlueprint, authorised
+from heedback_service.web.api.fields import Name, Whole
+from heedback_service.web.api.problems import PROBLEM_JSON, ProblemSchema, Refusal
+from heedback_service.web.runtime import runtime
+
+_MOST: Final = 999_999_999  # an item's number, as in the addresses of pages
+_AT_ONCE: Final = 1000  # pieces of feedback in a request
+
+blueprint = EventsBlueprint("items", __name__, url_prefix="/v1", description="What triage made of it, and corrections.")
+
+
+@blueprint.before_request
+def _authorise() -> None:
+    g.access = authorised(runtime(), request.headers.get("Authorization", ""))
+
+
+def _number(**more: Any) -> Whole:
+    return Whole(least=1, most=_MOST, allow_none=False, **more)
+
+
+class ActSchema(Schema):
+    """Who does it, and what they had seen."""
+
+    by = Name(required=True, allow_none=False, metadata={"description": "The e-mail address of a member."})
+    seen = fields.UUID(
+        metadata={
+            "description": "The newest event that the member saw of these items: refused if people did something since."
+        }
+    )
+
+
+class MergeSchema(ActSchema):
+    """The item that takes in all reports."""
+
+    into = _number(required=True)
+
+
+class _SomeSchema(ActSchema):
+    feedback = fields.List(
+        fields.UUID(),
+        required=True,
+        validate=validate.Length(1, _AT_ONCE),
+        metadata={"description": "Ids of feedback in this item."},
+    )
+
+
+class SplitSchema(_SomeSchema):
+    """The reports that become an item of their own."""
+
+
+class MoveSchema(_SomeSchema):
+    """The reports, and the item they belong to."""
+
+    to = _number(required=True)
+
+
+class NotSameSchema(ActSchema):
+    """The other item; with `feedback`, only these reports of this one are meant."""
+
+    item = _number(required=True)
+    feedback = fields.List(fields.UUID(), validate=validate.Length(1, _AT_ONCE))
+
+
+class UndoSchema(ActSchema):
+    """With `event`, only if that is the last thing done."""
+
+    event = fields.UUID()
+
+
+class DoneSchema(Schema):
+    """What was done."""
+
+    event = fields.UUID(required=True, metadata={"description": "The id of the event, which undo may name."})
+    verb = fields.String(required=True)
+    item = fields.Integer(required=True, metadata={"description": "The item; after a split, the new one."})
+
+
+class TriageSchema(Schema):
+    """At what nearness reports join, and how far that can be trusted."""
+
+    join_at = fields.Float(required=True, metadata={"description": "0 to 1; see docs/triage.md."})
+    precision = fields.Float(required=True, metadata={"description": "The estimated share of joins that are right."})
+    precision_low = fields.Float(required=True, metadata={"description": "The lower end of its 95 % interval."})
+    precision_high = fields.Float(required=True)
+    answers = fields.Integer(required=True, metadata={"description": "Corrections that it was learnt from."})
+
+
+def _refuses(view: Any) -> Any:
+    said = {
+        401: "No valid key",
+        403: "Not by a member",
+        404: "No such item",
+        409: "It makes no sense, or no longer",
+        413: "Too large",
+        415: "Not JSON, not gzip",
+        503: "Try again later",
+    }
+    for status, words in said.items():
+        view = blueprint.alt_response(status, schema=ProblemSchema, content_type=PROBLEM_JSON, description=words)(view)
+    return view
+
+
+@blueprint.route("/triage")
+class Triage(MethodView):
+    @blueprint.doc(security=[{"key": []}])
+    @blueprint.response(200, TriageSchema)
+    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM_JSON, description="No valid key")
+    @blueprint.alt_response(503, schema=ProblemSchema, content_type=PROBLEM_JSON, description="Try again later")
+    def get(self) -> dict[str, Any]:
+        """What the project has learnt from its people's corrections."""
+        with runtime().db.read() as session:
+            known = learnt(session, g.access.project_id)
+        interval = known.precision.interval
+        bounds = {"precision_low": interval.low, "precision_high": interval.high}
+        return {"join_at": known.join_at, "precision": known.precision.share, "answers": known.answers, **bounds}
+
+
+def _verb(path: str, schema: type[Schema], words: str) -> Callable[[Callable[..., Outcome]], None]:
+    """Make the route of a verb: `POST /v1/items/NUMBER/PATH`."""
+
+    def add(act: Callable[..., Outcome]) -> None:
+        def post(self: MethodView, told: dict[str, Any], number: int) -> dict[str, Any]:
+            return _done(act, told, number)
+
+        post.__doc__ = words
+        view = _refuses(blueprint.response(200, DoneSchema)(blueprint.arguments(schema)(post)))
+        name = act.__name__.strip("_").title().replace("_", "")
+        made = type(name, (MethodView,), {"post": blueprint.doc(security=[{"key": []}])(view)})
+        blueprint.route(f"/items/<number:number>/{path}")(made)
+
+    return add
+
+
+@_verb("merge", MergeSchema, "All its reports become part of another item.")
+def _merge(item: Item, others: list[Item], told: dict[str, Any], *who: Any, session: Session) -> Outcome:
+    return corrections.merge(session, item, *who, into=others[0])
+
+
+@_verb("merge/removal", ActSchema, "Take back that it was merged.")
+def _unmerge(item: Item, others: list[Item], told: dict[str, Any], *who: Any, session: Session) -> Outcome:
+    return undoing.unmerge(session, item, *who)
+
+
+@_verb("split", SplitSchema, "Some of its reports become an item of their own.")
+def _split(item: Item, others: list[Item], told: dict[str, Any], *who: Any, session: Session) -> Outcome:
+    return corrections.split_off(session, item, *who, feedback=told["feedback"])
+
+
+@_verb("move", MoveSchema, "Some of its reports belong to another item.")
+def _move(item: Item, others: list[Item], told: dict[str, Any], *who: Any, session: Session) -> Outcome:
+    return corrections.move(session, item, *who, feedback=told["feedback"], to=others[0])
+
+
+@_verb("not-same", NotSameSchema, "It is not about the same problem as another item. Moves nothing.")
+def _not_same(item: Item, others: list[Item], told: dict[str, Any], *who: Any, session: Session) -> Outcome:
+    return corrections.not_same(session, item, *who, other=others[0], feedback=told.get("feedback"))
+
+
+@_verb("undo", UndoSchema, "Take back the last thing that people did to it.")
+def _undo(item: Item, others: list[Item], told: dict[str, Any], *who: Any, session: Session) -> Outcome:
+    return undoing.undo(session, item, *who, event_id=told.get("event"))
+
+
+def _done(act: Callable[..., Outcome], told: dict[str, Any], number: int) -> dict[str, Any]:
+    here, project_id = runtime(), g.access.project_id
+    named = [told[name] for name in ("into", "to", "item") if name in told]
+    with here.db.write() as session:
+        member = _member(session, project_id, told["by"])
+        items = corrections.find_items(session, project_id, number, *named)
+        if items is None:
+            raise Refusal(404, "There is no such item.")
+        outcome: Outcome | None = None
+        if "seen" in told:
+            changes = (backlog.changed_since(session, each, told["seen"]) for each in items if each.feedback_count)
+            outcome = next(filter(None, changes), None)
+        outcome = outcome or act(items[0], items[1:], told, member.id, here.clock(), here.new_id, session=session)
+        if not isinstance(outcome, Refused):
+            event = session.get_one(ItemEvent, (project_id, outcome.event_id))
+            event.after = event.after | {"key": g.access.kid}
+    if isinstance(outcome, Refused):
+        raise Refusal(409, outcome.why, see=outcome.see)
+    return {
+        "event": outcome.event_id,
+        "verb": outcome.verb,
+        "item": outcome.number if isinstance(outcome, Split) else number,
+    }
+
+
+def _member(session: Session, project_id: int, email: str) -> Account:
+    account = accounts.find_account(session, email)
+    if account is None or account.id not in {each.id for each in accounts.members_of(session, project_id)}:
+        raise Refusal(403, "Name a member of the project, by their e-mail address.")
+    return account
