@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service import __version__
 from heedback_service.core.ids import new_id
-from heedback_service.flow import keys, placement, projects, purge, rollup, spam
+from heedback_service.flow import keys, placement, projects, purge, replay, rollup, spam
 from heedback_service.flow.export import exported
 from heedback_service.flow.refusal import Refused
 from heedback_service.settings import Settings, SettingsError, read_settings
@@ -368,6 +368,50 @@ def _decide_spam(project: str, feedback_id: UUID, *, is_spam: bool) -> None:
         chosen = _project(session, project)
         if not spam.decide(session, chosen.id, feedback_id, is_spam=is_spam, now=datetime.now(UTC)):
             _fail(f"project {project} has no feedback {feedback_id}")
+
+
+@main.command("replay")
+@_project_argument
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--at", type=click.FloatRange(0.5, 1.0), help="With --dry-run: as if reports joined at this nearness.")
+def replay_command(project: str, dry_run: bool, at: float | None) -> None:
+    """Group a project's history by today's rules and what it has learnt; what people decided stays as it is."""
+    if at is not None and not dry_run:
+        _fail("--at only tries a nearness: give --dry-run too; projects learn theirs from corrections")
+    with _database(_settings()) as db:
+        with db.read() as session:
+            its = _project(session, project)
+            made = list(replay.plans(session, its.id, datetime.now(UTC), at))
+        for plan in made:
+            for line in _told(plan):
+                click.echo(line)
+        if dry_run:
+            return
+        changes = [change for plan in made for change in plan.changes]
+        done = sum(_replayed(db, its, change) for change in changes)
+        with db.read() as session:
+            old = replay.outdated(session, its.id)
+        for feature_id, item_id in old:
+            with db.write() as session:
+                replay.renew(session, its.id, feature_id, item_id)
+    overtaken = "; what came or was decided meanwhile overtook the others" if done < len(changes) else ""
+    click.echo(f"Done: {done} of {len(changes)} changes{overtaken}.")
+
+
+def _told(plan: replay.Plan) -> Iterator[str]:
+    yield (
+        f"{plan.feature}: {plan.reports} reports, of which {plan.moves} change places; {plan.joins} items join others, "
+        f"{plan.splits} split, {plan.kept} that people decided about stay"
+    )
+    for change in plan.changes:
+        into = f"#{change.number}" if change.number else "a new item"
+        for part in change.parts:
+            yield f"  #{part.number}: {len(part.why)} of {part.of} reports to {into}"
+
+
+def _replayed(db: Database, project: Project, change: replay.Change) -> bool:
+    with db.write() as session:
+        return replay.apply(session, project.id, change, datetime.now(UTC), new_id)
 
 
 @main.group("rollup")

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from heedback_service import entry
 from heedback_service.cli import main
 from heedback_service.core.ids import new_id
 from heedback_service.flow.intake import Batch, take
+from heedback_service.flow.triage import triage_step
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import HEAD
 from heedback_service.store.tables import Project
@@ -56,6 +57,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         (["widget"], "Give --url or HEEDBACK_SERVER_PUBLIC_URL"),
         (["purge", "nobody"], "there is no project nobody"),
         (["export", "nobody"], "there is no project nobody"),
+        (["replay", "nobody"], "there is no project nobody"),
+        (["replay", "acme", "--at", "0.9"], "--at only tries a nearness"),
         (["key", "revoke", "acme", "abc"], "no living key abc"),
         (["feedback", "spam", "acme", NO_FEEDBACK], f"project acme has no feedback {NO_FEEDBACK}"),
         (["feedback", "not-spam", "nobody", NO_FEEDBACK], "there is no project nobody"),
@@ -149,6 +152,33 @@ def test_without_the_service_s_packages_the_command_says_what_to_install(monkeyp
     with pytest.raises(SystemExit) as said:
         entry.main()
     assert str(said.value) == "heedback: the service needs click; install it with: pip install 'heedback[service]'"
+
+
+def test_what_a_replay_would_change_is_told_before_it_is_done(run: Run, tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'heedback.db'}")
+    now = datetime.now(UTC)
+    shown = {"type": "output", "id": new_id(), "feature": "summary", "occurred_at": now}
+    common = {"type": "feedback", "source": "end_user", "feature": "summary", "occurred_at": now, "flag": True}
+    said = [
+        common | {"id": new_id(), "output_id": shown["id"], "user": user, "comment": comment}
+        for user, comment in (("a", "The total leaves out the VAT"), ("b", "the total leavs out the VAT!!"))
+    ]
+    with db.write() as session:
+        project = session.scalars(select(Project)).one()
+        take(session, project, Batch(now, [shown, *said]), now, new_id)
+    while triage_step(db, datetime.now(UTC), new_id=new_id):
+        pass
+    tried = run("replay", "acme", "--dry-run", "--at", "1.0").stdout.splitlines()
+    assert tried == [
+        "summary: 2 reports, of which 1 change places; 0 items join others, 1 split, 0 that people decided about stay",
+        "  #1: 1 of 2 reports to a new item",
+    ]
+    with db.write() as session:
+        session.execute(update(Project).values(join_at=1.0))
+    assert run("replay", "acme").stdout.splitlines() == [*tried, "Done: 1 of 1 changes."]
+    assert run("replay", "acme", "--dry-run").stdout.startswith("summary: 2 reports, of which 0 change places;")
+    assert run("rollup", "verify").exit_code == 0
+    db.dispose()
 
 
 def test_what_a_purge_would_do_is_told_before_it_is_done(run: Run, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core.grouping import near
@@ -29,7 +29,7 @@ from heedback_service.core.ties import Ties
 from heedback_service.flow import links
 from heedback_service.flow.learning import join_at
 from heedback_service.flow.reports import Keyed
-from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, ItemKey
+from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, ItemKey, Link
 
 _COMPARED: Final = 32  # candidates a report is compared with, those with most keys in common first
 _CROWDED: Final = 64  # holders of one band; more say no more, and a template would fill the table
@@ -59,7 +59,9 @@ class Placed:
 class Board:
     """The items of one feature while a batch is placed on them. Nothing is written here."""
 
-    def __init__(self, scope: Scope, arrivals: Sequence[Keyed], former: Iterable[UUID]) -> None:
+    def __init__(
+        self, scope: Scope, arrivals: Sequence[Keyed], former: Iterable[UUID], at: float | None = None
+    ) -> None:
         self._scope = scope
         self._into: dict[UUID, UUID] = {}  # item → the item it became part of
         self._home: dict[UUID, UUID] = {}  # report that holds keys → its item
@@ -67,7 +69,7 @@ class Board:
         self._holders: dict[str, list[UUID]] = defaultdict(list)
         self._ranks: dict[UUID, int] = {}  # the older an item, the lower
         self._settled: dict[UUID, bool] = {}
-        self._join_at = join_at(scope.session, scope.project_id)
+        self._join_at = join_at(scope.session, scope.project_id) if at is None else at
         self._ties = Ties()
         self._tied: dict[UUID, UUID] = {}  # report that people tied to another → its item
         self._read(arrivals, former)
@@ -197,18 +199,23 @@ class Board:
             # By itself: a statement that waits for a decision sees its row, and not the event that tells of it.
             deciding = select(Item.id).where(Item.project_id == project_id, Item.id == item_id)
             self._scope.session.execute(deciding.with_for_update(key_share=True))
-            decided = exists().where(
-                ItemEvent.project_id == project_id, ItemEvent.item_id == item_id, ItemEvent.actor.is_not(None)
-            )
-            placed = exists().where(
-                ItemFeedback.project_id == project_id,
-                ItemFeedback.item_id == item_id,
-                ItemFeedback.placed_by == "person",
-            )
-            touched = or_(
-                *(Item.state != "new", Item.title_by != "rule", Item.snoozed_until.is_not(None), decided, placed),
-                *links.holding(project_id, item_id),
-            )
-            query = select(touched).where(Item.project_id == project_id, Item.id == item_id)
+            query = select(touched()).where(Item.project_id == project_id, Item.id == item_id)
             self._settled[item_id] = bool(self._scope.session.scalar(query))
         return self._settled[item_id]
+
+
+def touched() -> ColumnElement[bool]:
+    """The item of a query on items is one that a person has done anything to, or that holds what people tied."""
+    its = (ItemFeedback.project_id == Item.project_id, ItemFeedback.item_id == Item.id)
+    decided = exists().where(
+        ItemEvent.project_id == Item.project_id, ItemEvent.item_id == Item.id, ItemEvent.actor.is_not(None)
+    )
+    placed = exists().where(*its, ItemFeedback.placed_by == "person")
+    tied = [
+        exists().where(
+            *its, Link.project_id == Item.project_id, end == ItemFeedback.feedback_id, Link.undone_at.is_(None)
+        )
+        for end in (Link.feedback_a, Link.feedback_b)
+    ]
+    state = (Item.state != "new", Item.title_by != "rule", Item.snoozed_until.is_not(None))
+    return or_(*state, decided, placed, *tied)

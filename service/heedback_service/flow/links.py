@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, union_all, update
+from sqlalchemy import select, union_all, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core.nearness import near
@@ -82,20 +82,6 @@ def homes_of(session: Session, project_id: int, feature_id: UUID, feedback_ids: 
         )
     )
     return dict(session.execute(query).all()) if wanted else {}
-
-
-def holding(project_id: int, item_id: UUID) -> list[ColumnElement[bool]]:
-    """Conditions of which one holds if the item holds a report that people tied to another."""
-    return [
-        exists().where(
-            ItemFeedback.project_id == project_id,
-            ItemFeedback.item_id == item_id,
-            Link.project_id == project_id,
-            end == ItemFeedback.feedback_id,
-            Link.undone_at.is_(None),
-        )
-        for end in (Link.feedback_a, Link.feedback_b)
-    ]
 
 
 def _standing(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> Iterator[Tie]:

@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from heedback_service.core.grouping import GROUPING_VERSION
 from heedback_service.flow import locks, reports
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.db import insert_into
@@ -224,6 +225,18 @@ def _take_people(session: Session, project_id: int, counted: Mapping[tuple[UUID,
     items = {item_id for item_id, _ in counted}
     gone = (ItemPerson.project_id == project_id, ItemPerson.item_id.in_(items), ItemPerson.n <= 0)
     session.execute(delete(ItemPerson).where(*gone))
+
+
+def rekey(session: Session, project_id: int, item_id: UUID) -> None:
+    """Find the item by today's keys, whatever the keys were when its reports came. The caller holds the feature."""
+    session.execute(delete(ItemKey).where(ItemKey.project_id == project_id, ItemKey.item_id == item_id))
+    _hand_over(session, project_id, item_id)
+    session.execute(
+        update(ItemFeedback)
+        .where(ItemFeedback.project_id == project_id, ItemFeedback.item_id == item_id)
+        .values(grouping_version=GROUPING_VERSION)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _hand_over(session: Session, project_id: int, item_id: UUID) -> None:
