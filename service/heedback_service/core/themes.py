@@ -1,0 +1,66 @@
+"""Texts that are probably about one thing. An item promises precision; a theme shows what belongs together.
+
+Each text is tied to its nearest, and the graph of these ties is cut where it is thin. There is no threshold: what
+counts as near is different in every collection of texts, who is nearest is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Final, TypeVar
+
+import numpy as np
+from scipy import sparse
+
+from heedback_service.core.communities import communities
+from heedback_service.core.nearest import Near, Numbers
+
+Item = TypeVar("Item", bound=Hashable)
+Theme = TypeVar("Theme", bound=Hashable)
+
+NEIGHBOURS: Final = 20
+NEIGHBOURS_IN_MEANING: Final = 15  # of better neighbours, fewer are needed
+_RANK: Final = 10  # the eleventh neighbour's tie weighs half of what the first one's would at the same cosine
+
+
+def grouped(near: Sequence[Near]) -> Numbers:
+    """The theme of each row, a number from 0, from its neighbours; a row that has none is a theme of its own."""
+    starts = np.cumsum([0, *(len(each.others) for each in near)])
+    weights = [each.scores / (1 + np.arange(len(each.scores)) / _RANK) for each in near]
+    held = (np.concatenate(weights).astype(np.float64), np.concatenate([each.others for each in near]), starts)
+    chosen = sparse.csr_matrix(held, shape=(len(near), len(near)))
+    return communities((chosen + chosen.T).tocsr(), resolution(len(near)))  # who is chosen back is tied twice
+
+
+def resolution(texts: int) -> float:
+    """How finely `texts` texts are cut: max(1, 1.2 ln(texts / 60)).
+
+    More texts speak of more things, though less than in proportion. Read off HWU64, where subsets of 150 to 11 000
+    texts are grouped best at 1.2 to 5, and little is lost 30 % to either side.
+    """
+    return max(1.0, 1.2 * math.log(max(1, texts) / 60))
+
+
+def centred(meanings: Numbers) -> Numbers:
+    """Rows of length 1 without what all of them share: embeddings of one subject all point in much the same way."""
+    moved = meanings - meanings.mean(axis=0)
+    lengths = np.linalg.norm(moved, axis=1, keepdims=True)
+    return moved / np.where(lengths > 0, lengths, 1)
+
+
+def carried_over(before: Mapping[Item, Theme], now: Mapping[Item, int]) -> dict[int, Theme]:
+    """The former theme that each of `now` goes on from: the one it shares most items with, none taken twice.
+
+    Larger overlaps choose first; of equals the smaller number, then the theme that comes first by its text. What is in
+    nothing former is not in the answer.
+    """
+    overlaps = Counter((theme, before[item]) for item, theme in now.items() if item in before)
+    kept: dict[int, Theme] = {}
+    taken: set[Theme] = set()
+    for (theme, former), _ in sorted(overlaps.items(), key=lambda pair: (-pair[1], pair[0][0], str(pair[0][1]))):
+        if theme not in kept and former not in taken:
+            kept[theme] = former
+            taken.add(former)
+    return kept
