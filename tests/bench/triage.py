@@ -1,9 +1,9 @@
-"""How well reports are grouped on real text, and how fast triage is, store included.
+"""How well reports are grouped on real text, into items and themes, and how fast triage is, store included.
 
     triage.py [--data DIR] [--open N ...]
 
 DIR holds CSV files with a column `text`, and `gold` where a group is known; what is missing is said and left out.
-N is how many open items the store holds when joining is timed. Prints two tables and a last line of JSON.
+N is how many open items the store holds when joining is timed. Prints its tables and a last line of JSON.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from _copies import near_copy
+from _themes import measure_candidates, measure_themes
 
 from heedback_service.core.grouping import JOIN_AT, Report, keys, near
 from heedback_service.core.ids import new_id
@@ -68,8 +69,11 @@ def main() -> int:
     grouped = measure_grouping(options.data) if options.data else []
     if options.data is None:
         print("Grouping is left out: give --data FOLDER.")
+    themes = measure_themes(options.data) if options.data else []
+    candidates = measure_candidates(options.data) if options.data else []
     speeds = measure_speed(sorted(options.open))
-    print(json.dumps({"grouping": [asdict(each) for each in grouped], "per_second": speeds}))
+    found = {"grouping": [asdict(each) for each in grouped], "themes": themes, "candidates": candidates}
+    print(json.dumps(found | {"per_second": speeds}))
     return 0
 
 

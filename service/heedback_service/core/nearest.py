@@ -61,7 +61,7 @@ def nearest(
 
 
 def _best(others: Numbers, scores: Numbers, most: int) -> Near:
-    if len(others) > most:
+    if len(others) > most > 0:
         last = np.partition(scores, len(scores) - most)[len(scores) - most]
         others, scores = others[scores >= last], scores[scores >= last]
     order = np.lexsort((others, -scores))[:most]
