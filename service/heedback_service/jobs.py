@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from heedback_service.flow import aging, deliver, digest
 from heedback_service.flow.purge import purge_next
+from heedback_service.flow.themes import theme_step
 from heedback_service.flow.triage import triage_step
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
@@ -57,6 +58,10 @@ def triage_feedback(tools: Tools) -> bool:
     return triage_step(tools.db, tools.clock(), new_id=tools.new_id, settle=settle)
 
 
+def gather_themes(tools: Tools) -> bool:
+    return theme_step(tools.db, tools.clock(), new_id=tools.new_id)
+
+
 def wake_items(tools: Tools) -> bool:
     with tools.db.write() as session:
         return aging.wake_due(session, tools.clock(), new_id=tools.new_id)
@@ -90,6 +95,7 @@ JOBS: Final = (
     Job("triage feedback", triage_feedback, timedelta(seconds=5)),
     Job("wake items whose snooze is over", wake_items, timedelta(minutes=1)),
     Job("prioritise items anew", reprioritise_items, timedelta(minutes=5)),
+    Job("gather items into themes", gather_themes, timedelta(minutes=1)),
     Job("plan the digests that are due", plan_digests, timedelta(minutes=1)),
     Job("write planned digests", write_digest, timedelta(seconds=15)),
     Job("deliver digests", deliver_digest, timedelta(seconds=15)),

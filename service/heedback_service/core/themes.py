@@ -7,18 +7,14 @@ counts as near is different in every collection of texts, who is nearest is not.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from scipy import sparse
 
 from heedback_service.core.communities import communities
 from heedback_service.core.nearest import Near, Numbers
-
-Item = TypeVar("Item", bound=Hashable)
-Theme = TypeVar("Theme", bound=Hashable)
 
 NEIGHBOURS: Final = 20
 NEIGHBOURS_IN_MEANING: Final = 15  # of better neighbours, fewer are needed
@@ -48,19 +44,3 @@ def centred(meanings: Numbers) -> Numbers:
     moved = meanings - meanings.mean(axis=0)
     lengths = np.linalg.norm(moved, axis=1, keepdims=True)
     return moved / np.where(lengths > 0, lengths, 1)
-
-
-def carried_over(before: Mapping[Item, Theme], now: Mapping[Item, int]) -> dict[int, Theme]:
-    """The former theme that each of `now` goes on from: the one it shares most items with, none taken twice.
-
-    Larger overlaps choose first; of equals the smaller number, then the theme that comes first by its text. What is in
-    nothing former is not in the answer.
-    """
-    overlaps = Counter((theme, before[item]) for item, theme in now.items() if item in before)
-    kept: dict[int, Theme] = {}
-    taken: set[Theme] = set()
-    for (theme, former), _ in sorted(overlaps.items(), key=lambda pair: (-pair[1], pair[0][0], str(pair[0][1]))):
-        if theme not in kept and former not in taken:
-            kept[theme] = former
-            taken.add(former)
-    return kept

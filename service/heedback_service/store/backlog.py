@@ -20,6 +20,8 @@ class Item(Base):
         UniqueConstraint("project_id", "number"),
         in_project("feature_id", of="features"),
         Index(None, "project_id", "state", "priority"),
+        Index(None, "project_id", "feature_id", "prioritised_at"),
+        Index(None, "project_id", "theme_id"),
     )
 
     project_id: Mapped[int] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
@@ -39,6 +41,7 @@ class Item(Base):
     feedback_count: Mapped[int]
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
+    theme_id: Mapped[UUID | None]  # one of its feature; no foreign key: what is worked out anew comes and goes
 
     state: Mapped[str]
     verdict: Mapped[str | None]

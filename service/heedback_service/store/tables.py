@@ -18,6 +18,7 @@ from heedback_service.store.projects import (
 )
 from heedback_service.store.rollups import DroppedDay, PersonDay, RollupDay
 from heedback_service.store.rounds import Delivery, DigestRun
+from heedback_service.store.themes import Candidate, Theme, ThemeRun
 
 # All other tables have primary, unique and foreign keys that start with project_id.
 GLOBAL_TABLES = frozenset({"projects", "accounts", "account_sessions", "api_key_index", "alembic_version"})
@@ -29,6 +30,7 @@ __all__ = [
     "ApiKey",
     "ApiKeyIndex",
     "Base",
+    "Candidate",
     "Delivery",
     "DigestRun",
     "DroppedDay",
@@ -50,4 +52,6 @@ __all__ = [
     "RollupDay",
     "Signal",
     "Slice",
+    "Theme",
+    "ThemeRun",
 ]

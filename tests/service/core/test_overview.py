@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heedback_service.core.carrying import carried_over
 from heedback_service.core.overview import Overview, overview
-from heedback_service.core.themes import carried_over, resolution
+from heedback_service.core.themes import resolution
 
 VAT = ["The total leaves out the VAT", "VAT missing in the total", "No VAT in the invoice total", "total without VAT"]
 SLOW = [

@@ -1,0 +1,67 @@
+"""Arithmetic on all texts of a feature, in a process of its own.
+
+It takes up to a minute and a gigabyte, and libraries that take half a second to load. Beside requests it would hold up
+each of them; here the system shares the processors out, and the memory goes back when it is done.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+SECONDS: Final = 240.0  # then it is given up: four times what a hundred thousand texts take
+
+
+class GaveUpError(RuntimeError):
+    """The process ended badly or took too long; it says which, and nothing of the texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """For each text, its theme (a number; None without words) and its candidates: (place, score, words)."""
+
+    themes: list[int | None]
+    candidates: list[list[tuple[int, float, list[str]]]]
+
+
+def overview_apart(texts: Sequence[str], meanings: Any = None, *, seconds: float = SECONDS) -> Found:
+    """`core.overview` of these texts, the oldest first, with a row of numbers for each where there are meanings.
+
+    Raises:
+        GaveUpError: it could not be worked out.
+    """
+    if sum(map(bool, texts)) < 2:  # nothing to compare: not worth a process
+        return Found([0 if text else None for text in texts], [[] for _ in texts])
+    asked = json.dumps({"texts": list(texts), "meanings": meanings}).encode()
+    command = [sys.executable, "-m", __name__]
+    try:
+        done = subprocess.run(command, input=asked, capture_output=True, timeout=seconds, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired as error:
+        raise GaveUpError(f"took longer than {seconds:.0f} s") from error.__cause__
+    if done.returncode:
+        last = (done.stderr.decode(errors="replace").strip().splitlines() or [""])[-1]
+        kind = last.partition(":")[0]  # what comes behind it may quote what was said
+        raise GaveUpError(f"ended with {done.returncode}" + (f" ({kind})" if kind.isidentifier() else ""))
+    said = json.loads(done.stdout)
+    return Found(said["themes"], [[(at, score, why) for at, score, why in its] for its in said["candidates"]])
+
+
+def _answer() -> None:
+    from heedback_service.core.overview import overview
+
+    with suppress(AttributeError, OSError):  # requests go first; Windows has no such call
+        os.nice(10)
+    asked = json.load(sys.stdin.buffer)
+    found = overview(asked["texts"], asked["meanings"])
+    candidates = [[(each.other, each.score, each.why) for each in its] for its in found.candidates]
+    json.dump({"themes": found.themes, "candidates": candidates}, sys.stdout)
+
+
+if __name__ == "__main__":
+    _answer()

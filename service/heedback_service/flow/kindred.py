@@ -1,0 +1,67 @@
+"""What an item is probably about together with others: its theme and its candidates, as a page or an API shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from heedback_service.store.tables import Candidate, Item, Theme
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeOf:
+    """`items`: how many share it, this one among them."""
+
+    id: UUID
+    title: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class MayRepeat:
+    """An earlier item. `score`: 0 to 1; `why`: the words that tie the two, telling ones first."""
+
+    number: int
+    title: str
+    state: str
+    score: float
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kindred:
+    """`theme`: None if the item stands alone, or is not looked at yet. `candidates`: best first, at most five."""
+
+    theme: ThemeOf | None
+    candidates: tuple[MayRepeat, ...]
+
+
+def kindred(session: Session, project_id: int, number: int) -> Kindred:
+    """The theme and candidates of an item by its number; nothing of either if there is no such item.
+
+    What holds nothing any more, because it became part of another item or everybody left, is not counted nor shown.
+    """
+    of_item = (Item.project_id == project_id, Item.number == number)
+    fellow = aliased(Item)
+    theme = session.execute(
+        select(Theme.id, Theme.title, func.count())
+        .join(Item, (Item.project_id == Theme.project_id) & (Item.theme_id == Theme.id))
+        .join(fellow, (fellow.project_id == Theme.project_id) & (fellow.theme_id == Theme.id))
+        .where(*of_item, fellow.feedback_count > 0)
+        .group_by(Theme.id, Theme.title)
+    ).first()
+    earlier = aliased(Item)
+    candidates = session.execute(
+        select(earlier.number, earlier.title, earlier.state, Candidate.score, Candidate.why)
+        .join(Item, (Item.project_id == Candidate.project_id) & (Item.id == Candidate.item_id))
+        .join(earlier, (earlier.project_id == Candidate.project_id) & (earlier.id == Candidate.other_id))
+        .where(*of_item, earlier.feedback_count > 0)
+        .order_by(Candidate.score.desc(), earlier.number)
+    )
+    return Kindred(
+        ThemeOf(*theme) if theme else None,
+        tuple(MayRepeat(number, name, state, score, tuple(why)) for number, name, state, score, why in candidates),
+    )
