@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from heedback_service.core.nearest import Near
 from heedback_service.core.text import wordset
-from heedback_service.core.vectors import Vectors
+from heedback_service.core.vectors import Spoken
 
 MOST: Final = 5
 _WORDS: Final = 5
@@ -38,10 +37,11 @@ class Candidate:
     why: tuple[str, ...]
 
 
-def candidates(at: int, before: Near, said: Vectors) -> list[Candidate]:
+def candidates(at: int, before: Near, spoken: Spoken) -> list[Candidate]:
     """The candidates of row `at`, which are other rows, best first."""
+    mine = dict(spoken.of(at))
     return [
-        Candidate(other, round(min(1.0, score), 3), ties(said, at, other))
+        Candidate(other, round(min(1.0, score), 3), _ties(mine, other, spoken))
         for other, score in zip(before.others.tolist(), before.scores.tolist(), strict=True)
     ]
 
@@ -51,15 +51,7 @@ def same(other: int, text: str) -> Candidate:
     return Candidate(other, 1.0, tuple(word for word in dict.fromkeys(text.split()) if word not in _SILENT)[:_WORDS])
 
 
-def ties(said: Vectors, one: int, other: int) -> tuple[str, ...]:
-    """The words that two rows share, those that add most to their cosine first; without words like "the"."""
-    mine, its = _words(said, one), _words(said, other)
-    shared = [(-mine[column] * its[column], said.vocabulary[column]) for column in mine.keys() & its.keys()]
-    telling = [(weight, word) for weight, word in sorted(shared) if word not in _SILENT]
-    return tuple(word for _, word in telling[:_WORDS])
-
-
-def _words(said: Vectors, at: int) -> dict[int, float]:
-    rows = said.spoken
-    held = slice(rows.indptr[at], rows.indptr[at + 1])
-    return dict(zip(rows.indices[held].tolist(), np.round(rows.data[held], 5).tolist(), strict=True))
+def _ties(mine: Mapping[int, float], other: int, spoken: Spoken) -> tuple[str, ...]:
+    """The words of both, those that add most to their cosine first; without words like "the"."""
+    shared = [(-mine[word] * weight, spoken.vocabulary[word]) for word, weight in spoken.of(other) if word in mine]
+    return tuple(word for _, word in sorted(shared) if word not in _SILENT)[:_WORDS]

@@ -13,9 +13,9 @@ from heedback_service.core.vectors import Matrix
 
 Numbers = Any  # a numpy array
 
-# Comparing all with all costs a multiplication for every two rows that share a word or piece. Up to some fifteen
-# thousand texts that is less than this; beyond, what most have in common is left out, and the result is coarser.
-WORK: Final = 2_500_000_000
+# Comparing all with all costs a multiplication for every two rows that share a word or piece. Up to some twelve
+# thousand texts that is less than this; beyond, what most have in common is left out, and the result is rougher.
+WORK: Final = 2_000_000_000
 # The share of meanings in a cosine, where there are any; measured on HWU64, flat from .5 to .7.
 MEANT: Final = 0.6
 _BLOCK: Final = 512  # rows compared at once
@@ -47,13 +47,14 @@ def nearest(
     everybody = np.arange(rows.shape[0])
     for start in range(0, rows.shape[0], _BLOCK):
         block = (telling[start : start + _BLOCK] @ columns).tocsr()
+        block.data = np.round(block.data, _DIGITS)
         dense = None
         if meanings is not None:
-            dense = MEANT * (meanings[start : start + _BLOCK] @ meanings.T) + (1 - MEANT) * block.toarray()
+            meant = meanings[start : start + _BLOCK] @ meanings.T
+            dense = np.round(MEANT * meant + (1 - MEANT) * block.toarray(), _DIGITS)
         for at in range(block.shape[0]):
             held = slice(block.indptr[at], block.indptr[at + 1])
             others, scores = (block.indices[held], block.data[held]) if dense is None else (everybody, dense[at])
-            scores = np.round(scores, _DIGITS)
             kept = (scores > 0) & (others != start + at)
             others, scores = others[kept], scores[kept]
             before = ages[others] < ages[start + at]

@@ -27,18 +27,34 @@ _OF_WORDS: Final = 0.3  # the weight of words beside that of their pieces, 1; me
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """The words of each text with their weights in its row, as plain lists: what two texts share says what ties them.
+
+    The words of text `at` are `columns[starts[at]:starts[at + 1]]`, places in `vocabulary`.
+    """
+
+    starts: list[int]
+    columns: list[int]
+    weights: list[float]
+    vocabulary: tuple[str, ...]
+
+    def of(self, at: int) -> Iterable[tuple[int, float]]:
+        """Each word of text `at` with its weight."""
+        held = slice(self.starts[at], self.starts[at + 1])
+        return zip(self.columns[held], self.weights[held], strict=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Vectors:
     """Texts as rows of length 1 (0 for a text without words), so that a product of two rows is their cosine.
 
     Attributes:
         rows: a row a text, a column a word or piece.
-        spoken: the same rows with their words alone, not scaled again; what two of them share says what ties them.
-        vocabulary: the word of each column of `spoken`.
+        spoken: the words in them.
     """
 
     rows: Matrix
-    spoken: Matrix
-    vocabulary: tuple[str, ...]
+    spoken: Spoken
 
 
 def vectors(texts: Sequence[str]) -> Vectors:
@@ -52,7 +68,8 @@ def vectors(texts: Sequence[str]) -> Vectors:
     by_word = _unit(_weighed(counts)) * _OF_WORDS**0.5
     by_piece = _unit(_weighed(counts @ pieces))
     shrunk = 1 / (1 + _OF_WORDS) ** 0.5  # both halves are of a fixed length, so that this makes it 1
-    return Vectors((sparse.hstack([by_word, by_piece]) * shrunk).tocsr(), (by_word * shrunk).tocsr(), vocabulary)
+    spoken = Spoken(by_word.indptr.tolist(), by_word.indices.tolist(), by_word.data.round(5).tolist(), vocabulary)
+    return Vectors((sparse.hstack([by_word, by_piece]) * shrunk).tocsr(), spoken)
 
 
 def _counted(lists: Sequence[Iterable[str]]) -> tuple[Matrix, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-SECONDS: Final = 240.0  # then it is given up: four times what a hundred thousand texts take
+SECONDS: Final = 240.0  # then it is given up: four times what fifty thousand different texts take
 
 
 class GaveUpError(RuntimeError):
