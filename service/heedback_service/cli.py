@@ -33,7 +33,7 @@ from heedback_service.store.db import Database
 from heedback_service.store.migrate import UnfitDatabaseError, migrate, open_database
 from heedback_service.store.tables import Project, RollupDay
 
-_SECRET: Final = ("secret_key", "smtp_url", "database_url", "metrics_token")
+_SECRET: Final = ("secret_key", "smtp_url", "database_url", "metrics_token", "embeddings_key")
 _project_argument = click.argument("project")
 _project_argument_or_all = click.argument("project", required=False)
 _retention = partial(

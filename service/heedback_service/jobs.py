@@ -12,17 +12,22 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
 
 from heedback_service.flow import aging, deliver, digest
+from heedback_service.flow.apart import overview_apart
 from heedback_service.flow.purge import purge_next
-from heedback_service.flow.themes import theme_step
+from heedback_service.flow.themes import Overview, theme_step
 from heedback_service.flow.triage import triage_step
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
+
+if TYPE_CHECKING:
+    from heedback_service.channels.embeddings import Embeddings
 
 BUDGET: Final = timedelta(seconds=20)  # of one job in one tick; what is left over is due again in the next
 
@@ -59,7 +64,21 @@ def triage_feedback(tools: Tools) -> bool:
 
 
 def gather_themes(tools: Tools) -> bool:
-    return theme_step(tools.db, tools.clock(), new_id=tools.new_id)
+    return theme_step(tools.db, tools.clock(), new_id=tools.new_id, overview=_overview(tools.settings))
+
+
+def _overview(settings: Settings) -> Overview:
+    if settings.embeddings_url is None:
+        return overview_apart
+    meanings = _embeddings(settings.embeddings_url, settings.embeddings_model, settings.embeddings_key)
+    return lambda texts: overview_apart(texts, meanings.rows(texts))
+
+
+@cache  # it remembers what it was told
+def _embeddings(url: str, model: str, key: str | None) -> Embeddings:
+    from heedback_service.channels.embeddings import Embeddings  # and what it takes to ask, for those who want it
+
+    return Embeddings(url, model, key)
 
 
 def wake_items(tools: Tools) -> bool:

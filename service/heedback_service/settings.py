@@ -25,7 +25,7 @@ from heedback_service.logs import Style
 PREFIX: Final = "HEEDBACK_SERVER_"
 NAMES: Final = (
     *("DATA", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "OUTBOX", "MAIL_FROM", "SMTP_URL", "SETTLE_SECONDS"),
-    *("LOG", "METRICS_TOKEN"),
+    *("LOG", "METRICS_TOKEN", "EMBEDDINGS_URL", "EMBEDDINGS_MODEL", "EMBEDDINGS_KEY"),
 )
 _PRINTABLE: Final = set(string.printable[:-5])  # nothing that could start a second header line
 _CLOSE: Final = 0.85  # of 1: what was probably meant
@@ -51,6 +51,10 @@ class Settings:
             is often followed by its details.
         log: how the log on stderr is written: `text` for people, `json` a line for machines.
         metrics_token: opens `/metrics`, at least 16 characters; None: there is no such page, and nothing is counted.
+        embeddings_url: what `/embeddings` is appended to, of an endpoint that speaks as OpenAI's does; None: themes are
+            found by words alone, and no text leaves the service.
+        embeddings_model: the model that it is asked for.
+        embeddings_key: its bearer token; None for an endpoint that wants none.
     """
 
     data: Path
@@ -63,6 +67,9 @@ class Settings:
     settle_seconds: float
     log: Style = "text"
     metrics_token: str | None = None
+    embeddings_url: str | None = None
+    embeddings_model: str = "text-embedding-3-small"
+    embeddings_key: str | None = None
 
 
 def read_settings() -> Settings:
@@ -94,6 +101,9 @@ def _read(env: FileAwareEnv) -> Settings:
     settle_seconds: float = env.float("SETTLE_SECONDS", 30.0, validate=validate.Range(0, 3600))
     log = cast("Style", env.str("LOG", "text", validate=validate.OneOf(["text", "json"])))
     metrics_token: str | None = env.str("METRICS_TOKEN", None, validate=validate.Length(min=16))
+    embeddings_url: str | None = env.str("EMBEDDINGS_URL", None, validate=validate.URL(require_tld=False))
+    embeddings_model: str = env.str("EMBEDDINGS_MODEL", "text-embedding-3-small", validate=validate.Length(min=1))
+    embeddings_key: str | None = env.str("EMBEDDINGS_KEY", None)
     env.seal()
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -111,6 +121,9 @@ def _read(env: FileAwareEnv) -> Settings:
         settle_seconds=settle_seconds,
         log=log,
         metrics_token=metrics_token,
+        embeddings_url=embeddings_url,
+        embeddings_model=embeddings_model,
+        embeddings_key=embeddings_key,
     )
 
 

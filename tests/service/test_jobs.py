@@ -7,17 +7,19 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import responses
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from builders import Feed, a_member, rated
 from heedback_service.core.ids import new_id
-from heedback_service.jobs import BUDGET, JOBS, REST, Job, Ticker, Tools
+from heedback_service.flow.apart import overview_apart
+from heedback_service.jobs import BUDGET, JOBS, REST, Job, Ticker, Tools, _overview
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Delivery, DigestRun, Item, Output, OutputText, Project
@@ -261,3 +263,20 @@ def test_two_processes_share_the_work_and_do_nothing_twice(
     assert (run.state, run.token) == ("written", 1)
     mails = [file.name for holder in ("one", "two") for file in (tmp_path / holder).glob("*.eml")]
     assert len(mails) == len(set(mails)) == 4
+
+
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # no database takes part
+def test_themes_are_told_what_texts_mean_where_an_endpoint_is_set(settings: Settings) -> None:
+    """And go by words alone where it fails, or where there is none."""
+    assert _overview(settings) is overview_apart
+    url = "https://embeddings.example/v1"
+    told = replace(settings, embeddings_url=url)
+    said = ["cheap", "inexpensive", "slow", "lagging"]
+    data = [{"index": at, "embedding": row} for at, row in enumerate([[1, 0], [0.9, 0], [0, 1], [0, 0.9]])]
+    with responses.RequestsMock() as mock:
+        mock.add(responses.POST, f"{url}/embeddings", json={"data": data})
+        first, second, third, fourth = _overview(told)(said).themes
+        assert first == second != third == fourth
+        mock.replace(responses.POST, f"{url}/embeddings", status=500)
+        assert len(set(_overview(told)([*said, "new"]).themes)) == 5
+        assert len(set(_overview(told)(said).themes)) == 2  # remembered

@@ -55,6 +55,7 @@ def test_a_value_can_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
         ("SETTLE_SECONDS", "soon", "Not a valid number"),
         ("LOG", "xml", "Must be one of: text, json"),
         ("METRICS_TOKEN", "guess me", "16"),
+        ("EMBEDDINGS_URL", "nowhere", "Not a valid URL"),
         ("MAIL_FROM", "a@b.org\nBcc: c@d.org", "HEEDBACK_SERVER_MAIL_FROM"),
         ("SECRET_KEY_FILE", "/no/such/file", "SECRET_KEY"),
     ],

@@ -41,6 +41,7 @@ def resolution(texts: int) -> float:
 
 def centred(meanings: Numbers) -> Numbers:
     """Rows of length 1 without what all of them share: embeddings of one subject all point in much the same way."""
-    moved = meanings - meanings.mean(axis=0)
+    known = np.nan_to_num(meanings, posinf=0, neginf=0)
+    moved = known - known.mean(axis=0)
     lengths = np.linalg.norm(moved, axis=1, keepdims=True)
     return moved / np.where(lengths > 0, lengths, 1)

@@ -10,10 +10,11 @@ import json
 import os
 import subprocess
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 SECONDS: Final = 240.0  # then it is given up: four times what fifty thousand different texts take
 
@@ -30,15 +31,18 @@ class Found:
     candidates: list[list[tuple[int, float, list[str]]]]
 
 
-def overview_apart(texts: Sequence[str], meanings: Any = None, *, seconds: float = SECONDS) -> Found:
-    """`core.overview` of these texts, the oldest first, with a row of numbers for each where there are meanings.
+def overview_apart(texts: Sequence[str], meanings: bytes | None = None, *, seconds: float = SECONDS) -> Found:
+    """`core.overview` of these texts, the oldest first.
+
+    Args:
+        meanings: a row of 32-bit numbers for each text, one after the other, all equally long.
 
     Raises:
         GaveUpError: it could not be worked out.
     """
     if sum(map(bool, texts)) < 2:  # nothing to compare: not worth a process
         return Found([0 if text else None for text in texts], [[] for _ in texts])
-    asked = json.dumps({"texts": list(texts), "meanings": meanings}).encode()
+    asked = json.dumps({"texts": list(texts), "meanings": meanings and b64encode(meanings).decode()}).encode()
     command = [sys.executable, "-m", __name__]
     try:
         done = subprocess.run(command, input=asked, capture_output=True, timeout=seconds, check=False)  # noqa: S603
@@ -53,12 +57,15 @@ def overview_apart(texts: Sequence[str], meanings: Any = None, *, seconds: float
 
 
 def _answer() -> None:
+    import numpy as np
+
     from heedback_service.core.overview import overview
 
     with suppress(AttributeError, OSError):  # requests go first; Windows has no such call
         os.nice(10)
     asked = json.load(sys.stdin.buffer)
-    found = overview(asked["texts"], asked["meanings"])
+    rows = asked["meanings"] and np.frombuffer(b64decode(asked["meanings"]), np.float32)
+    found = overview(asked["texts"], None if rows is None else rows.reshape(len(asked["texts"]), -1))
     candidates = [[(each.other, each.score, each.why) for each in its] for its in found.candidates]
     json.dump({"themes": found.themes, "candidates": candidates}, sys.stdout)
 

@@ -113,6 +113,13 @@ def test_meanings_bring_together_what_shares_no_word() -> None:
     assert partition(found, said) == {frozenset(said[at] for at in group) for group in [(0, 1, 4), (2, 3, 5)]}
 
 
+def test_meanings_that_are_no_numbers_count_for_nothing() -> None:
+    said = VAT + SLOW
+    rows = np.full((len(said), 3), np.nan)
+    rows[0] = np.inf
+    assert partition(overview(said, rows), said) == {frozenset(VAT), frozenset(SLOW)}
+
+
 def test_more_texts_are_cut_more_finely() -> None:
     assert resolution(0) == resolution(100) == 1.0
     assert resolution(3000) == pytest.approx(4.69, abs=0.01)

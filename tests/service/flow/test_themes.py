@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -247,8 +248,15 @@ def test_a_process_that_fails_is_told_of_without_what_was_said() -> None:
     with pytest.raises(GaveUpError, match="took longer"):
         overview_apart(["secret one", "secret two"], seconds=0.001)
     with pytest.raises(GaveUpError) as raised:
-        overview_apart(["secret one", "secret two"], meanings="secret")
+        overview_apart(["secret one", "secret two"], meanings=b"secret")
     assert str(raised.value) == "ended with 1 (ValueError)"
+
+
+def test_meanings_reach_the_process() -> None:
+    said = ["cheap", "inexpensive", "slow", "sluggish"]
+    rows = array("f", [1, 0, 0.9, 0, 0, 1, 0, 0.9])
+    found = overview_apart(said, rows.tobytes()).themes
+    assert found[0] == found[1] != found[2] == found[3]
 
 
 def test_texts_of_every_kind_reach_the_process_and_come_back() -> None:
