@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from heedback_service.channels.embeddings import Embeddings
 
 BUDGET: Final = timedelta(seconds=20)  # of one job in one tick; what is left over is due again in the next
+
+_MODEL: Final = "text-embedding-3-small"  # of an endpoint, unless told
 
 REST: Final = 0.05  # seconds, at most, between two steps
 
@@ -69,8 +71,10 @@ def gather_themes(tools: Tools) -> bool:
 
 def _overview(settings: Settings) -> Overview:
     if settings.embeddings_url is None:
-        return overview_apart
-    meanings = _embeddings(settings.embeddings_url, settings.embeddings_model, settings.embeddings_key)
+        model = settings.embeddings_model
+        return partial(overview_apart, model=model) if model else overview_apart
+    model = settings.embeddings_model or _MODEL
+    meanings = _embeddings(settings.embeddings_url, model, settings.embeddings_key)
     return lambda texts: overview_apart(texts, meanings.rows(texts))
 
 

@@ -52,8 +52,9 @@ class Settings:
         log: how the log on stderr is written: `text` for people, `json` a line for machines.
         metrics_token: opens `/metrics`, at least 16 characters; None: there is no such page, and nothing is counted.
         embeddings_url: what `/embeddings` is appended to, of an endpoint that speaks as OpenAI's does; None: themes are
-            found by words alone, and no text leaves the service.
-        embeddings_model: the model that it is asked for.
+            found without it, and no text leaves the service.
+        embeddings_model: the model that it is asked for; without a URL, the name or folder of a model of the package
+            sentence-transformers. None, without a URL: themes are found by words alone.
         embeddings_key: its bearer token; None for an endpoint that wants none.
     """
 
@@ -68,7 +69,7 @@ class Settings:
     log: Style = "text"
     metrics_token: str | None = None
     embeddings_url: str | None = None
-    embeddings_model: str = "text-embedding-3-small"
+    embeddings_model: str | None = None
     embeddings_key: str | None = None
 
 
@@ -102,7 +103,7 @@ def _read(env: FileAwareEnv) -> Settings:
     log = cast("Style", env.str("LOG", "text", validate=validate.OneOf(["text", "json"])))
     metrics_token: str | None = env.str("METRICS_TOKEN", None, validate=validate.Length(min=16))
     embeddings_url: str | None = env.str("EMBEDDINGS_URL", None, validate=validate.URL(require_tld=False))
-    embeddings_model: str = env.str("EMBEDDINGS_MODEL", "text-embedding-3-small", validate=validate.Length(min=1))
+    embeddings_model: str | None = env.str("EMBEDDINGS_MODEL", None, validate=validate.Length(min=1))
     embeddings_key: str | None = env.str("EMBEDDINGS_KEY", None)
     env.seal()
     try:

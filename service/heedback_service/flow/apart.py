@@ -7,6 +7,7 @@ each of them; here the system shares the processors out, and the memory goes bac
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 SECONDS: Final = 240.0  # then it is given up: four times what fifty thousand different texts take
+
+_log: Final = logging.getLogger(__name__)
 
 
 class GaveUpError(RuntimeError):
@@ -31,18 +34,24 @@ class Found:
     candidates: list[list[tuple[int, float, list[str]]]]
 
 
-def overview_apart(texts: Sequence[str], meanings: bytes | None = None, *, seconds: float = SECONDS) -> Found:
+def overview_apart(
+    texts: Sequence[str], meanings: bytes | None = None, *, model: str | None = None, seconds: float = SECONDS
+) -> Found:
     """`core.overview` of these texts, the oldest first.
 
     Args:
         meanings: a row of 32-bit numbers for each text, one after the other, all equally long.
+        model: where there are none, the name or folder of a model of the package sentence-transformers that reads the
+            texts. If it cannot, that is logged, and words alone decide.
 
     Raises:
         GaveUpError: it could not be worked out.
     """
     if sum(map(bool, texts)) < 2:  # nothing to compare: not worth a process
         return Found([0 if text else None for text in texts], [[] for _ in texts])
-    asked = json.dumps({"texts": list(texts), "meanings": meanings and b64encode(meanings).decode()}).encode()
+    asked = json.dumps(
+        {"texts": list(texts), "meanings": meanings and b64encode(meanings).decode(), "model": model}
+    ).encode()
     command = [sys.executable, "-m", __name__]
     try:
         done = subprocess.run(command, input=asked, capture_output=True, timeout=seconds, check=False)  # noqa: S603
@@ -52,7 +61,9 @@ def overview_apart(texts: Sequence[str], meanings: bytes | None = None, *, secon
         last = (done.stderr.decode(errors="replace").strip().splitlines() or [""])[-1]
         kind = last.partition(":")[0]  # what comes behind it may quote what was said
         raise GaveUpError(f"ended with {done.returncode}" + (f" ({kind})" if kind.isidentifier() else ""))
-    said = json.loads(done.stdout)
+    said = json.loads(done.stdout.splitlines()[-1])  # a model may chat
+    if said["unread"]:
+        _log.warning("themes go by words alone: the model %s could not be used (%s)", model, said["unread"])
     return Found(said["themes"], [[(at, score, why) for at, score, why in its] for its in said["candidates"]])
 
 
@@ -64,10 +75,24 @@ def _answer() -> None:
     with suppress(AttributeError, OSError):  # requests go first; Windows has no such call
         os.nice(10)
     asked = json.load(sys.stdin.buffer)
-    rows = asked["meanings"] and np.frombuffer(b64decode(asked["meanings"]), np.float32)
-    found = overview(asked["texts"], None if rows is None else rows.reshape(len(asked["texts"]), -1))
+    texts, rows, unread = asked["texts"], None, None
+    if asked["meanings"]:
+        rows = np.frombuffer(b64decode(asked["meanings"]), np.float32).reshape(len(texts), -1)
+    elif asked["model"]:
+        try:
+            rows = _read(asked["model"], texts)
+        except Exception as error:  # whatever a package of that size may raise, words are left
+            unread = type(error).__name__
+    found = overview(texts, rows)
     candidates = [[(each.other, each.score, each.why) for each in its] for its in found.candidates]
-    json.dump({"themes": found.themes, "candidates": candidates}, sys.stdout)
+    print()
+    json.dump({"themes": found.themes, "candidates": candidates, "unread": unread}, sys.stdout)
+
+
+def _read(model: str, texts: list[str]) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(model).encode(texts, show_progress_bar=False)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -257,6 +259,28 @@ def test_meanings_reach_the_process() -> None:
     rows = array("f", [1, 0, 0.9, 0, 0, 1, 0, 0.9])
     found = overview_apart(said, rows.tobytes()).themes
     assert found[0] == found[1] != found[2] == found[3]
+
+
+def test_a_model_reads_the_texts_where_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stand-in for the package, which is large: it knows two meanings, chats, and refuses a model without a name."""
+    (tmp_path / "sentence_transformers.py").write_text(
+        "class SentenceTransformer:\n"
+        "    def __init__(self, name):\n"
+        "        print('loading', name)\n"
+        "        assert name == 'small', 'secret'\n"
+        "    def encode(self, texts, show_progress_bar):\n"
+        "        return [[float('e' in text), float('o' in text)] for text in texts]\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    said = ["cheap", "inexpensive", "slow", "forgotten now"]
+    found = overview_apart(said, model="small").themes
+    assert found[0] == found[1] != found[2]
+    assert not caplog.records
+    assert overview_apart(said, model="other") == here(said)
+    (warning,) = caplog.messages
+    assert warning == "themes go by words alone: the model other could not be used (AssertionError)"
 
 
 def test_texts_of_every_kind_reach_the_process_and_come_back() -> None:
