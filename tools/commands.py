@@ -91,7 +91,7 @@ def bench(options: Options) -> int:
             print(f"There is no benchmark {options.name}.")
         print("There is: " + (", ".join(names) or "no benchmark yet"))
         return 0 if options.name is None else 1
-    python = environment.ready(ROOT, ["test"]).python
+    python = environment.ready(ROOT, ["bench"]).python
     # A benchmark may use what the tests do, so `tests` is on its path as it is on theirs.
     return call(
         [str(python), str(ROOT / "tests" / "bench" / f"{options.name}.py"), *options.rest],
