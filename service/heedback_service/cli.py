@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ from heedback_service.store.db import Database
 from heedback_service.store.migrate import UnfitDatabaseError, migrate, open_database
 from heedback_service.store.tables import Project, RollupDay
 
+_SHOWN: Final = 20  # themes, and lines that could not be read
 _SECRET: Final = ("secret_key", "smtp_url", "database_url", "metrics_token", "embeddings_key")
 _project_argument = click.argument("project")
 _project_argument_or_all = click.argument("project", required=False)
@@ -306,6 +308,45 @@ def digest_command(project: str, period: str | None, as_json: bool) -> None:
         )
     else:
         click.echo(made.text)
+
+
+@main.command("triage")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--text", required=True, metavar="COLUMN", help="What people said.")
+@click.option("--feature", metavar="COLUMN", help="What they said it about: rows of two features are never grouped.")
+@click.option("--time", metavar="COLUMN", help="When: ISO 8601, or seconds since 1970. Else the rows came in order.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where the rows go.")
+def triage_command(file: Path, text: str, feature: str | None, time: str | None, out: Path) -> None:
+    """Group and classify the texts of FILE, without a service and without a database.
+
+    FILE and --out are CSV with a header, or JSON Lines if the name ends in .jsonl. The rows keep their columns and get
+    item, theme, title, reason, reason_confidence, severity, spam and candidates: up to five earlier rows like it, with
+    how near they are. A column of the file that has one of these names becomes input_NAME.
+    """
+    from heedback_service.flow import offline, spreadsheet
+
+    columns = offline.Columns(text, feature, time)
+    try:
+        sheet = spreadsheet.read(file, columns.named())
+        done = offline.sort_out(sheet, columns, _progress)
+        for bad in done.bad[:_SHOWN]:
+            click.echo(f"line {bad.line} is left out: {bad.why}", err=True)
+        if len(done.bad) > _SHOWN:
+            click.echo(f"and so are {len(done.bad) - _SHOWN} more", err=True)
+        if not done.rows:
+            _fail(f"{file} has no row that can be read")
+        spreadsheet.write(out, (*offline.own_columns(sheet.columns), *offline.ADDED), done.rows)
+    except (OSError, spreadsheet.UnfitFileError) as error:
+        _fail(str(error))
+    for line in offline.summary(done, _SHOWN):
+        click.echo(line)
+    click.echo(f"\nThe rows are in {out}.")
+
+
+def _progress(doing: str) -> None:
+    """A line that is written over, on a terminal and nowhere else."""
+    if sys.stderr.isatty():
+        click.echo(f"\r{'':60}\r{doing}", err=True, nl=False)
 
 
 @main.command("export")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sqlite3
 import stat
 import sys
@@ -257,3 +258,25 @@ def test_a_file_that_is_no_database_is_one_line(run: Run, tmp_path: Path) -> Non
     (tmp_path / "data" / "heedback.db").write_text("no database at all, but long enough to be looked at " * 50)
     done = run("export", "acme")
     assert (done.exit_code, done.stderr) == (1, "Error: the database refused: file is not a database\n")
+
+
+def test_a_file_is_triaged_without_a_service(run: Run, tmp_path: Path) -> None:
+    said, out = tmp_path / "said.csv", tmp_path / "out.csv"
+    said.write_text("text,app\nThe total is wrong,a\nthe totl is wrong!,a\nodd\nIt never loads,b\n")
+    done = run("triage", str(said), "--text", "text", "--feature", "app", "--out", str(out))
+    assert (done.exit_code, done.stderr) == (0, "line 4 is left out: 1 cells under 2 columns\n")
+    assert done.stdout.startswith("3 rows: 2 items in 2 themes, 1 line left out.\n")
+    assert [row["item"] for row in csv.DictReader(out.read_text().splitlines())] == ["1", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("a\n1\n", "there is no column text; there is: a"), ("text,b\n1\n", "has no row that can be read")],
+)
+def test_a_file_that_cannot_be_triaged_says_why_and_writes_nothing(
+    run: Run, tmp_path: Path, content: str, says: str
+) -> None:
+    (tmp_path / "said.csv").write_text(content)
+    done = run("triage", str(tmp_path / "said.csv"), "--text", "text", "--out", str(tmp_path / "out.csv"))
+    assert (done.exit_code, says in done.stderr) == (1, True)
+    assert not (tmp_path / "out.csv").exists()

@@ -9,6 +9,7 @@ in full. All keys are digests, alike in every process and after every restart.
 from __future__ import annotations
 
 import struct
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,12 +19,14 @@ from typing import Final
 from heedback_service.core.nearness import near
 from heedback_service.core.text import normalise, wordset
 
-__all__ = ["GROUPING_VERSION", "JOIN_AT", "Keys", "Report", "keys", "near"]
+__all__ = ["COMPARED", "CROWDED", "GROUPING_VERSION", "JOIN_AT", "Keys", "Report", "joined", "keys", "near"]
 
 GROUPING_VERSION: Final = 1
 # Where projects start.
 # Chosen by hand among .80, .85, .88 and .90 with several public sets in view, none held out: see docs/triage.md.
 JOIN_AT: Final = 0.88
+COMPARED: Final = 32  # candidates a report is compared with, those with most keys in common first
+CROWDED: Final = 64  # holders of one band; more say no more, and a template would fill the table
 FEWEST_WORDS: Final = 3  # below this, one changed word changes everything: such texts join only when equal
 
 # MinHash (Broder 1997) over character trigrams, cut into bands (Leskovec, Rajaraman, Ullman: Mining of Massive
@@ -81,6 +84,50 @@ def keys(report: Report) -> Keys:
     if _is_short(text):
         return Keys(_digest("short", *_given(report), text), ())
     return Keys(_digest("text", report.feature, text), _bands(text))
+
+
+def joined(reports: Iterable[Report]) -> list[int]:
+    """For each report the place, from 0, of the first in its group: reports that are the same, from one to the next.
+
+    `flow.joining` does this in a store, for reports that come in batches.
+    """
+    return _Groups().of(reports)
+
+
+class _Groups:
+    def __init__(self) -> None:
+        self._parent: list[int] = []
+        self._signed: dict[str, int] = {}
+        self._banded: dict[str, list[int]] = defaultdict(list)
+        self._texts: list[str] = []
+
+    def of(self, reports: Iterable[Report]) -> list[int]:
+        for at, report in enumerate(reports):
+            self._parent.append(at)
+            self._texts.append(report.text())
+            self._place(at, keys(report))
+        return [self._root(at) for at in range(len(self._parent))]
+
+    def _place(self, at: int, found: Keys) -> None:
+        if (alike := self._signed.setdefault(found.signature, at)) != at:
+            self._join(at, alike)
+            return
+        shared = Counter(other for band in found.bands for other in self._banded[band])
+        for other, _ in shared.most_common(COMPARED):
+            if self._root(other) != self._root(at) and near(self._texts[at], self._texts[other], JOIN_AT) >= JOIN_AT:
+                self._join(at, other)
+        for band in found.bands:
+            if len(self._banded[band]) < CROWDED:
+                self._banded[band].append(at)
+
+    def _join(self, one: int, other: int) -> None:
+        older, younger = sorted((self._root(one), self._root(other)))
+        self._parent[younger] = older
+
+    def _root(self, of: int) -> int:
+        while self._parent[of] != of:
+            self._parent[of] = of = self._parent[self._parent[of]]
+        return of
 
 
 def _given(report: Report) -> Iterable[str | None]:

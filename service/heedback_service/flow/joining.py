@@ -17,22 +17,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
-from heedback_service.core.grouping import near
+from heedback_service.core.grouping import COMPARED, CROWDED, near
 from heedback_service.core.text import normalise
 from heedback_service.core.ties import Ties
 from heedback_service.flow import links
 from heedback_service.flow.learning import join_at
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, ItemKey, Link
-
-_COMPARED: Final = 32  # candidates a report is compared with, those with most keys in common first
-_CROWDED: Final = 64  # holders of one band; more say no more, and a template would fill the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +131,7 @@ class Board:
     def _candidates(self, report: Keyed) -> list[UUID]:
         """Those whose text shares most bands with the report's."""
         shared = Counter(holder for band in report.keys.bands for holder in self._holders.get(band, ()))
-        return sorted(shared, key=lambda holder: (-shared[holder], holder))[:_COMPARED]
+        return sorted(shared, key=lambda holder: (-shared[holder], holder))[:COMPARED]
 
     def _joined(self, matches: Iterable[UUID]) -> UUID:
         """One item for all that match: the oldest that people touched, else the oldest; it takes in the untouched."""
@@ -157,7 +153,7 @@ class Board:
     def _hold(self, report: Keyed, home: UUID) -> tuple[str, ...]:
         self._home[report.told.id] = home
         self._holders[report.keys.signature].append(report.told.id)
-        free = tuple(band for band in report.keys.bands if len(self._holders[band]) < _CROWDED)
+        free = tuple(band for band in report.keys.bands if len(self._holders[band]) < CROWDED)
         for band in free:
             self._holders[band].append(report.told.id)
         return free

@@ -1,0 +1,154 @@
+"""Files of texts: CSV and JSON Lines, a row at a time, with what cannot be read told by its line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_DELIMITERS: Final = ",;\t|"
+_FIELD_CHARS: Final = 16 * 1024 * 1024  # csv's own limit, 131 072, is less than a pasted log
+JSON_LINES: Final = (".jsonl", ".ndjson")
+
+
+class UnfitFileError(Exception):
+    """The file is none of those that are read; the message says why, in a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its number in the file, from 1 and without a header, the line on which it ends, and its cells."""
+
+    number: int
+    line: int
+    cells: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row that is left out: the line of the file on which it ends, and what is wrong with it."""
+
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A file with a column of texts. `columns` are its own, in order; of JSON Lines those of all rows."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    bad: tuple[BadRow, ...]
+
+
+def read(file: Path, needed: Iterable[str]) -> Sheet:
+    """Read a whole file: JSON Lines if its name ends in .jsonl or .ndjson, else CSV with a header, in UTF-8.
+
+    Cells of CSV stand between commas, semicolons, tabs or bars, whichever makes a header with the `needed` columns.
+
+    Raises:
+        OSError: it cannot be read.
+        UnfitFileError: it has not got the columns.
+    """
+    # What is not UTF-8 becomes lone surrogates: the row with it is told, and its neighbours are read.
+    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
+        found = _json_lines(lines) if file.suffix.lower() in JSON_LINES else _csv(lines, tuple(needed))
+        rows: list[Row] = []
+        bad: list[BadRow] = []
+        columns: dict[str, None] = {}
+        for number, (line, cells) in enumerate(found, 1):
+            if isinstance(cells, str):
+                bad.append(BadRow(line, cells))
+            else:
+                columns |= dict.fromkeys(cells)
+                rows.append(Row(number, line, cells))
+    if rows and (missing := [name for name in needed if name not in columns]):
+        raise _without(missing, columns)
+    return Sheet(tuple(columns), tuple(rows), tuple(bad))
+
+
+def write(file: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as JSON Lines or CSV, by the name of the file. It appears when it is whole.
+
+    Raises:
+        OSError: it cannot be written; what was there before is there still.
+    """
+    beside = file.with_name(f".{file.name}.part")
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as out:
+            if file.suffix.lower() in JSON_LINES:
+                out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            else:
+                writer = csv.DictWriter(out, list(columns), restval="", lineterminator="\n")
+                writer.writeheader()
+                writer.writerows(map(_flat, rows))
+        beside.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+
+
+_Read = tuple[int, dict[str, Any] | str]  # a line, and the cells that end there or why they cannot be read
+
+
+def _csv(lines: Iterable[str], needed: tuple[str, ...]) -> Iterator[_Read]:
+    csv.field_size_limit(_FIELD_CHARS)
+    each = iter(lines)
+    first = next(each, "")
+    headers = {delimiter: next(csv.reader([first], delimiter=delimiter), []) for delimiter in _DELIMITERS}
+    delimiter = max(headers, key=lambda one: (sum(name in headers[one] for name in needed), one == ","))
+    header = headers[delimiter]
+    if missing := [name for name in needed if name not in header]:
+        raise _without(missing, header)
+    if len(set(header)) < len(header):
+        raise UnfitFileError("two columns have the same name")
+    reader = csv.reader(each, delimiter=delimiter)
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield reader.line_num + 1, str(error)
+            continue
+        line = reader.line_num + 1  # the header was line 1
+        if cells and len(cells) != len(header):
+            yield line, f"{len(cells)} cells under {len(header)} columns"
+        elif cells:
+            yield line, _checked(dict(zip(header, cells, strict=True)))
+
+
+def _json_lines(lines: Iterable[str]) -> Iterator[_Read]:
+    for line, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        try:
+            loaded = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            yield line, f"not JSON: {error}"
+            continue
+        yield line, _checked(loaded) if isinstance(loaded, dict) else "not a JSON object"
+
+
+def _checked(cells: dict[str, Any]) -> dict[str, Any] | str:
+    texts = (each for each in cells.values() if isinstance(each, str))
+    if any("\ud800" <= character <= "\udfff" for text in texts if not text.isascii() for character in text):
+        return "not UTF-8"
+    return cells
+
+
+def _without(missing: Iterable[str], columns: Iterable[str]) -> UnfitFileError:
+    there = ", ".join(columns) or "none"
+    return UnfitFileError(f"there is no column {', '.join(missing)}; there is: {there}")
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,91 @@
+"""Files of texts: what is right in them is read, what is not is told by its line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from heedback_service.flow.spreadsheet import BadRow, UnfitFileError, read, write
+
+
+def a_file(folder: Path, content: str | bytes, name: str = "in.csv") -> Path:
+    file = folder / name
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_csv_as_spreadsheets_write_it(tmp_path: Path, delimiter: str, mark: str) -> None:
+    lines = [["id", "text"], ["1", 'He said "no",\r\ntwice; or |\tso'], ["", "2"]]
+    file = tmp_path / "in.csv"
+    with file.open("w", encoding="utf-8", newline="") as out:
+        out.write(mark)
+        csv.writer(out, delimiter=delimiter).writerows(lines)
+    sheet = read(file, ["text"])
+    assert sheet.columns == ("id", "text")
+    assert [list(row.cells.values()) for row in sheet.rows] == lines[1:]
+    assert [(row.number, row.line) for row in sheet.rows] == [(1, 3), (2, 4)]
+
+
+def test_bad_rows_are_told_and_their_neighbours_are_read(tmp_path: Path) -> None:
+    sheet = read(a_file(tmp_path, b"text,n\nfirst,1\nlonely\nthird,3,x\n\nfif\xffth,5\nsixth,6\n"), ["text"])
+    assert [row.cells["text"] for row in sheet.rows] == ["first", "sixth"]
+    assert [row.number for row in sheet.rows] == [1, 5]
+    assert sheet.bad == (
+        BadRow(3, "1 cells under 2 columns"),
+        BadRow(4, "3 cells under 2 columns"),
+        BadRow(6, "not UTF-8"),
+    )
+
+
+def test_a_cell_beyond_all_measure_is_one_bad_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heedback_service.flow.spreadsheet._FIELD_CHARS", 1000)
+    sheet = read(a_file(tmp_path, f"text\n{'x' * 1001}\nnext\n"), ["text"])
+    assert [row.cells["text"] for row in sheet.rows] == ["next"]
+    assert [(bad.line, "field larger" in bad.why) for bad in sheet.bad] == [(2, True)]
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    said = ['{"text": "one", "more": [1]}', "", "[1]", "{", '{"text": "\\ud800"}', "[" * 100_000, '{"other": 2}']
+    sheet = read(a_file(tmp_path, "\n".join(said), "in.jsonl"), ["text"])
+    assert sheet.columns == ("text", "more", "other")
+    assert [row.cells for row in sheet.rows] == [{"text": "one", "more": [1]}, {"other": 2}]
+    assert [bad.line for bad in sheet.bad] == [3, 4, 5, 6]
+    assert [bad.why.split(":")[0] for bad in sheet.bad] == ["not a JSON object", "not JSON", "not UTF-8", "not JSON"]
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "says"),
+    [
+        ("a,b\n1,2\n", "in.csv", "there is no column text; there is: a, b"),
+        ("", "in.csv", "there is no column text; there is: none"),
+        ("text,text\n1,2\n", "in.csv", "two columns have the same name"),
+        ('{"a": 1}', "in.jsonl", "there is no column text; there is: a"),
+    ],
+)
+def test_a_file_without_the_column_is_refused_in_a_line(tmp_path: Path, content: str, name: str, says: str) -> None:
+    with pytest.raises(UnfitFileError, match=says):
+        read(a_file(tmp_path, content, name), ["text"])
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    rows = [{"text": "a\nb", "n": 1, "more": [{"row": 1}]}, {"text": "", "n": None, "more": []}]
+    write(tmp_path / "out.csv", ["text", "n", "more"], rows)
+    assert [dict(row.cells) for row in read(tmp_path / "out.csv", ["text"]).rows] == [
+        {"text": "a\nb", "n": "1", "more": '[{"row": 1}]'},
+        {"text": "", "n": "", "more": "[]"},
+    ]
+    write(tmp_path / "out.jsonl", ["text", "n", "more"], rows)
+    assert list(map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())) == rows
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_former_one(tmp_path: Path) -> None:
+    file = a_file(tmp_path, "before", "out.csv")
+    with pytest.raises(ValueError, match="not in fieldnames"):
+        write(file, ["text"], [{"text": "fine"}, {"other": 1}])
+    assert file.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [file]
