@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from heedback_service.core.classify import classify
 from heedback_service.core.cues import Cues
 from heedback_service.core.lexicon import HARMLESS, STRONG, WEAK
+from heedback_service.core.severity import severity
 from heedback_service.core.text import all_words
 
 
@@ -71,8 +72,10 @@ HOSTILE = {
 def test_hostile_texts_take_bounded_time(text: str) -> None:
     start = time.process_time()
     category = classify(flag=False, flag_reasons=(), reasons=(), comment=text)
+    found = severity(category, polarity=-1, comment=text)
     assert time.process_time() - start < 1.5
     assert all(len(word) <= 60 for word in category.why)
+    assert found.level < 3
 
 
 def test_orders_in_a_comment_have_no_power() -> None:
