@@ -26,7 +26,7 @@ from heedback_service.core.grouping import COMPARED, CROWDED, near
 from heedback_service.core.text import normalise
 from heedback_service.core.ties import Ties
 from heedback_service.flow import links
-from heedback_service.flow.learning import join_at
+from heedback_service.flow.learning import to_join_by
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, ItemKey, Link
 
@@ -65,7 +65,8 @@ class Board:
         self._holders: dict[str, list[UUID]] = defaultdict(list)
         self._ranks: dict[UUID, int] = {}  # the older an item, the lower
         self._settled: dict[UUID, bool] = {}
-        self._join_at = join_at(scope.session, scope.project_id) if at is None else at
+        learnt, self._corrected = to_join_by(scope.session, scope.project_id)
+        self._join_at = learnt if at is None else at
         self._ties = Ties()
         self._tied: dict[UUID, UUID] = {}  # report that people tied to another → its item
         self._read(arrivals, former)
@@ -168,8 +169,9 @@ class Board:
             self._holders[key].append(holder)
             self._home[holder] = item_id
         self._read_texts({holder for each in arrivals for holder in self._candidates(each)})
-        self._ties = links.ties_of(self._scope.session, project_id, [each.told.id for each in arrivals])
-        self._tied = links.homes_of(self._scope.session, project_id, self._scope.feature_id, self._ties.reports)
+        if self._corrected:
+            self._ties = links.ties_of(self._scope.session, project_id, [each.told.id for each in arrivals])
+            self._tied = links.homes_of(self._scope.session, project_id, self._scope.feature_id, self._ties.reports)
         self._read_items({*self._home.values(), *self._tied.values(), *former})
 
     def _read_texts(self, holders: set[UUID]) -> None:

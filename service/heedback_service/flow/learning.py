@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core import calibration
@@ -31,8 +31,14 @@ def learnt(session: Session, project_id: int) -> Learnt:
 
 def join_at(session: Session, project_id: int) -> float:
     """The nearness at which reports of the project join."""
-    kept = session.scalar(select(Project.join_at).where(Project.id == project_id))
-    return JOIN_AT if kept is None else kept
+    return to_join_by(session, project_id)[0]
+
+
+def to_join_by(session: Session, project_id: int) -> tuple[float, bool]:
+    """`join_at`, and whether people said anything about pairs at all: most projects need not look further."""
+    said = exists().where(Link.project_id == Project.id)
+    kept, corrected = session.execute(select(Project.join_at, said).where(Project.id == project_id)).one()
+    return JOIN_AT if kept is None else kept, bool(corrected)
 
 
 def learn(session: Session, project_id: int) -> None:
