@@ -54,18 +54,18 @@ class Precision:
     same: int
 
 
-def curve(answers: Iterable[Answer]) -> list[float]:
-    """For each step from 0 to 1, the share of pairs of this nearness that are one problem. It never falls."""
+def curve(answers: Iterable[Answer], prior: float = PRIOR) -> list[float]:
+    """For each step from 0 to 1, the share of pairs of this nearness that are one problem. It never falls.
+
+    `prior`: imaginary answers in each step, more than 0; few where a mistake costs little.
+    """
     asked: Counter[int] = Counter()
     agreed: Counter[int] = Counter()
     for answer in answers:
         asked[_step(answer.score)] += 1
         agreed[_step(answer.score)] += answer.same
-    weights = [PRIOR + asked[step] for step in range(STEPS + 1)]
-    shares = [
-        (PRIOR * _prior(step / STEPS) + agreed[step]) / weight
-        for step, weight in zip(range(STEPS + 1), weights, strict=False)
-    ]
+    weights = [prior + asked[step] for step in range(STEPS + 1)]
+    shares = [(prior * _prior(step / STEPS) + agreed[step]) / weight for step, weight in enumerate(weights)]
     return isotonic(shares, weights)
 
 
@@ -82,9 +82,9 @@ def isotonic(values: Sequence[float], weights: Sequence[float]) -> list[float]:
     return [mean for mean, _, count in pools for _ in range(count)]
 
 
-def reaching(answers: Iterable[Answer], share: float) -> float | None:
+def reaching(answers: Iterable[Answer], share: float, prior: float = PRIOR) -> float | None:
     """The least nearness, in steps, from which on pairs are one problem with this probability; None if none is."""
-    for step, fitted in enumerate(curve(answers)):
+    for step, fitted in enumerate(curve(answers, prior)):
         if fitted >= share - _HAIR:
             return step / STEPS
     return None

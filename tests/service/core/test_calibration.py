@@ -41,6 +41,15 @@ def test_however_many_say_so_nothing_joins_where_keys_find_hardly_anything() -> 
     assert calibration.threshold([Answer(score / 50, True) for score in range(51)] * 1000) == LOWEST
 
 
+def test_a_light_prior_gives_way_to_few_answers() -> None:
+    assert calibration.reaching([], 0.5, 1.0) == calibration.reaching([], 0.5) == 0.48
+    answers = [Answer(0.3, True)] * 3
+    light, heavy = calibration.reaching(answers, 0.5, 1.0), calibration.reaching(answers, 0.5)
+    assert light == 0.3
+    assert heavy is not None
+    assert heavy > 0.4
+
+
 @given(ANSWERS)
 def test_the_nearer_the_likelier(answers: list[Answer]) -> None:
     fitted = calibration.curve(answers)
