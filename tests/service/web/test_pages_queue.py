@@ -6,12 +6,13 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from browsing import Browser
 from furniture import bring_in, make_item, report
+from heedback_service.core.ids import new_id
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Feedback, Item, Project
+from heedback_service.store.tables import Candidate, Feedback, Item, Project, Theme
 from support import NOW, listening
 
 EVIL = "<script>alert(1)</script> \u202egnp.exe " + "x" * 70_000
@@ -82,6 +83,27 @@ def test_an_item_shows_what_people_said_about_which_answer_and_what_it_should_ha
     assert re.search(r"Total <del>1,200</del><ins>1,428</ins>|Total 1,<del>200</del><ins>428</ins>", page)
     assert len(re.findall(r'class="say" data-feedback="[0-9a-f-]{36}"', page)) == 3
     assert "<bdi>v13</bdi> (1 of 3)" in page
+
+
+def test_an_item_shows_its_theme_and_which_earlier_items_may_be_the_same(
+    alice: Browser, db: Database, project: Project, furnished: None
+) -> None:
+    page = alice.get("/p/acme/items/2").text
+    assert "Perhaps the same" not in page
+    with db.write() as session:
+        one, two = session.scalars(select(Item).where(Item.number <= 2).order_by(Item.number))
+        theme = Theme(
+            project_id=project.id, id=new_id(), feature_id=one.feature_id, title="<Bills>", grouping_version=1
+        )
+        session.add(theme)
+        one.theme_id = two.theme_id = theme.id
+        tie = {"score": 0.407, "why": ["vat", "<b>"], "grouping_version": 1}
+        session.add(Candidate(project_id=project.id, item_id=two.id, other_id=one.id, **tie))
+    page = " ".join(alice.get("/p/acme/items/2").text.split())
+    assert "<dt>Theme</dt><dd><bdi>&lt;Bills&gt;</bdi> (2 items)</dd>" in page
+    assert (
+        '#1</a> <bdi>VAT is missing</bdi>: <span class="num">0.41</span>, for <q>vat</q>, <q>&lt;b&gt;</q></li>' in page
+    )
 
 
 def test_numbers_say_what_they_are_out_of(alice: Browser, furnished: None) -> None:

@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from heedback_service.flow import accounts
 from heedback_service.flow.backlog import CAUSES, VERDICTS
 from heedback_service.flow.dossier import EVIDENCE_PAGE, Deed, dossier
+from heedback_service.flow.kindred import kindred
 from heedback_service.flow.queue import VIEWS, Viewer, home_view, listing, progress
 from heedback_service.flow.refusal import Refused
 from heedback_service.web.pages.access import account, project
@@ -50,6 +51,7 @@ def show_desk(number: int | None, refused: Refused | None = None) -> ResponseRet
             "view": view,
             "listed": listed,
             "case": case,
+            "kin": kindred(session, project().id, shown) if shown is not None else None,
             "progress": progress(session, viewer, project()),
             "members": accounts.members_of(session, project().id),
         }
