@@ -204,10 +204,11 @@ def key_group() -> None:
 
 @key_group.command("create")
 @_project_argument
-def key_create(project: str) -> None:
+@click.option("--corrects", is_flag=True, help="It may also correct triage: for your own tools, not for apps.")
+def key_create(project: str, corrects: bool) -> None:
     """Make another key and print it, this once. Old keys go on working until they are revoked."""
     with _writing() as session:
-        key = keys.make_key(session, _project(session, project), datetime.now(UTC))
+        key = keys.make_key(session, _project(session, project), datetime.now(UTC), corrects=corrects)
     click.echo(key.text)
 
 
@@ -217,8 +218,9 @@ def key_list(project: str) -> None:
     """The keys of a project by their KID, when each was made, and whether it is revoked. Never the keys."""
     with _reading() as session:
         for key in keys.keys_of(session, _project(session, project)):
+            more = "\tcorrects triage" if key.corrects else ""
             revoked = f"revoked {key.revoked_at:%Y-%m-%d %H:%M} UTC" if key.revoked_at else "in use"
-            click.echo(f"{key.kid}\t{key.created_at:%Y-%m-%d %H:%M} UTC\t{revoked}")
+            click.echo(f"{key.kid}\t{key.created_at:%Y-%m-%d %H:%M} UTC\t{revoked}{more}")
 
 
 @key_group.command("revoke")

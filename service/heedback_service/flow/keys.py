@@ -22,7 +22,7 @@ _PREFIX: Final = "hb_sk_"
 _REMEMBERED: Final = 10_000
 
 _BY_KID: Final = (
-    select(ApiKey.project_id, Project.timezone, ApiKey.sha256)
+    select(ApiKey.project_id, Project.timezone, ApiKey.sha256, ApiKey.corrects)
     .join(ApiKeyIndex, (ApiKeyIndex.project_id == ApiKey.project_id) & (ApiKeyIndex.kid == ApiKey.kid))
     .join(Project, Project.id == ApiKey.project_id)
     .where(ApiKey.kid == bindparam("kid"), ApiKey.revoked_at.is_(None))
@@ -44,14 +44,16 @@ class NewKey:
     text: str
 
 
-def make_key(session: Session, project: Project, now: datetime) -> NewKey:
-    """A fresh secret key for the project: `hb_sk_<kid>_<secret>`, 256 random bits."""
+def make_key(session: Session, project: Project, now: datetime, *, corrects: bool = False) -> NewKey:
+    """A fresh secret key for the project: `hb_sk_<kid>_<secret>`, 256 random bits.
+
+    `corrects`: it may correct triage, too. A key that apps have should not: whoever finds it could rewrite the backlog.
+    """
     kid, secret = secrets.token_hex(6), secrets.token_hex(32)
     text = f"{_PREFIX}{kid}_{secret}"
     session.add(ApiKeyIndex(kid=kid, project_id=project.id))
-    session.add(
-        ApiKey(project_id=project.id, kid=kid, sha256=_digest(text), ticket_key=ticket_key(secret), created_at=now)
-    )
+    kept = {"sha256": _digest(text), "ticket_key": ticket_key(secret), "corrects": corrects}
+    session.add(ApiKey(project_id=project.id, kid=kid, created_at=now, **kept))
     return NewKey(kid, text)
 
 
@@ -78,6 +80,7 @@ class Access:
     kid: str
     project_id: int
     timezone: str
+    corrects: bool = False
 
 
 def access(session: Session, text: str) -> Access | None:
@@ -88,8 +91,8 @@ def access(session: Session, text: str) -> Access | None:
     row = session.connection().execute(_BY_KID, {"kid": kid}).one_or_none()
     if row is None:
         return None
-    project_id, timezone, sha256 = row
-    return Access(kid, project_id, timezone) if hmac.compare_digest(sha256, _digest(text)) else None
+    project_id, timezone, sha256, corrects = row
+    return Access(kid, project_id, timezone, corrects) if hmac.compare_digest(sha256, _digest(text)) else None
 
 
 def living(line: Line, kids: Collection[str]) -> set[str]:

@@ -12,15 +12,23 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from heedback_service.flow.intake import Taken
+from heedback_service.flow.keys import make_key
 from heedback_service.flow.triage import triage_step
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback
+from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, Project
 from people import People
 from support import NOW, an_output, make_id, numbered_ids, some_feedback
 
 Act = Callable[..., TestResponse]
 VAT = "The total leaves out the VAT"
 SLOW = "It takes forever to load on my phone"
+
+
+@pytest.fixture
+def key(db: Database, project: Project) -> str:
+    """One that may correct."""
+    with db.write() as session:
+        return make_key(session, project, NOW, corrects=True).text
 
 
 @pytest.fixture
@@ -133,6 +141,21 @@ def test_what_somebody_did_since_is_a_conflict(act: Act) -> None:
 def test_what_does_not_fit_is_a_problem(act: Act, db: Database, path: str, told: dict[str, Any], status: int) -> None:
     answer = act(path, **told)
     assert (answer.status_code, answer.content_type) == (status, "application/problem+json"), answer.json
+    assert parts(db) == {1: 2, 2: 1}
+
+
+def test_the_key_of_an_app_may_only_send(client: FlaskClient, db: Database, project: Project, act: Act) -> None:
+    with db.write() as session:
+        key = make_key(session, project, NOW).text
+    headers = {"Authorization": f"Bearer {key}"}
+    for refused in (
+        client.get("/v1/triage", headers=headers),
+        client.post("/v1/items/1/merge", json={"by": "bob@example.org", "into": 2}, headers=headers),
+    ):
+        assert (refused.status_code, "--corrects" in refused.json["detail"]) == (403, True)
+    assert (
+        client.post("/v1/events", json={"sent_at": NOW.isoformat(), "events": []}, headers=headers).status_code == 200
+    )
     assert parts(db) == {1: 2, 2: 1}
 
 

@@ -1,6 +1,7 @@
 """/v1/items: people correct triage through the API, each with a verb of `flow.corrections`. Also what it has learnt.
 
-A key speaks for a member of its project, who is named; what is done is on record as theirs, with the key's id.
+A key that may do so speaks for a member of its project, who is named; what is done is on record as theirs, with the
+key's id.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ blueprint = EventsBlueprint("items", __name__, url_prefix="/v1", description="Wh
 @blueprint.before_request
 def _authorise() -> None:
     g.access = authorised(runtime(), request.headers.get("Authorization", ""))
+    if not g.access.corrects:
+        raise Refusal(403, "This key may only send. Make one that may do more: heedback key create PROJECT --corrects")
 
 
 def _number(**more: Any) -> Whole:
@@ -109,7 +112,7 @@ class TriageSchema(Schema):
 def _refuses(view: Any) -> Any:
     said = {
         401: "No valid key",
-        403: "Not by a member",
+        403: "Not by this key, or not by a member",
         404: "No such item",
         409: "It makes no sense, or no longer",
         413: "Too large",
@@ -126,6 +129,7 @@ class Triage(MethodView):
     @blueprint.doc(security=[{"key": []}])
     @blueprint.response(200, TriageSchema)
     @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM_JSON, description="No valid key")
+    @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM_JSON, description="Not by this key")
     @blueprint.alt_response(503, schema=ProblemSchema, content_type=PROBLEM_JSON, description="Try again later")
     def get(self) -> dict[str, Any]:
         """What the project has learnt from its people's corrections."""
