@@ -47,9 +47,7 @@ class ApiKey(Base):
     kid: Mapped[str] = mapped_column(primary_key=True)
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     ticket_key: Mapped[bytes] = mapped_column(LargeBinary)
-    corrects: Mapped[bool] = mapped_column(
-        default=False, server_default=text("false")
-    )  # it may also correct triage; keys of apps may only send
+    corrects: Mapped[bool] = mapped_column(default=False, server_default=text("false"))  # triage: apps' keys may not
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
