@@ -26,7 +26,7 @@ def a_batch(number: int) -> list[dict[str, Any]]:
     said = [
         an_event(n + 0x100000)
         | {"type": "feedback", "output_id": an_event(n)["id"], "user": f"u-{n % 6}", "rating": rating}
-        | {"comment": f"The total leaves out the tax of case {n % 6}"}
+        | {"comment": f"The total of batch {number} leaves out the tax of case {n % 6}"}  # much of the same is spam
         for n in range(first, first + BATCH)
     ]
     return shown + said

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from heedback import Client
+from heedback.limits import BATCH_EVENTS
 
 MakeClient = Callable[..., Client]
 
@@ -222,7 +223,7 @@ def test_a_burst_arrives_whole(make_client: MakeClient, service: Any) -> None:
         client.rate(out, "up")
     assert client.flush(30.0)
     assert len(service.stored) == 3001
-    assert max(len(request["events"]) for request in service.requests) <= 100
+    assert max(len(request["events"]) for request in service.requests) <= BATCH_EVENTS
 
 
 def test_close_leaves_no_thread(make_client: MakeClient) -> None:

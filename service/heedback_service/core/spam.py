@@ -19,7 +19,7 @@ from heedback_service.core.text import LONGEST, all_words, normalise
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 FLOOD: Final = 100  # pieces of feedback that one person may give in an hour
-REPEATS: Final = 5  # times that one person may say the same in a day
+REPEATS: Final = 20  # times that one person may say the same in a day
 ANONYMOUS_REPEATS: Final = 30  # times that nobody in particular may say the same in an hour
 REACH: Final = FLOOD  # no rule looks at more than so many earlier ones
 COMPARED: Final = 600  # characters in which two comments are the same or not

@@ -72,7 +72,9 @@ def test_in_the_sample_only_the_spammer_is_set_aside() -> None:
 def test_one_person_may_say_the_same_a_few_times_a_day() -> None:
     earlier = [ago(10 * n, SAME) for n in range(1, spam.REPEATS + 1)]
     assert suspicion(ago(0, SAME.upper()), earlier[:-1], anonymous=False) is None
-    assert suspicion(ago(0, SAME.upper()), earlier, anonymous=False) == "one person said the same over 5 times in a day"
+    assert (
+        suspicion(ago(0, SAME.upper()), earlier, anonymous=False) == "one person said the same over 20 times in a day"
+    )
     assert suspicion(ago(0, "wrong"), [ago(n, "wrong") for n in range(1, 50)], anonymous=False) is None
     assert suspicion(ago(0, SAME), [ago(2000, SAME)] * 50, anonymous=False) is None
 

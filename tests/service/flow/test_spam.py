@@ -89,9 +89,9 @@ def test_what_sells_is_set_aside_with_the_reason_and_counts_nowhere(desk: Desk) 
 
 
 def test_a_repeater_and_a_flood_are_cut_at_the_limit(desk: Desk) -> None:
-    desk.hear(*[said(n, VAT, output_id=None, join_key=f"k{n}", minutes=n) for n in range(20, 28)])
+    desk.hear(*[said(n, VAT, output_id=None, join_key=f"k{n}", minutes=n) for n in range(20, 43)])
     desk.triage(batch=3)
-    assert [each.spam_why for each in desk.aside()] == ["one person said the same over 5 times in a day"] * 3
+    assert [each.spam_why for each in desk.aside()] == ["one person said the same over 20 times in a day"] * 3
 
 
 def test_what_stops_selling_comes_back_by_itself(desk: Desk) -> None:

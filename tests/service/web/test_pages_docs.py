@@ -19,12 +19,23 @@ def test_anybody_can_read_what_every_operation_takes_and_answers(nobody: Browser
     assert document is not None
     for path, methods in document["paths"].items():
         for method, said in methods.items():
+            if method == "parameters":
+                continue
             assert f"{method.upper()} {path}" in page.text
             assert all(f"<code>{status}</code>" in page.text for status in said["responses"])
     for name, schema in document["components"]["schemas"].items():
         section = page.text.split(f'<section id="{name}">')[1].split("</section>")[0]
         assert set(re.findall(r"<dt><code>(.*?)</code>", section)) == set(schema["properties"])
         assert section.count("required</span>") == len(schema.get("required", ()))
+
+
+def test_each_operation_says_what_it_takes_and_only_that(nobody: Browser) -> None:
+    sections = nobody.get("/docs").text.split("<section>")[1:]
+    told = {re.search(r"<code>(.*?)</code>", each)[1]: each for each in sections}  # type: ignore[index]
+    assert [name for name, each in told.items() if "invoice-summary" in each] == ["POST /v1/events"]
+    assert '<a href="#Merge">' in told["POST /v1/items/{number}/merge"]
+    assert "Authorization" in told["GET /v1/triage"]
+    assert "Authorization" not in told["POST /v1/widget/state"]
 
 
 def test_its_limits_are_in_words(nobody: Browser) -> None:

@@ -83,6 +83,8 @@ class Operation:
     path: str
     summary: str
     about: str
+    takes: str  # the shape of the body; empty if there is none
+    needs_key: bool
     answers: tuple[tuple[str, str], ...]
 
 
@@ -101,14 +103,23 @@ def api_docs() -> ResponseReturnValue:
 def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
     for path, methods in document["paths"].items():
         for method, said in methods.items():
+            if method == "parameters":  # of all of them
+                continue
             answers = sorted(said["responses"].items())
             yield Operation(
                 method.upper(),
                 path,
                 said.get("summary", ""),
                 said.get("description", ""),
+                _takes(said.get("requestBody", {})),
+                bool(said.get("security")),
                 tuple((status, _resolved(document, answer)["description"]) for status, answer in answers),
             )
+
+
+def _takes(body: Mapping[str, Any]) -> str:
+    shapes = (each["schema"].get("$ref", "") for each in body.get("content", {}).values())
+    return next(filter(None, (shape.rpartition("/")[2] for shape in shapes)), "")
 
 
 def shape(name: str, schema: Mapping[str, Any]) -> Shape:
