@@ -41,11 +41,8 @@ def run(environment: dict[str, str]) -> Run:
 
 
 @pytest.fixture
-def key(run: Run) -> str:
-    made = run("project", "create", "acme", "--json")
-    assert made.returncode == 0, made.stderr
-    key: str = json.loads(made.stdout)["key"]
-    return key
+def key(project: dict[str, str]) -> str:
+    return project["key"]
 
 
 class Serving:

@@ -13,7 +13,7 @@ HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 # Left out: negative_data_rejection takes every 2xx for a consent. Ours lists what it refused of a batch in a 200;
 # the checks in HOOKS read that list, and hold the other direction as well.
 CHECKS = ["--checks", "all", "--exclude-checks", "negative_data_rejection"]
-BOUNDS = ["--max-examples", "60", "--seed", "1", "--max-time", "30", "--request-timeout", "20"]
+BOUNDS = ["--max-examples", "30", "--seed", "1", "--max-time", "30", "--request-timeout", "20"]
 
 
 def test_every_operation_does_what_the_document_says(
