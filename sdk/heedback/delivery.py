@@ -16,7 +16,7 @@ from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, 
 
 LINGER_SECONDS: Final = 0.2  # after a capture, so that what a person's click brings about travels together
 _BREATH_SECONDS: Final = 0.005  # between two batches: the interpreter is the host's
-_LONG_BREATH_SECONDS: Final = 0.02  # while the host goes on capturing, which each batch holds up
+_LONG_BREATH_SECONDS: Final = 0.035  # while the host goes on capturing, which each batch holds up
 IDLE_SECONDS: Final = 30.0  # then the spool is looked at anyway: leases of other processes may have ended
 _FLUSH_LOOK_SECONDS: Final = 0.01
 _FLUSH_HURRY_SECONDS: Final = 0.25
