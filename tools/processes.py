@@ -51,7 +51,7 @@ class Child:
         """
         give_up = time.monotonic() + START_S
         while time.monotonic() < give_up:
-            ended = self.process.poll() is not None  # before reading, so that the last words are not missed
+            ended = has_ended(self.process)  # before reading, so that the last words are not missed
             if found := re.search(pattern, self.log.read_text("utf-8", "replace")):
                 self.ready = True
                 return found[1]
@@ -106,7 +106,7 @@ class Family:
         """Returns only by an exception: `Stopped`, or SystemExit when a child ends by itself."""
         while True:
             for child in self.children:
-                if child.process.poll() is not None:
+                if has_ended(child.process):
                     raise SystemExit(child.obituary())
             time.sleep(POLL_S)
 
@@ -130,6 +130,20 @@ class Family:
         elif not self._asked:
             self._asked = True
             raise Stopped
+
+
+def has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it runs no more.
+
+    Not asked by `poll`: `Stopped`, raised in the middle of that, would leave its lock taken, and the wait for the end
+    of the process would never come back.
+    """
+    if os.name == "nt":  # where there is no such lock
+        return process.poll() is not None
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:  # it is known already
+        return True
 
 
 @contextmanager
