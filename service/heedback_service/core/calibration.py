@@ -20,11 +20,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from typing import Final, NamedTuple
 
 from heedback_service.core.grouping import JOIN_AT
-from heedback_service.core.statistics import Z_95, Interval
+from heedback_service.core.statistics import Interval, wilson_of_share
 
 PRECISION: Final = 0.95  # what a join promises: the share of pairs at the threshold that are one problem
 PRIOR: Final = 20  # imaginary answers in each step
@@ -110,14 +109,7 @@ def precision(answers: Sequence[Answer], at: float) -> Precision:
     same = sum(answer.same for answer in above)
     of = PRIOR + len(above)
     share = (PRIOR * PRECISION + same) / of
-    return Precision(share, _interval(share, of), len(above), same)
-
-
-def _interval(share: float, of: int) -> Interval:
-    spread = Z_95 * Z_95 / of
-    centre = (share + spread / 2) / (1 + spread)
-    half = Z_95 / (1 + spread) * sqrt(share * (1 - share) / of + spread / (4 * of))
-    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+    return Precision(share, wilson_of_share(share, of), len(above), same)
 
 
 def _step(score: float) -> int:

@@ -55,3 +55,8 @@ def subject(output_id: UUID | None, ref: str | None, span_id: str | None, featur
     if output_id is not None:
         return f"o:{output_id.hex}"
     return f"{ref}/{span_id or ''}/{feature_id.hex}"
+
+
+def named_by(subject: str) -> str:
+    """What events about a subject name: their output's id in hexadecimal, or their reference."""
+    return subject.removeprefix("o:") if subject.startswith("o:") else subject.rsplit("/", 2)[0]

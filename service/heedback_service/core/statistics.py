@@ -31,12 +31,17 @@ def wilson(hits: int, of: int, z: float = Z_95) -> Interval:
         raise ValueError(f"{hits} of {of} is no share")
     if of == 0:
         return Interval(0.0, 1.0)
-    share, spread = hits / of, z * z / of
+    return wilson_of_share(hits / of, of, z)
+
+
+def wilson_of_share(share: float, of: float, z: float = Z_95) -> Interval:
+    """The same of a share, 0 to 1, that need not be a whole number of hits; `of` is above 0."""
+    spread = z * z / of
     centre = (share + spread / 2) / (1 + spread)
     half = z / (1 + spread) * sqrt(share * (1 - share) / of + spread / (4 * of))
     # At the ends the formula is exactly 0 or 1; floating point misses them by a hair.
-    low = 0.0 if hits == 0 else centre - half
-    high = 1.0 if hits == of else centre + half
+    low = 0.0 if share == 0 else centre - half
+    high = 1.0 if share == 1 else centre + half
     return Interval(max(0.0, low), min(1.0, high))
 
 

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from sqlalchemy import text
 
-from heedback_service.core.reference import refs_of
+from heedback_service.core.reference import named_by, refs_of
 from heedback_service.flow.shown import outputs_by_ref
 from heedback_service.store.direct import Line
 
@@ -54,8 +54,7 @@ def take_turns_about(line: Line, project_id: int, subjects: Iterable[str]) -> No
     What is read afterwards is all there is of them, until the transaction ends.
     """
     if line.dialect.name == "postgresql":
-        named = (each.removeprefix("o:") if each.startswith("o:") else each.rsplit("/", 2)[0] for each in subjects)
-        _lock(line, project_id, _buckets(named))
+        _lock(line, project_id, _buckets(map(named_by, subjects)))
 
 
 def take_naming_turn(line: Line, project_id: int) -> None:

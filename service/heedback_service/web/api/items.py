@@ -22,7 +22,7 @@ from heedback_service.flow.refusal import Refused
 from heedback_service.store.tables import Account, Item, ItemEvent
 from heedback_service.web.api.events import EventsBlueprint, authorised
 from heedback_service.web.api.fields import Name, Whole
-from heedback_service.web.api.problems import PROBLEM_JSON, ProblemSchema, Refusal
+from heedback_service.web.api.problems import Refusal, refusing
 from heedback_service.web.runtime import runtime
 
 _MOST: Final = 999_999_999  # an item's number, as in the addresses of pages
@@ -109,8 +109,9 @@ class TriageSchema(Schema):
     answers = fields.Integer(required=True, metadata={"description": "Corrections that it was learnt from."})
 
 
-def _refuses(view: Any) -> Any:
-    said = {
+_refuses = refusing(
+    blueprint,
+    {
         401: "No valid key",
         403: "Not by this key, or not by a member",
         404: "No such item",
@@ -118,19 +119,15 @@ def _refuses(view: Any) -> Any:
         413: "Too large",
         415: "Not JSON, not gzip",
         503: "Try again later",
-    }
-    for status, words in said.items():
-        view = blueprint.alt_response(status, schema=ProblemSchema, content_type=PROBLEM_JSON, description=words)(view)
-    return view
+    },
+)
 
 
 @blueprint.route("/triage")
 class Triage(MethodView):
     @blueprint.doc(security=[{"key": []}])
     @blueprint.response(200, TriageSchema)
-    @blueprint.alt_response(401, schema=ProblemSchema, content_type=PROBLEM_JSON, description="No valid key")
-    @blueprint.alt_response(403, schema=ProblemSchema, content_type=PROBLEM_JSON, description="Not by this key")
-    @blueprint.alt_response(503, schema=ProblemSchema, content_type=PROBLEM_JSON, description="Try again later")
+    @refusing(blueprint, {401: "No valid key", 403: "Not by this key", 503: "Try again later"})
     def get(self) -> dict[str, Any]:
         """What the project has learnt from its people's corrections."""
         with runtime().db.read() as session:

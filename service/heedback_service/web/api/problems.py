@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import Response
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 from marshmallow import Schema, fields
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
@@ -33,6 +33,18 @@ class ProblemSchema(Schema):
         metadata={"description": "What was wrong, by the dotted path of the field."},
     )
     see = fields.Integer(metadata={"description": "The number of an item to turn to instead."})
+
+
+def refusing(blueprint: Blueprint, said: Mapping[int, str]) -> Callable[[Any], Any]:
+    """What documents, of a view of the blueprint, these problems by their status."""
+
+    def documented(view: Any) -> Any:
+        for status, words in said.items():
+            problem = {"schema": ProblemSchema, "content_type": PROBLEM_JSON, "description": words}
+            view = blueprint.alt_response(status, **problem)(view)
+        return view
+
+    return documented
 
 
 class Refusal(HTTPException):

@@ -16,7 +16,7 @@ from heedback.limits import WIDGET_BYTES
 from heedback_service.flow import browsers
 from heedback_service.flow.browsers import Admitted
 from heedback_service.web.api.events import taken
-from heedback_service.web.api.problems import PROBLEM_JSON, ProblemSchema, Refusal, busy
+from heedback_service.web.api.problems import Refusal, busy, refusing
 from heedback_service.web.api.schemas import AnswerSchema, WidgetPostSchema, WidgetStateSchema, WidgetTicketSchema
 from heedback_service.web.runtime import Runtime, runtime
 from heedback_widgets import refusals, rules
@@ -42,18 +42,17 @@ def _takes(schema: type) -> dict[str, Any]:
     return {"description": words, "required": True, "content": {"application/json": {"schema": schema}}}
 
 
-def _refuses(view: Any) -> Any:
-    said = {
+_refuses = refusing(
+    blueprint,
+    {
         400: "Not what is asked for",
         401: "The ticket does not hold",
         403: "Not from pages of this origin, or not with this ticket",
         413: "Too large",
         415: "Not text/plain",
         503: "Try again later",
-    }
-    for status, words in said.items():
-        view = blueprint.alt_response(status, schema=ProblemSchema, content_type=PROBLEM_JSON, description=words)(view)
-    return view
+    },
+)
 
 
 @blueprint.route("/events")
