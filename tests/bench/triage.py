@@ -16,7 +16,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from typing import Any
 from _copies import near_copy
 from _themes import measure_candidates, measure_themes
 
-from heedback_service.core.grouping import JOIN_AT, Report, keys, near
+from heedback_service.core.grouping import JOIN_AT, Report, joined, keys, near
 from heedback_service.core.ids import new_id
 from heedback_service.core.statistics import wilson
 from heedback_service.core.text import words
@@ -103,7 +103,7 @@ def _grouped(file: Path, gold: str) -> Grouped:
         rows = list(csv.DictReader(lines))
     texts = [row["text"] for row in rows]
     start = time.process_time()
-    groups = group(texts)
+    groups = joined([_report(text, str(at)) for at, text in enumerate(texts)])
     spent = time.process_time() - start
     sizes = Counter(groups)
     pairs = sum(n * (n - 1) // 2 for n in sizes.values())
@@ -118,32 +118,6 @@ def _grouped(file: Path, gold: str) -> Grouped:
         copies_joined=_copies_joined(texts),
         us_a_text=spent / len(texts) * 1e6,
     )
-
-
-def group(texts: list[str]) -> list[int]:
-    """The group of each text: connected parts of what is the same, found by keys as the store finds them."""
-    parent = list(range(len(texts)))
-
-    def root(of: int) -> int:
-        while parent[of] != of:
-            parent[of] = of = parent[parent[of]]
-        return of
-
-    holders: dict[str, list[int]] = defaultdict(list)
-    reports = [_report(text, str(at)) for at, text in enumerate(texts)]
-    for at, report in enumerate(reports):
-        found = keys(report)
-        if alike := holders[found.signature]:
-            parent[root(at)] = root(alike[0])
-            continue
-        holders[found.signature].append(at)
-        shared = Counter(other for band in found.bands for other in holders[band])
-        for other, _ in shared.most_common(32):
-            if root(other) != root(at) and _near(report, reports[other]):
-                parent[root(at)] = root(other)
-        for band in found.bands:
-            holders[band].append(at)
-    return [root(at) for at in range(len(texts))]
 
 
 def _copies_joined(texts: list[str]) -> float:
