@@ -101,18 +101,23 @@ def _signal_rows(session: Session, project_id: int, since: date) -> Iterator[Row
 def _feedback_rows(session: Session, project_id: int, since: date) -> Iterator[Row]:
     feedback = select(Feedback).where(Feedback.project_id == project_id, Feedback.day >= since, Feedback.counts)
     for said in session.scalars(feedback.execution_options(yield_per=_CHUNK)):
-        row = counting.feedback_row(
-            said.day,
-            said.slice_id,
-            said.person,
-            counts=said.counts,
-            linked=said.output_id is not None,
-            polarity=said.polarity,
-            flag=said.flag,
-            correction=said.correction is not None,
-        )
+        row = counted(said, counts=said.counts)
         if row is not None:
             yield row
+
+
+def counted(said: Any, *, counts: bool) -> Row | None:
+    """What a row of `feedback`, with its columns as attributes, counts for if it `counts`."""
+    return counting.feedback_row(
+        said.day,
+        said.slice_id,
+        said.person,
+        counts=counts,
+        linked=said.output_id is not None,
+        polarity=said.polarity,
+        flag=said.flag,
+        correction=said.correction is not None,
+    )
 
 
 def _unlike(kind: str, expected: Mapping[Any, Counts], stored: Mapping[Any, Counts]) -> Iterator[str]:

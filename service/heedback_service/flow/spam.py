@@ -16,7 +16,6 @@ from uuid import UUID
 from sqlalchemy import Subquery, bindparam, func, select, union_all, update
 from sqlalchemy.orm import Session
 
-from heedback_service.core import rollup as counting
 from heedback_service.core import spam
 from heedback_service.core.rollup import Delta, Row
 from heedback_service.core.spam import Heard
@@ -150,17 +149,7 @@ def _write(session: Session, project_id: int, verdicts: Sequence[Verdict]) -> li
         for each in verdicts
     ]
     session.connection().execute(setting, bound)
-    return [(_counted(each.row, each.row.counts), _counted(each.row, each.counts)) for each in verdicts]
-
-
-def _counted(row: Any, counts: bool) -> Row | None:
-    return counting.feedback_row(
-        row.day,
-        row.slice_id,
-        row.person,
-        counts=counts,
-        linked=row.output_id is not None,
-        polarity=row.polarity,
-        flag=row.flag,
-        correction=row.correction is not None,
-    )
+    return [
+        (rollup.counted(each.row, counts=each.row.counts), rollup.counted(each.row, counts=each.counts))
+        for each in verdicts
+    ]
