@@ -62,6 +62,12 @@ class Desk:
         with self.db.read() as session:
             return session.scalar(select(func.coalesce(func.sum(RollupDay.down), 0))) or 0
 
+    def counts(self) -> tuple[int, ...]:
+        """Rated down, flagged and corrected, by the roll-ups."""
+        with self.db.read() as session:
+            sums = (func.sum(RollupDay.down), func.sum(RollupDay.flagged), func.sum(RollupDay.corrected))
+            return tuple(session.execute(select(*sums)).one())
+
     def in_items(self) -> int:
         with self.db.read() as session:
             return session.scalar(select(func.count()).select_from(ItemFeedback)) or 0
@@ -86,6 +92,16 @@ def test_what_sells_is_set_aside_with_the_reason_and_counts_nowhere(desk: Desk) 
     assert (aside.comment, aside.counts, aside.spam_by) == (SELLS, False, "rule")
     assert aside.spam_why == "a link, and words that sell: “seo”"
     assert (desk.down(), desk.in_items()) == (1, 1)
+
+
+def test_a_flag_and_a_correction_that_are_set_aside_count_nowhere_either(desk: Desk) -> None:
+    desk.hear(said(11, SELLS, flag=True, correction="A better answer"))
+    desk.check()
+    assert desk.counts() == (1, 1, 1)
+    desk.triage()
+    assert desk.counts() == (0, 0, 0)
+    desk.decide(desk.only().id, is_spam=False)
+    assert desk.counts() == (1, 1, 1)
 
 
 def test_a_repeater_and_a_flood_are_cut_at_the_limit(desk: Desk) -> None:
