@@ -150,6 +150,7 @@ def test_a_backup_taken_while_the_service_writes_is_whole_and_can_be_restored(
         {"HEEDBACK_SERVER_DATA": "nowhere", "BACKUP": "b.db"},
         {"HEEDBACK_SERVER_DATA": ".", "BACKUP": None},
         {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "not-there.db"},
+        {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "b.db", "HEEDBACK_SERVER_DATABASE_URL": "sqlite:///elsewhere.db"},
     ],
     ids=str,
 )
