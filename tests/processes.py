@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, Self
 
 import pytest
+
+import warm
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -20,12 +21,7 @@ class Service:
     """`heedback serve` on a free port; killed at the end of the block, if it is there still."""
 
     def __init__(self, environment: dict[str, str], port: str = "0") -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "heedback_service.cli", "serve", "--port", port],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self.process = warm.Process(warm.COMMAND, ["serve", "--port", port], environment, stdout=subprocess.PIPE)
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().rsplit(" ", 1)[-1].strip()
         assert self.url.startswith("http://127.0.0.1:"), self.url

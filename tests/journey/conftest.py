@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import warm
 from heedback_service.flow import projects
 from heedback_service.flow.keys import make_key
 from heedback_service.store.db import Database
@@ -45,13 +45,7 @@ def run(environment: dict[str, str]) -> Run:
     """The command, to its end."""
 
     def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "heedback_service.cli", *words],
-            env=environment | more,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return warm.run(words, environment | more)
 
     return run
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import resource
 import subprocess
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 import requests
 from sqlalchemy import func, inspect, select
 
+import warm
 from builders import owed_last_weeks_digest
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Delivery, DigestRun, Feedback, Item, ItemFeedback, Project
@@ -68,8 +68,7 @@ main(sys.argv[3:])
 
 def killed_half_way(environment: dict[str, str], said: str, times: int, *words: str) -> None:
     """Run the command until it has said this to the database so many times, in a transaction, and kill it there."""
-    command = [sys.executable, "-c", HALTING, said, str(times), *words]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as dying:
+    with warm.Process(HALTING, [said, str(times), *words], environment, stdout=subprocess.PIPE) as dying:
         assert dying.stdout is not None
         assert dying.stdout.readline() == "half-way\n"
         dying.kill()

@@ -12,6 +12,7 @@ from typing import Final
 
 import requests
 
+import warm
 from processes import Run, Service
 from sending import BATCH, a_batch, post
 
@@ -46,9 +47,8 @@ def locked(file: Path) -> Iterator[Callable[[], None]]:
 
 
 @contextlib.contextmanager
-def working_once(environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "heedback_service.cli", "worker", "--once"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as worker:
+def working_once(environment: dict[str, str]) -> Iterator[warm.Process]:
+    with warm.Process(warm.COMMAND, ["worker", "--once"], environment, stderr=subprocess.PIPE) as worker:
         try:
             yield worker
         finally:

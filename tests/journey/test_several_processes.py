@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
+import warm
 from builders import owed_last_weeks_digest
 from heedback_service.core.ids import new_id
 from heedback_service.flow import digest, triage
@@ -92,9 +92,8 @@ def send(url: str, key: str, batches: list[list[dict[str, Any]]]) -> None:
         assert answer.json()["accepted"] + answer.json()["duplicates"] == 2 * EACH
 
 
-def start_worker(stack: contextlib.ExitStack, environment: dict[str, str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "heedback_service.cli", "worker"]
-    process = stack.enter_context(subprocess.Popen(command, env=environment, text=True))
+def start_worker(stack: contextlib.ExitStack, environment: dict[str, str]) -> warm.Process:
+    process = stack.enter_context(warm.Process(warm.COMMAND, ["worker"], environment))
     stack.callback(process.kill)
     return process
 
@@ -148,7 +147,7 @@ def test_who_dies_with_work_in_hand_is_taken_over(
         send(service.url, project["key"], [told(0)])
     with db.write() as session:
         digest.plan(session, session.scalars(select(Project)).one(), PERIODS[0], datetime.now(UTC))
-    with subprocess.Popen([sys.executable, "-c", HOLDING, db.address], stdout=subprocess.PIPE, text=True) as it:
+    with warm.Process(HOLDING, [db.address], environment, stdout=subprocess.PIPE) as it:
         assert it.stdout is not None
         assert it.stdout.readline() == "holding\n"
         it.kill()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +12,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+import warm
 from builders import Feed, rated
 from heedback_service.flow import digest
 from heedback_service.store.db import Database
@@ -134,8 +134,7 @@ def test_a_slow_worker_that_nobody_took_over_may_still_save(db: Database, projec
 def test_a_process_killed_while_it_writes_leaves_nothing_half_done_and_is_taken_over(
     db: Database, project: Project, planned: None
 ) -> None:
-    command = [sys.executable, "-c", DYING, db.address, NOW.isoformat()]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as dying:
+    with warm.Process(DYING, [db.address, NOW.isoformat()], os.environ, stdout=subprocess.PIPE) as dying:
         assert dying.stdout is not None
         assert dying.stdout.readline() == "writing\n"
         os.kill(dying.pid, signal.SIGKILL)
