@@ -27,6 +27,7 @@ class Process:
     """Runs `code` with `words` as its arguments; what tests use of `subprocess.Popen`.
 
     Args:
+        stdin: whether the attribute of that name writes text to it; else it reads nothing.
         stdout, stderr: an open file; or `subprocess.PIPE`, which gives the attribute of that name something to read
             text from; or None, where those of this process go.
     """
@@ -37,16 +38,22 @@ class Process:
         words: Sequence[str],
         environment: Mapping[str, str],
         *,
+        stdin: bool = False,
         stdout: IO[Any] | int | None = None,
         stderr: IO[Any] | int | None = None,
     ) -> None:
         ends = [None if given is None else _End(given) for given in (stdout, stderr)]
         self.stdout, self.stderr = (end and end.reading for end in ends)
-        told = [end and end.writing for end in ends]
+        its_stdin, ours = os.pipe()
+        self.stdin: Final = os.fdopen(ours, "w")
+        told = [_Fd(its_stdin), *(end and end.writing for end in ends)]
         self._process: Final = _forks().Process(
             target=_become, args=(code, list(words), dict(environment), str(Path.cwd()), *told), daemon=True
         )
         self._process.start()
+        os.close(its_stdin)
+        if not stdin:
+            self.stdin.close()
         for end in ends:
             if end is not None and end.reading is not None:
                 os.close(end.writing)
@@ -83,7 +90,7 @@ class Process:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for stream in (self.stdout, self.stderr):
+        for stream in (self.stdin, self.stdout, self.stderr):
             if stream is not None:
                 stream.close()
         self.wait()
@@ -132,17 +139,16 @@ class _End:
             self.writing = _Fd(given.fileno())
 
 
-def _become(
-    code: str, words: list[str], environment: dict[str, str], folder: str, stdout: int | None, stderr: int | None
-) -> None:
+def _become(code: str, words: list[str], environment: dict[str, str], folder: str, *streams: int | None) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    for given, its in ((stdout, 1), (stderr, 2)):
+    for its, given in enumerate(streams):
         if given is not None:
             os.dup2(given, its)
             os.close(given)
-    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - for as long as it lives
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 - these three for as long as it lives
+    sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False, buffering=1)  # noqa: SIM115
     sys.argv = ["heedback", *words]
     exec(compile(code, "<code>", "exec"), {"__name__": "__main__"})

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ import responses
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+import warm
 from builders import Feed, a_member, rated
 from heedback_service.core.ids import new_id
 from heedback_service.flow.apart import overview_apart
@@ -246,13 +246,10 @@ def test_two_processes_share_the_work_and_do_nothing_twice(
         feed(*rated(n, 11, f"p{n}", comment=f"Number {n} is wrong about the tax", feature=f"feature-{n}"))
     now = (NOW + timedelta(seconds=31)).isoformat()
     workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, db.address, str(tmp_path), now, holder], stdin=subprocess.PIPE, text=True
-        )
+        warm.Process(WORKER, [db.address, str(tmp_path), now, holder], os.environ, stdin=True)
         for holder in ("one", "two")
     ]
     for worker in workers:
-        assert worker.stdin is not None
         worker.stdin.write("go\n")
         worker.stdin.close()
     assert [worker.wait(timeout=60) for worker in workers] == [0, 0]

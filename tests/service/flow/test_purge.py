@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import event, func, select
 
+import warm
 from builders import Feed, ago
 from heedback_service.core.ids import new_id
 from heedback_service.flow import accounts, purge, rollup
@@ -420,6 +421,7 @@ from heedback_service.store.db import Database
 from heedback_service.store.migrate import open_database
 
 url, now, after = sys.argv[1], datetime.fromisoformat(sys.argv[2]), int(sys.argv[3])
+purge.BATCH = 10
 db = Database(url)
 for n in range(after + 1):
     with db.write() as session:
@@ -440,8 +442,8 @@ def test_a_purge_that_is_killed_in_the_middle_leaves_true_counts_and_goes_on(
     triaged(db)
     before = totals(db)
     monkeypatch.setattr(purge, "BATCH", 10)
-    command = [sys.executable, "-c", KILLED.replace("db = ", "purge.BATCH = 10; db = "), str(db.url), NOW.isoformat()]
-    with subprocess.Popen([*command, str(after)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    words = [db.address, NOW.isoformat(), str(after)]
+    with warm.Process(KILLED, words, os.environ, stdin=True, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "in the middle\n"
         process.kill()

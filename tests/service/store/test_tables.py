@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -17,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, inspect, select
 from sqlalchemy.exc import StatementError
 
+import warm
 from heedback_service.store import migrate
 from heedback_service.store.db import Database
 from heedback_service.store.tables import GLOBAL_TABLES, Base, Project
@@ -51,18 +51,17 @@ def test_processes_that_start_at_once_on_an_empty_database_all_succeed(empty_url
         "from heedback_service.store.migrate import upgrade;"
         "db = Database(sys.argv[1]); sys.stdin.readline(); print(upgrade(db))"
     )
-    command = [sys.executable, "-c", script, empty_url]
-    started = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    for process in started:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    ends = [process.communicate(timeout=60) for process in started]
-    assert [process.returncode for process in started] == [0] * 4, ends
-    assert sorted(out.strip() for out, _ in ends) == ["False", "False", "False", "True"]
+    with ExitStack() as stack:
+        pipe = subprocess.PIPE
+        started = [
+            stack.enter_context(warm.Process(script, [empty_url], os.environ, stdin=True, stdout=pipe, stderr=pipe))
+            for _ in range(4)
+        ]
+        for process in started:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        ends = [(process.wait(60), process.stdout.read(), process.stderr.read()) for process in started]
+    assert sorted(ends) == [(0, "False\n", "")] * 3 + [(0, "True\n", "")]
 
 
 def test_a_migration_that_fails_half_way_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
