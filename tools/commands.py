@@ -15,6 +15,8 @@ from tools import run as product
 from tools import widget as element
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - of Linux, nowhere else
+ROOM: Final = 2 * 1024**3  # twenty times what a run leaves there
 
 Options = argparse.Namespace
 
@@ -77,7 +79,20 @@ def test(options: Options) -> int:
     # Neighbours stay together, as they share what takes long to make, until a core has nothing left. `-n 0` undoes it.
     # Three processes for two cores: a third of the time tests wait for servers, locks and browsers.
     workers = str(max(1, 3 * (os.cpu_count() or 1) // 2))
-    return call([str(python), "-m", "pytest", "-n", workers, "--dist", "worksteal", *strict, *options.rest])
+    command = [str(python), "-m", "pytest", "-n", workers, "--dist", "worksteal", *strict, *options.rest]
+    return call(command, **in_memory(os.environ))
+
+
+def in_memory(variables: Mapping[str, str], place: Path = SHARED_MEMORY, room: int = ROOM) -> dict[str, str]:
+    """What puts temporary files into memory, where there is `room` bytes for them and nobody has said where they go.
+
+    The tests make and remove tens of thousands of files, and on some disks each removal takes milliseconds.
+    """
+    if "TMPDIR" in variables or not os.access(place, os.W_OK | os.X_OK):
+        return {}
+    found = os.statvfs(place)
+    runs_programs = not found.f_flag & os.ST_NOEXEC  # some tests write one
+    return {"TMPDIR": str(place)} if runs_programs and found.f_bavail * found.f_frsize >= room else {}
 
 
 def check_all(options: Options) -> int:

@@ -27,6 +27,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr(commands, "call", call)
     monkeypatch.setattr(commands.environment, "ready", lambda root, extras: SimpleNamespace(python="python"))
+    monkeypatch.setattr(commands, "in_memory", lambda variables: {})
     return started
 
 
@@ -83,6 +84,13 @@ def test_heedbacks_own_variables_reach_no_child() -> None:
 def test_python_keeps_what_it_compiles() -> None:
     """Where that is switched off, as it often is in containers, each process of the tests would compile everything."""
     assert commands.clean({"PYTHONDONTWRITEBYTECODE": "1", "PATH": "p"}) == {"PATH": "p"}
+
+
+def test_temporary_files_of_tests_lie_in_memory_where_there_is_room(tmp_path: Path) -> None:
+    assert commands.in_memory({}, tmp_path, room=1) == {"TMPDIR": str(tmp_path)}
+    assert commands.in_memory({"TMPDIR": "mine"}, tmp_path, room=1) == {}
+    assert commands.in_memory({}, tmp_path, room=10**18) == {}
+    assert commands.in_memory({}, tmp_path / "not there", room=1) == {}
 
 
 def test_an_old_python_is_refused_in_one_line(tmp_path: Path) -> None:
