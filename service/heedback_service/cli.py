@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,8 @@ from sqlalchemy.orm import Session
 
 from heedback_service import __version__
 from heedback_service.core.ids import new_id
-from heedback_service.flow import keys, placement, projects, purge, replay, rollup, spam
+from heedback_service.core.priority import Weights
+from heedback_service.flow import aging, keys, placement, projects, purge, replay, rollup, spam
 from heedback_service.flow.export import exported
 from heedback_service.flow.refusal import Refused
 from heedback_service.settings import Settings, SettingsError, read_settings
@@ -147,13 +148,55 @@ def project_create(slug: str, name: str | None, timezone: str, retention_days: i
 
 @project_group.command("set")
 @_project_argument
-@_retention(required=True)
-def project_set(project: str, retention_days: int) -> None:
-    """Change how long a project keeps outputs and feedback. What is past that goes within the hour."""
-    with _writing() as session:
-        if refused := projects.set_retention(_project(session, project), retention_days):
-            _fail(refused.why)
-    click.echo(f"Project {project} keeps outputs and feedback for {retention_days} days.")
+@_retention()
+@click.option(
+    "--weight",
+    "given",
+    multiple=True,
+    metavar="FACTOR=WEIGHT",
+    help="How much people, severity, trend or freshness counts in priority: 0 to 3. May be given several times.",
+)
+def project_set(project: str, retention_days: int | None, given: tuple[str, ...]) -> None:
+    """Change how long a project keeps outputs and feedback, or what it weighs.
+
+    What is past its time goes within the hour. Open items are put in order by their new priority at once. A weight is
+    the exponent of its factor: 0 counts nothing, 1 is as it comes, 2 counts double.
+    """
+    if retention_days is None and not given:
+        _fail("give --retention-days or --weight")
+    named = dict(map(_weight, given))
+    with _database(_settings()) as db:
+        with db.write() as session:
+            known = _project(session, project)
+            if retention_days is not None and (refused := projects.set_retention(known, retention_days)):
+                _fail(refused.why)
+            if named and (refused := projects.set_weights(session, known, named)):
+                _fail(refused.why)
+            weights = Weights.of(known.weights)
+        while named and _rank(db):
+            pass
+    if retention_days is not None:
+        click.echo(f"Project {project} keeps outputs and feedback for {retention_days} days.")
+    if named:
+        click.echo(f"Project {project} weighs {_listed(weights)}.")
+
+
+def _weight(given: str) -> tuple[str, float]:
+    name, _, number = given.partition("=")
+    try:
+        return name.strip(), float(number)
+    except ValueError:
+        _fail(f"{given!r} is no weight; give one such as severity=2")
+
+
+def _listed(weights: Weights) -> str:
+    return ", ".join(f"{name} {weight:g}" for name, weight in asdict(weights).items())
+
+
+def _rank(db: Database) -> bool:
+    """Rank some of the items that are due; what others hold is left to the jobs."""
+    with db.write() as session:
+        return aging.reprioritise(session, datetime.now(UTC))
 
 
 @project_group.command("origins")
@@ -180,7 +223,9 @@ def project_list() -> None:
     """The projects of this service."""
     with _reading() as session:
         for project in session.scalars(select(Project).order_by(Project.slug)):
-            click.echo(f"{project.slug}\t{project.name}\t{project.timezone}\t{project.retention_days} days")
+            weights = Weights.of(project.weights)
+            more = f"\tweighs {_listed(weights)}" if weights.as_json() else ""
+            click.echo(f"{project.slug}\t{project.name}\t{project.timezone}\t{project.retention_days} days{more}")
 
 
 @main.command("widget")

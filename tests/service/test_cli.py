@@ -22,7 +22,7 @@ from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.triage import triage_step
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import HEAD
-from heedback_service.store.tables import Project
+from heedback_service.store.tables import Item, Project
 from heedback_widgets import files
 from postgres_server import Postgres
 
@@ -50,6 +50,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         (["project", "create", "b", "--timezone", "Mars/Olympus"], "is not a time zone"),
         (["project", "create", "b", "--retention-days", "7"], "retention is 30 to 3650 days, not 7"),
         (["project", "set", "acme", "--retention-days", "9999"], "retention is 30 to 3650 days, not 9999"),
+        (["project", "set", "acme"], "give --retention-days or --weight"),
+        (["project", "set", "acme", "--weight", "severity"], "'severity' is no weight; give one such as severity=2"),
+        (["project", "set", "acme", "--weight", "mood=2"], "'mood' is no factor of priority"),
+        (["project", "set", "acme", "--retention-days", "30", "--weight", "trend=4"], "a weight is 0 to 3, not 4"),
         (["project", "origins", "acme", "https://acme.example/shop"], "'https://acme.example/shop' is no origin"),
         (["project", "origins", "acme", "*"], "'*' is no origin as browsers send it"),
         (["project", "origins", "acme", "https://bücher.example"], "is no origin as browsers send it"),
@@ -203,6 +207,28 @@ def test_what_a_purge_would_do_is_told_before_it_is_done(run: Run, tmp_path: Pat
         ["Every count agrees with the rows.", f"acme: days before {first} are purged and were not compared."]
         for first in firsts
     ]
+
+
+def test_weights_are_set_at_once_with_what_is_open_and_shown_in_the_list(run: Run, tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'heedback.db'}")
+    now = datetime.now(UTC)
+    said = {"type": "feedback", "id": new_id(), "feature": "summary", "trace_id": "t", "occurred_at": now}
+    with db.write() as session:
+        project = session.scalars(select(Project)).one()
+        down = {"rating": {"value": 0, "scale": "thumbs"}, "reasons": ["incorrect"], "source": "end_user"}
+        take(session, project, Batch(now, [{**said, **down, "user": "u-1"}]), now, new_id)
+    while triage_step(db, now, new_id=new_id):
+        pass
+    assert run("project", "list").stdout == "acme\tacme\tUTC\t400 days\n"
+    done = run("project", "set", "acme", "--weight", "severity=2", "--weight", "trend=0")
+    assert done.stdout == "Project acme weighs people 1, severity 2, trend 0, freshness 1.\n"
+    assert run("project", "list").stdout == (
+        "acme\tacme\tUTC\t400 days\tweighs people 1, severity 2, trend 0, freshness 1\n"
+    )
+    with db.read() as session:
+        item = session.scalars(select(Item)).one()
+    assert (item.priority, item.factors["weights"]) == (50, {"severity": 2.0, "trend": 0.0})  # 1 × 2² × 1: half way
+    db.dispose()
 
 
 NOTHING_COMPARED = "Compared: 1 projects, 0 days with something in them.\n"

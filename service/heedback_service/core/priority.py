@@ -4,14 +4,16 @@
     score  = 100 × points / (points + 4)
 
 so that twice the people, a worse severity, a rise and a fresh report each move an item up, and nothing runs away: the
-score stays below 100. Severity 3 goes to the front: its score becomes 90 + score / 10, and all others stop at 89.
+score stays below 100. A project may weigh the factors: each is raised to the power of its weight, 1 unless set.
+Severity 3 goes to the front, whatever the weights: its score becomes 90 + score / 10, and all others stop at 89.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from math import exp2, log2, sqrt
+from math import exp2, log2, prod, sqrt
 from typing import Any, Final
 
 from heedback_service.core.statistics import lull, surprise
@@ -26,6 +28,31 @@ FRONT: Final = 90
 _BY_SEVERITY: Final = (0.5, 1.0, 2.0, 4.0)
 _HALF_WAY: Final = 4.0  # points that make a score of 50
 _STEEPEST: Final = 2.0  # a trend at most doubles or halves
+HEAVIEST: Final = 3.0  # a weight; beyond that one factor alone would decide
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each factor counts in a project: the exponent it is raised to, 0 to 3.
+
+    0: it counts nothing, 1: as it is, 2: twice as much as another of weight 1. In a product, an exponent does what
+    a coefficient does in a sum, and no unit or scale comes into it (the weighted product model: P. W. Bridgman,
+    Dimensional Analysis, 1922).
+    """
+
+    people: float = 1.0
+    severity: float = 1.0
+    trend: float = 1.0
+    freshness: float = 1.0
+
+    @classmethod
+    def of(cls, stored: Mapping[str, float] | None) -> Weights:
+        """Those of a project, which names only what is not 1."""
+        return cls(**(stored or {}))
+
+    def as_json(self) -> dict[str, float]:
+        """The inverse of `of`."""
+        return {name: weight for name, weight in asdict(self).items() if weight != 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +83,7 @@ class Factors:
     trend: Trend
     first_at: datetime
     last_at: datetime
+    weights: Weights = field(default_factory=Weights)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -66,13 +94,15 @@ class Factors:
             "trend": {name: getattr(self.trend, name) for name in Trend.__slots__},
             "first_at": self.first_at.isoformat(),
             "last_at": self.last_at.isoformat(),
+            "weights": self.weights.as_json(),
         }
 
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Factors:
         """The inverse of `as_json`."""
         times = {name: datetime.fromisoformat(stored[name]) for name in ("first_at", "last_at")}
-        return cls(**{**stored, **times, "trend": Trend(**stored["trend"])})
+        weights = Weights.of(stored.get("weights"))  # none in what an earlier version stored
+        return cls(**{**stored, **times, "trend": Trend(**stored["trend"]), "weights": weights})
 
 
 def trend(recent: int, earlier: int, first_at: datetime, now: datetime) -> Trend:
@@ -100,9 +130,20 @@ def score(factors: Factors, now: datetime) -> int:
     """The priority, 0 to 100. An item without reports has 0."""
     if not factors.reports:
         return 0
-    points = crowd(factors) * _BY_SEVERITY[factors.severity] * factors.trend.factor * freshness(factors.last_at, now)
+    weighed = zip(values(factors, now), _in_order(factors.weights), strict=True)
+    points: float = prod(value**weight for value, weight in weighed)
     base = 100 * points / (points + _HALF_WAY)
     return round(FRONT + base / 10) if factors.severity == 3 else min(FRONT - 1, round(base))
+
+
+def values(factors: Factors, now: datetime) -> tuple[float, float, float, float]:
+    """People, severity, trend and freshness as the numbers that are multiplied, before they are weighed."""
+    by_severity = _BY_SEVERITY[factors.severity]
+    return crowd(factors), by_severity, factors.trend.factor, freshness(factors.last_at, now)
+
+
+def _in_order(weights: Weights) -> tuple[float, float, float, float]:
+    return weights.people, weights.severity, weights.trend, weights.freshness
 
 
 def crowd(factors: Factors) -> float:
@@ -124,6 +165,16 @@ def phrases(factors: Factors, now: datetime) -> tuple[str, str, str, str]:
         _trend(factors.trend),
         f"last report {ago(factors.last_at, now)}",
     )
+
+
+def emphases(weights: Weights) -> tuple[str, str, str, str]:
+    """What to say behind each phrase: nothing for a weight of 1, else "weight 2" or "weight 0: not counted"."""
+    people, severity, trend, freshness = map(_emphasis, _in_order(weights))
+    return people, severity, trend, freshness
+
+
+def _emphasis(weight: float) -> str:
+    return "" if weight == 1 else "weight 0: not counted" if weight == 0 else f"weight {weight:g}"
 
 
 def _people(factors: Factors) -> str:

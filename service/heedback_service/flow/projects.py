@@ -1,24 +1,29 @@
-"""Making projects, and how long they keep what they take in."""
+"""Making projects, how long they keep what they take in, and what they weigh."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from heedback_service.core.priority import HEAVIEST, Weights
+from heedback_service.flow import placement
 from heedback_service.flow.refusal import Refused
-from heedback_service.store.tables import Project
+from heedback_service.flow.standing import OPEN
+from heedback_service.store.tables import Feature, Item, Project
 
 # At least as long as a digest looks back and a sender may try again; an event sent again later would count again.
 RETENTION_DAYS: Final = (30, 3650)
 # As browsers send it in the header Origin: lower case, no path, and a name that is not ASCII in its xn-- form.
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(:[1-9][0-9]{0,4})?")
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 
@@ -49,6 +54,24 @@ def set_retention(project: Project, days: int) -> Refused | None:
     if not shortest <= days <= longest:
         return Refused(f"retention is {shortest} to {longest} days, not {days}")
     project.retention_days = days
+    return None
+
+
+def set_weights(session: Session, project: Project, named: Mapping[str, float]) -> Refused | None:
+    """Weigh these factors of priority so, 0 to 3, and leave the others. Open items are due to be ranked anew at once,
+    by the job that does so every few minutes, or by whoever calls `aging.reprioritise`. Waits for those who rank."""
+    known = asdict(Weights())
+    for name, weight in named.items():
+        if name not in known:
+            return Refused(f"{name!r} is no factor of priority; those are {', '.join(known)}")
+        if not 0 <= weight <= HEAVIEST:
+            return Refused(f"a weight is 0 to {HEAVIEST:g}, not {weight:g}")
+    features = select(Feature.id).where(Feature.project_id == project.id)
+    # Nobody may be about to write a priority by the old weights.
+    placement.hold(session, project.id, session.scalars(features).all(), wait=True)
+    session.refresh(project, ["weights"], with_for_update={"key_share": True})  # as somebody else may have left it
+    project.weights = Weights.of({**(project.weights or {}), **named}).as_json() or None
+    session.execute(update(Item).where(Item.project_id == project.id, OPEN).values(prioritised_at=_LONG_AGO))
     return None
 
 

@@ -14,11 +14,11 @@ from sqlalchemy import Case, ColumnElement, Select, bindparam, case, func, selec
 from sqlalchemy.orm import Session
 
 from heedback_service.core import classify, priority, severity
-from heedback_service.core.priority import Factors
+from heedback_service.core.priority import Factors, Weights
 from heedback_service.core.titles import title
 from heedback_service.flow import reports
 from heedback_service.flow.reports import Told
-from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPerson
+from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPerson, Project
 
 # An item is named and judged by its newest reports: what it is about shows in these, and the work stays bounded.
 JUDGED: Final = 50
@@ -45,8 +45,9 @@ def refresh(session: Session, project_id: int, items: Collection[UUID], now: dat
     newest = _newest(session, project_id, items)
     tallies = _tallies(session, project_id, items, now)
     people = _people(session, project_id, items)
+    weights = _weights(session, project_id)
     columns = [
-        _columns(item_id, newest.get(item_id, []), tallies.get(item_id), people.get(item_id, 0), now)
+        _columns(item_id, newest.get(item_id, []), tallies.get(item_id), people.get(item_id, 0), weights, now)
         for item_id in sorted(items)
     ]
     _write(session, project_id, columns, now)
@@ -60,13 +61,15 @@ def rehearse(session: Session, project_id: int, items: Collection[UUID], joining
         title(filter(None, [each.comment]), category.name)
 
 
-def _columns(item_id: UUID, newest: list[Told], tally: _Tally | None, people: int, now: datetime) -> dict[str, Any]:
+def _columns(
+    item_id: UUID, newest: list[Told], tally: _Tally | None, people: int, weights: Weights, now: datetime
+) -> dict[str, Any]:
     if tally is None:  # everybody has left: it keeps its name and its past, and has no weight
         return {"its_id": item_id, "its_title": None, "people": 0, "feedback_count": 0, "priority": 0}
     category, category_why = classify.of_item(each.judgement[0] for each in newest)
     worst = severity.of_item(each.judgement[1] for each in newest)
     trend = priority.trend(tally.recent, tally.earlier, tally.first_at, now)
-    factors = Factors(people, tally.reports, worst.level, worst.why, trend, tally.first_at, tally.last_at)
+    factors = Factors(people, tally.reports, worst.level, worst.why, trend, tally.first_at, tally.last_at, weights)
     return {
         "its_id": item_id,
         "its_title": title((each.comment for each in newest if each.comment), category),
@@ -148,3 +151,8 @@ def _people(session: Session, project_id: int, items: Collection[UUID]) -> dict[
         .group_by(ItemPerson.item_id)
     )
     return dict(session.execute(query).all())
+
+
+def _weights(session: Session, project_id: int) -> Weights:
+    """As the store has them now, not as a project was read before we had our turn."""
+    return Weights.of(session.execute(select(Project.weights).where(Project.id == project_id)).scalar_one())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
@@ -25,6 +26,7 @@ class Project(Base):
     purged_before: Mapped[date | None]  # rows of earlier days may be gone while their counts stay
     texts_sifted_until: Mapped[datetime | None]  # texts received by then were kept only if somebody gave feedback
     join_at: Mapped[float | None]  # nearness at which reports join; learnt from people's answers, NULL: none yet
+    weights: Mapped[dict[str, Any] | None]  # of priority's factors, those that are not 1; NULL: all are
     last_item_number: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
 

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedback_service.core.priority import PAST_WEEKS, WEEK, Factors, Trend, ago, phrases, score, trend
+from heedback_service.core.priority import (
+    PAST_WEEKS,
+    WEEK,
+    Factors,
+    Trend,
+    Weights,
+    ago,
+    emphases,
+    phrases,
+    score,
+    trend,
+)
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 STEADY = Trend(recent=2, usual=2.0, chance=0.6, factor=1.0)
@@ -21,6 +32,7 @@ FACTORS = st.builds(
     trend=st.builds(Trend, st.integers(0, 50), st.none(), st.just(1.0), st.floats(0.5, 2)),
     first_at=st.just(NOW - timedelta(days=400)),
     last_at=st.integers(0, 400).map(lambda days: NOW - timedelta(days=days)),
+    weights=st.builds(Weights, *[st.floats(0, 3)] * 4),
 )
 
 
@@ -64,6 +76,29 @@ def test_an_item_without_reports_has_no_priority() -> None:
 @given(FACTORS)
 def test_factors_survive_json(item: Factors) -> None:
     assert Factors.from_json(item.as_json()) == item
+
+
+def test_what_was_stored_before_there_were_weights_is_read() -> None:
+    stored = ITEM.as_json()
+    del stored["weights"]
+    assert Factors.from_json(stored) == ITEM
+
+
+def test_a_weight_is_the_exponent_of_its_factor() -> None:
+    """Severity 2 weighed double: log2(15) × 2², 100 × 15.63 / 19.63 = 80."""
+    assert score(replace(ITEM, weights=Weights(severity=2)), NOW) == 80
+
+
+@given(FACTORS, FACTORS)
+def test_a_factor_of_weight_0_counts_nothing(one: Factors, other: Factors) -> None:
+    nothing = Weights(0, 0, 0, 0)
+    one, other = replace(one, weights=nothing, severity=1), replace(other, weights=nothing, severity=2)
+    assert score(one, NOW) == score(other, NOW) == 20
+
+
+def test_weights_are_told_behind_what_they_weigh() -> None:
+    assert emphases(Weights()) == ("", "", "", "")
+    assert emphases(Weights(people=0.5, trend=0)) == ("weight 0.5", "", "weight 0: not counted", "")
 
 
 def test_a_rise_needs_more_than_chance() -> None:

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from heedback_service.core.ids import new_id
-from heedback_service.flow import aging, backlog, placement, purge, ranking, rollup, triage
+from heedback_service.flow import aging, backlog, placement, projects, purge, ranking, rollup, triage
 from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.joining import Board
 from heedback_service.store.db import Database
@@ -214,6 +214,21 @@ def test_counts_that_triage_changes_while_items_are_prioritised_are_kept(
         aging.reprioritise(session, NOW + timedelta(hours=7))
 
 
+def test_weights_that_are_set_while_an_item_is_ranked_reach_it(
+    db: Database, project: Project, between: Between
+) -> None:
+    _hear(db, project, by_output(11))
+    _triage(db)
+    _hear(db, project, by_output(12, output=2))
+    finished = between(ranking, "_weights", lambda: _weigh(db, project, people=2))
+    _triage(db)
+    assert finished() is None
+    with db.write() as session:
+        aging.reprioritise(session, NOW + timedelta(minutes=2))
+    with db.read() as session:
+        assert [item.factors["weights"] for item in session.scalars(select(Item))] == [{"people": 2}]
+
+
 def test_what_somebody_works_on_is_woken_and_prioritised_later(db: Database, project: Project) -> None:
     """Nobody waits for an item while others may wait for theirs."""
     _hear(db, project, by_output(11), by_output(12, "It takes forever to load", output=2))
@@ -266,6 +281,11 @@ def _wake(db: Database) -> bool:
 def _prioritise(db: Database) -> bool:
     with db.write() as session:
         return aging.reprioritise(session, NOW + timedelta(hours=7))
+
+
+def _weigh(db: Database, project: Project, **named: float) -> Any:
+    with db.write() as session:
+        return projects.set_weights(session, session.get_one(Project, project.id), named)
 
 
 def _member(db: Database, project: Project) -> UUID:

@@ -53,7 +53,9 @@ def add_to(app: Flask) -> None:
         short=short,
         trend=trend,
     )
-    app.jinja_env.globals.update(did=did, local=local, nav=nav, priority_words=priority_words)
+    app.jinja_env.globals.update(
+        did=did, local=local, nav=nav, priority_weights=priority_weights, priority_words=priority_words
+    )
 
 
 def nav(slug: str) -> Iterator[tuple[str, str, str]]:
@@ -108,6 +110,11 @@ def did(verb: str) -> str:
 def priority_words(item: Item, now: datetime) -> tuple[str, str, str, str]:
     """People, severity, trend and freshness, each as a phrase."""
     return priority.phrases(priority.Factors.from_json(item.factors), now)
+
+
+def priority_weights(item: Item) -> tuple[str, str, str, str]:
+    """What the project weighs each of them, for behind the phrase; "" where it counts as it is."""
+    return priority.emphases(priority.Factors.from_json(item.factors).weights)
 
 
 def trend(item: Item, now: datetime) -> str | None:
