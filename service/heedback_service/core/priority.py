@@ -23,6 +23,8 @@ PAST_WEEKS: Final = 8  # how far an item's own past reaches back
 HALF_LIFE: Final = timedelta(days=14)  # of freshness
 STALE: Final = 0.25  # freshness falls no further: an old problem is still one
 UNLIKELY: Final = 0.05  # a trend counts if chance alone does this in fewer of the weeks
+FEWEST: Final = 3  # reports that can be a rise, however quiet it was before,
+VOICES: Final = 2  # if so many say it: one person who comes back is no rise
 FRONT: Final = 90
 
 _BY_SEVERITY: Final = (0.5, 1.0, 2.0, 4.0)
@@ -62,8 +64,8 @@ class Trend:
     Attributes:
         recent: reports in the last seven days.
         usual: reports in an average earlier week, None without any past.
-        chance: probability of so many (or so few) if nothing had changed, 1.0 without a past.
-        factor: what it multiplies the priority by, 0.5 to 2; 1 unless `chance` is below 5 %.
+        chance: probability of a week so far from usual, up or down, if nothing had changed; 1.0 without a past.
+        factor: what the priority is multiplied by, 0.5 to 2; 1 unless `chance` is below 5 %, or if too few make a rise.
     """
 
     recent: int
@@ -105,20 +107,24 @@ class Factors:
         return cls(**{**stored, **times, "trend": Trend(**stored["trend"]), "weights": weights})
 
 
-def trend(recent: int, earlier: int, first_at: datetime, now: datetime) -> Trend:
+def trend(recent: int, earlier: int, first_at: datetime, now: datetime, *, voices: int | None = None) -> Trend:
     """The trend of `recent` reports since `now` - 7 days and `earlier` ones in up to 8 weeks before that.
 
+    `voices`: how many people the recent ones are by, each by nobody we know counted as one; all different unless told.
     An item's past starts with its first report, `first_at`. Less than a whole week of it is no past: it would be mostly
     that first report, and an item that keeps growing from its first day would look usual.
-    factor = √(recent / usual), held between ½ and 2, and only if the week is unlikely to be chance (two Poisson counts
-    compared exactly, see `statistics.surprise` and `lull`).
+    factor = √(recent / usual), held between ½ and 2, and only if the week is unlikely to be chance: two Poisson counts
+    compared exactly (`statistics.surprise` and `lull`), the smaller tail doubled as either would count. A rise also
+    takes three reports of two people: counts are Poisson only if one report does not bring the next.
     """
     weeks = min((now - WEEK - first_at) / WEEK, float(PAST_WEEKS))
     if weeks < 1:
         return Trend(recent + earlier, None, 1.0, 1.0)
-    chance = min(surprise(recent, earlier, weeks), lull(recent, earlier, weeks))
-    factor = _slope(recent, earlier / weeks) if chance < UNLIKELY else 1.0
-    return Trend(recent, earlier / weeks, round(chance, 6), factor)
+    chance = min(1.0, 2 * min(surprise(recent, earlier, weeks), lull(recent, earlier, weeks)))
+    usual = earlier / weeks
+    enough = recent < usual or (recent >= FEWEST and (voices is None or voices >= VOICES))
+    factor = _slope(recent, usual) if chance < UNLIKELY and enough else 1.0
+    return Trend(recent, usual, round(chance, 6), factor)
 
 
 def _slope(recent: int, usual: float) -> float:
@@ -188,6 +194,8 @@ def _trend(trend: Trend) -> str:
         return f"new: {_counted(trend.recent, 'report', 'reports')} so far"
     if trend.chance >= UNLIKELY:
         return "about as often as usual"
+    if trend.factor == 1:
+        return "more than usual, by too few reports or people to be a rise"
     if not trend.recent:
         return f"quiet: none in 7 days, usually {trend.usual:.1f} a week"
     if not trend.usual:

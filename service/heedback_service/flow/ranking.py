@@ -33,6 +33,7 @@ class _Tally:
     reports: int
     recent: int
     earlier: int
+    voices: int  # of the recent ones: people, and reports by nobody we know
     first_at: datetime
     last_at: datetime
 
@@ -68,7 +69,7 @@ def _columns(
         return {"its_id": item_id, "its_title": None, "people": 0, "feedback_count": 0, "priority": 0}
     category, category_why = classify.of_item(each.judgement[0] for each in newest)
     worst = severity.of_item(each.judgement[1] for each in newest)
-    trend = priority.trend(tally.recent, tally.earlier, tally.first_at, now)
+    trend = priority.trend(tally.recent, tally.earlier, tally.first_at, now, voices=tally.voices)
     factors = Factors(people, tally.reports, worst.level, worst.why, trend, tally.first_at, tally.last_at, weights)
     return {
         "its_id": item_id,
@@ -130,6 +131,7 @@ def _tallies(session: Session, project_id: int, items: Collection[UUID], now: da
             func.count(),
             _count_if(recent),
             _count_if(earlier),
+            func.count(case((recent, Feedback.person)).distinct()) + _count_if(recent & Feedback.person.is_(None)),
             func.min(Feedback.first_at),
             func.max(Feedback.last_at),
         )

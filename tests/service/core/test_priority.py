@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import exp, factorial
 
 import pytest
 from hypothesis import given
@@ -111,6 +112,30 @@ def test_a_rise_needs_more_than_chance() -> None:
     assert risen.factor == 2
 
 
+@pytest.mark.parametrize("weeks", [1, 3, 8])
+@pytest.mark.parametrize("usual", [0.2, 1, 4])
+def test_where_nothing_changes_a_trend_is_claimed_in_fewer_than_5_of_100_weeks(usual: float, weeks: int) -> None:
+    """Exact: all pairs of Poisson counts that are not next to impossible, by their probabilities."""
+    first_at = NOW - WEEK * (weeks + 1)
+    likely = [(n, poisson(n, usual)) for n in range(25)]
+    past = [(n, poisson(n, usual * weeks)) for n in range(80)]
+    claimed = [
+        p * q for recent, p in likely for earlier, q in past if trend(recent, earlier, first_at, NOW).factor != 1
+    ]
+    assert sum(p for _, p in likely) * sum(q for _, q in past) > 0.999
+    assert sum(claimed) < 0.05
+
+
+def poisson(n: int, mean: float) -> float:
+    return exp(-mean) * mean**n / factorial(n)
+
+
+@pytest.mark.parametrize(("recent", "voices", "factor"), [(3, 2, 2), (2, 2, 1), (3, 1, 1), (40, 1, 1), (3, None, 2)])
+def test_a_rise_takes_three_reports_of_two_people(recent: int, voices: int | None, factor: float) -> None:
+    found = trend(recent, 0, NOW - timedelta(weeks=9), NOW, voices=voices)
+    assert (found.chance < 0.05, found.factor) == (True, factor)
+
+
 def test_a_fall_lowers_but_never_below_half() -> None:
     past = days_ago(*[7.5 + n for n in range(40)])
     assert told_by(past, min(past), NOW).factor == 0.5
@@ -149,6 +174,7 @@ def test_people_are_counted_in_words(people: int, reports: int, said: str) -> No
     [
         (Trend(3, None, 1.0, 1.0), "new: 3 reports so far"),
         (Trend(3, 2.0, 0.3, 1.0), "about as often as usual"),
+        (Trend(9, 0.5, 0.01, 1.0), "more than usual, by too few reports or people to be a rise"),
         (Trend(0, 6.0, 0.01, 0.5), "quiet: none in 7 days, usually 6.0 a week"),
         (Trend(4, 0.0, 0.01, 2.0), "back: 4 reports in 7 days, none in the 8 weeks before"),
     ],

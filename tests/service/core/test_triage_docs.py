@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from math import prod
 from pathlib import Path
 
 import pytest
 
 from heedback_service.core import grouping, priority, spam
 from heedback_service.core.classify import SURE_ENOUGH
-from heedback_service.core.priority import Factors
+from heedback_service.core.priority import Factors, Weights
 from heedback_service.core.titles import LONGEST_TITLE
 from heedback_service.flow import aging, ranking
 
@@ -26,6 +28,8 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
         f"half every {priority.HALF_LIFE.days} days, never below {priority.STALE}",
         f"fewer than {priority.UNLIKELY * 100:.0f} of 100 weeks",
         f"up to {priority.PAST_WEEKS} weeks",
+        f"at least {priority.FEWEST} reports of at least {priority.VOICES} people",
+        f"A weight, 0 to {priority.HEAVIEST:g}, is the exponent",
         f"its score becomes {priority.FRONT} + a tenth of it. All others stop at {priority.FRONT - 1}",
         f"at most {LONGEST_TITLE} characters",
         f"{spam.REPEATS} times in the day before",
@@ -42,8 +46,8 @@ def test_the_worked_example_comes_out_as_it_says() -> None:
     first_at, last_at = NOW - timedelta(weeks=4), NOW - timedelta(hours=1)
     trend = priority.trend(16, 15, first_at, NOW)
     item = Factors(14, 31, 2, "because people say it is incorrect", trend, first_at, last_at)
-    values = (priority.crowd(item), 2.0, trend.factor, priority.freshness(last_at, NOW))
-    points = values[0] * values[1] * values[2] * values[3]
+    values = priority.values(item, NOW)
+    points = prod(values)
     people, severity, rise, fresh = priority.phrases(item, NOW)
     for line in (
         f"| people | {people} | log2(15) = {values[0]:.2f} |",
@@ -51,5 +55,13 @@ def test_the_worked_example_comes_out_as_it_says() -> None:
         f"| trend | {rise} | √3.2 = {values[2]:.2f} (chance: {trend.chance:.3f}) |",
         f"| freshness | {fresh} | {values[3]:.3f} |",
         f"= {points:.2f}. Score: 100 × {points:.2f} / {points + 4:.2f} = **{priority.score(item, NOW)}**",
+    ):
+        assert line in PAGE
+    weighed = replace(item, weights=Weights(severity=2, trend=0))
+    points = values[0] * values[1] ** 2 * values[3]
+    for line in (
+        f"| severity | {values[1]:.2f} | 2 | {values[1]:.2f}² = {values[1] ** 2:.2f} |",
+        f"*{severity} ({priority.emphases(weighed.weights)[1]})*",
+        f"= {points:.2f}. Score: 100 × {points:.2f} / {points + 4:.2f} = **{priority.score(weighed, NOW)}**",
     ):
         assert line in PAGE

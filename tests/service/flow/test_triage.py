@@ -617,6 +617,17 @@ def test_a_priority_falls_as_its_reports_grow_old(desk: Desk) -> None:
     assert Factors.from_json(desk.item().factors).trend.usual is not None
 
 
+@pytest.mark.parametrize(
+    ("people", "factor"), [(["ann", "ann", "ann"], 1), (["ann", "ann", "bob"], 2), ([None, None, None], 2)]
+)
+def test_one_person_who_comes_back_is_no_rise(desk: Desk, people: list[str | None], factor: float) -> None:
+    long_ago = down(11, VAT, minutes=timedelta(weeks=9) / timedelta(minutes=1))
+    again = [down(n, VAT, output=n - 10) | {"user": user} for n, user in enumerate(people, start=12)]
+    desk.hear(long_ago, *again)
+    desk.triage()
+    assert Factors.from_json(desk.item().factors).trend.factor == factor
+
+
 WORDS = st.sampled_from([None, "👎", "wrong", "no vat", VAT, TYPO, SLOW, *BRIDGE])
 
 
