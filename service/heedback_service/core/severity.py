@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,8 @@ from heedback_service.core.lexicon import DANGER, SMALL
 from heedback_service.core.text import all_words
 
 WORST: Final = 3
+ENOUGH_PEOPLE: Final = 3  # to be raised by who says it: two may be one office
+_SEVERAL: Final = 2  # user groups, or ways of saying it
 _ENOUGH_SHARE: Final = 0.25  # of an item's reports: one angry voice in five does not make it worse for all
 
 _BY_REASON: Final = {
@@ -33,6 +35,7 @@ _BY_REASON: Final = {
 _DISLIKED: Final = "because people rate it down without a reason we know"
 _REMARKED: Final = "because people remark on it without rating it down"
 _NO_REASON: Final = (_DISLIKED, _REMARKED)  # said of an item only if nobody gives a better one
+_DID: Final = {"flag": "flagged", "correction": "corrected"}
 _DANGER: Final = Cues.of(DANGER)
 _SMALL: Final = Cues.of(SMALL)
 
@@ -43,6 +46,17 @@ class Severity:
 
     level: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One report of an item: how bad it is, by whom (None: nobody we know), of which user group, and how it was said
+    (`flag`, `rating` down, `correction`)."""
+
+    severity: Severity
+    person: str | None
+    group: str | None
+    ways: frozenset[str]
 
 
 def severity(category: Category, *, polarity: int | None, comment: str | None) -> Severity:
@@ -62,11 +76,43 @@ def severity(category: Category, *, polarity: int | None, comment: str | None) -
     return Severity(level, why)
 
 
-def of_item(severities: Iterable[Severity]) -> Severity:
-    """The severity of an item: the highest level that a quarter of its reports reach; level 3 needs only one.
+def of_item(voices: Iterable[Voice]) -> Severity:
+    """The severity of an item: what its reports reach, raised by one if very different people say so.
 
-    Does not depend on the order of the reports. No report: level 0.
+    That takes three known people whose reports reach it, in two user groups or in two ways, each of the two by somebody
+    else. So one person never raises it, whatever he does. To 3 it is raised only if one of them flags it: harm is what
+    people flag. Does not depend on the order of the reports. No report: level 0.
     """
+    heard = list(voices)
+    reached = _reached(each.severity for each in heard)
+    so = [each for each in heard if each.person and each.severity.level >= reached.level]
+    people = {each.person for each in so}
+    groups = _shared_out((each.person, {each.group} - {None}) for each in so)
+    ways = _shared_out((each.person, each.ways) for each in so)
+    by_way = {way: len({each.person for each in so if way in each.ways}) for way in ("flag", "correction")}
+    if (
+        len(people) < ENOUGH_PEOPLE
+        or max(groups, ways) < _SEVERAL
+        or reached.level == WORST
+        or (reached.level == WORST - 1 and not by_way["flag"])
+    ):
+        return reached
+    where = f" in {groups} user groups" if groups >= _SEVERAL else ""
+    how = [f"{n} {_DID[way]} it" for way, n in by_way.items() if n]
+    return Severity(
+        reached.level + 1, f"{reached.why}, raised by one: {', '.join([f'{len(people)} people{where} say so', *how])}"
+    )
+
+
+def _shared_out(held: Iterable[tuple[str | None, Collection[str | None]]]) -> int:
+    """How many different things people have; 1 at most if a single person has them all."""
+    having = [(person, things) for person, things in held if things]
+    different = {thing for _, things in having for thing in things}
+    return len(different) if len({person for person, _ in having}) > 1 else min(1, len(different))
+
+
+def _reached(severities: Iterable[Severity]) -> Severity:
+    """The highest level that a quarter of the reports reach; level 3 needs only one."""
     counted = Counter(severities)
     needed = _ENOUGH_SHARE * counted.total()
     reached = 0

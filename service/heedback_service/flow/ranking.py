@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from heedback_service.core import classify, priority, severity
 from heedback_service.core.priority import Factors, Weights
+from heedback_service.core.severity import Voice
 from heedback_service.core.titles import title
 from heedback_service.flow import reports
 from heedback_service.flow.reports import Told
-from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPerson, Project
+from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPerson, Project, Slice
 
 # An item is named and judged by its newest reports: what it is about shows in these, and the work stays bounded.
 JUDGED: Final = 50
@@ -36,6 +37,24 @@ class _Tally:
     voices: int  # of the recent ones: people, and reports by nobody we know
     first_at: datetime
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """One report of an item."""
+
+    told: Told
+    group: str | None
+
+    @property
+    def voice(self) -> Voice:
+        ways = {
+            "flag": self.told.flag,
+            "rating": self.told.polarity == -1,
+            "correction": self.told.correction is not None,
+        }
+        said = frozenset(way for way, is_so in ways.items() if is_so)
+        return Voice(self.told.judgement[1], self.told.person, self.group, said)
 
 
 def refresh(session: Session, project_id: int, items: Collection[UUID], now: datetime) -> None:
@@ -57,23 +76,23 @@ def refresh(session: Session, project_id: int, items: Collection[UUID], now: dat
 def rehearse(session: Session, project_id: int, items: Collection[UUID], joining: Iterable[Told]) -> None:
     """Judge what is in these items or about to join them, and forget it: `core` remembers, and `refresh` is quick."""
     held = _newest(session, project_id, items).values()
-    for each in chain(joining, *held):
+    for each in chain(joining, (each.told for each in chain(*held))):
         category, _ = each.judgement
         title(filter(None, [each.comment]), category.name)
 
 
 def _columns(
-    item_id: UUID, newest: list[Told], tally: _Tally | None, people: int, weights: Weights, now: datetime
+    item_id: UUID, newest: list[_Heard], tally: _Tally | None, people: int, weights: Weights, now: datetime
 ) -> dict[str, Any]:
     if tally is None:  # everybody has left: it keeps its name and its past, and has no weight
         return {"its_id": item_id, "its_title": None, "people": 0, "feedback_count": 0, "priority": 0}
-    category, category_why = classify.of_item(each.judgement[0] for each in newest)
-    worst = severity.of_item(each.judgement[1] for each in newest)
+    category, category_why = classify.of_item(each.told.judgement[0] for each in newest)
+    worst = severity.of_item(each.voice for each in newest)
     trend = priority.trend(tally.recent, tally.earlier, tally.first_at, now, voices=tally.voices)
     factors = Factors(people, tally.reports, worst.level, worst.why, trend, tally.first_at, tally.last_at, weights)
     return {
         "its_id": item_id,
-        "its_title": title((each.comment for each in newest if each.comment), category),
+        "its_title": title((each.told.comment for each in newest if each.told.comment), category),
         "category": category,
         "category_why": category_why,
         "severity": worst.level,
@@ -101,7 +120,7 @@ def _unless_named() -> Case[str]:
     return case((Item.title_by == "rule", bindparam("its_title")), else_=Item.title)
 
 
-def _newest(session: Session, project_id: int, items: Collection[UUID]) -> dict[UUID, list[Told]]:
+def _newest(session: Session, project_id: int, items: Collection[UUID]) -> dict[UUID, list[_Heard]]:
     place = func.row_number().over(partition_by=ItemFeedback.item_id, order_by=ItemFeedback.feedback_id.desc())
     ranked = (
         select(ItemFeedback.item_id, ItemFeedback.feedback_id, place.label("place"))
@@ -110,14 +129,14 @@ def _newest(session: Session, project_id: int, items: Collection[UUID]) -> dict[
     )
     query = (
         reports.reading(project_id)
-        .add_columns(ranked.c.item_id)
+        .add_columns(ranked.c.item_id, Slice.user_group)
         .join(ranked, ranked.c.feedback_id == Feedback.id)
         .where(ranked.c.place <= JUDGED)
         .order_by(Feedback.id)
     )
-    found: dict[UUID, list[Told]] = defaultdict(list)
+    found: dict[UUID, list[_Heard]] = defaultdict(list)
     for row in session.execute(query):
-        found[row.item_id].append(reports.told(row))
+        found[row.item_id].append(_Heard(reports.told(row), row.user_group))
     return found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from heedback_service.core import grouping, priority, spam
+from heedback_service.core import grouping, priority, severity, spam
 from heedback_service.core.classify import SURE_ENOUGH
 from heedback_service.core.priority import Factors, Weights
 from heedback_service.core.titles import LONGEST_TITLE
@@ -25,6 +25,7 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
         f"nearness of at least {grouping.JOIN_AT}",
         f"below {SURE_ENOUGH} the category is *unknown*",
         f"its newest {ranking.JUDGED} reports",
+        f"at least {severity.ENOUGH_PEOPLE} different people",
         f"half every {priority.HALF_LIFE.days} days, never below {priority.STALE}",
         f"fewer than {priority.UNLIKELY * 100:.0f} of 100 weeks",
         f"up to {priority.PAST_WEEKS} weeks",
@@ -48,10 +49,10 @@ def test_the_worked_example_comes_out_as_it_says() -> None:
     item = Factors(14, 31, 2, "because people say it is incorrect", trend, first_at, last_at)
     values = priority.values(item, NOW)
     points = prod(values)
-    people, severity, rise, fresh = priority.phrases(item, NOW)
+    people, bad, rise, fresh = priority.phrases(item, NOW)
     for line in (
         f"| people | {people} | log2(15) = {values[0]:.2f} |",
-        f"| severity | {severity} | {values[1]:.2f} |",
+        f"| severity | {bad} | {values[1]:.2f} |",
         f"| trend | {rise} | √3.2 = {values[2]:.2f} (chance: {trend.chance:.3f}) |",
         f"| freshness | {fresh} | {values[3]:.3f} |",
         f"= {points:.2f}. Score: 100 × {points:.2f} / {points + 4:.2f} = **{priority.score(item, NOW)}**",
@@ -61,7 +62,7 @@ def test_the_worked_example_comes_out_as_it_says() -> None:
     points = values[0] * values[1] ** 2 * values[3]
     for line in (
         f"| severity | {values[1]:.2f} | 2 | {values[1]:.2f}² = {values[1] ** 2:.2f} |",
-        f"*{severity} ({priority.emphases(weighed.weights)[1]})*",
+        f"*{bad} ({priority.emphases(weighed.weights)[1]})*",
         f"= {points:.2f}. Score: 100 × {points:.2f} / {points + 4:.2f} = **{priority.score(weighed, NOW)}**",
     ):
         assert line in PAGE

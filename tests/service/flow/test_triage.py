@@ -628,6 +628,20 @@ def test_one_person_who_comes_back_is_no_rise(desk: Desk, people: list[str | Non
     assert Factors.from_json(desk.item().factors).trend.factor == factor
 
 
+def test_people_of_two_groups_who_agree_make_it_worse(desk: Desk) -> None:
+    shown = [an_output(n, user_group=group) for n, group in ((5, "sales"), (6, "legal"))]
+    said = [down(n, VAT, output=output, reasons=["style"]) for n, output in ((11, 5), (12, 5), (13, 6))]
+    desk.hear(*shown, *said[:2])
+    desk.triage()
+    assert desk.item().severity == 1
+    desk.hear(said[2])
+    desk.triage()
+    assert (desk.item().severity, desk.item().severity_why) == (
+        2,
+        "because of how it is written, raised by one: 3 people in 2 user groups say so",
+    )
+
+
 WORDS = st.sampled_from([None, "👎", "wrong", "no vat", VAT, TYPO, SLOW, *BRIDGE])
 
 
