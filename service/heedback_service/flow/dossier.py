@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service.core.periods import local_day
 from heedback_service.core.statistics import Interval, wilson
+from heedback_service.flow import tongue
 from heedback_service.store.tables import (
     Account,
     Feature,
@@ -76,6 +77,7 @@ class Dossier:
         versions: dimension -> value -> how many of the `reports` carry it, most frequent first.
         days: reports on each of the last 14 project-local days, oldest first.
         evidence: one page of the reports: flags first, then those with words, newest first.
+        tongue: the language most of the project's feedback is in, as a code; None if it cannot be told.
     """
 
     item: Item
@@ -87,6 +89,7 @@ class Dossier:
     days: tuple[tuple[date, int], ...]
     evidence: tuple[Evidence, ...]
     history: tuple[Deed, ...]
+    tongue: str | None
 
 
 def dossier(session: Session, project: Project, number: int, now: datetime, page: int = 1) -> Dossier | None:
@@ -112,6 +115,7 @@ def dossier(session: Session, project: Project, number: int, now: datetime, page
         days=_days(session, item, project.timezone, now),
         evidence=_evidence(session, item, page),
         history=_history(session, item),
+        tongue=tongue.usual(session, project.id),
     )
 
 

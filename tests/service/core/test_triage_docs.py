@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from heedback_service.core import grouping, priority, severity, spam
+from heedback_service.core import grouping, language, priority, severity, spam
 from heedback_service.core.classify import SURE_ENOUGH
 from heedback_service.core.priority import Factors, Weights
 from heedback_service.core.titles import LONGEST_TITLE
-from heedback_service.flow import aging, ranking
+from heedback_service.flow import aging, ranking, tongue
 
 PAGE = " ".join((Path(__file__).parents[3] / "docs" / "triage.md").read_text(encoding="utf-8").split())
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -26,6 +26,8 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
         f"below {SURE_ENOUGH} the category is *unknown*",
         f"its newest {ranking.JUDGED} reports",
         f"at least {severity.ENOUGH_PEOPLE} different people",
+        f"from its first {language.READ:,} characters",
+        f"its newest {tongue.NEWEST} pieces of feedback",
         f"half every {priority.HALF_LIFE.days} days, never below {priority.STALE}",
         f"fewer than {priority.UNLIKELY * 100:.0f} of 100 weeks",
         f"up to {priority.PAST_WEEKS} weeks",

@@ -106,6 +106,38 @@ def test_an_item_shows_its_theme_and_which_earlier_items_may_be_the_same(
     )
 
 
+def test_a_report_in_another_language_is_marked_and_all_are_read_in_their_own(
+    alice: Browser, db: Database, project: Project
+) -> None:
+    said = [
+        report("u-1", 1, "Die Summe enthält keine Mehrwertsteuer", answered="Der Betrag ist ohne Steuer und falsch"),
+        report("u-2", 2, "The total leaves out the VAT"),
+        report("u-3", 3, "The total is still without VAT"),
+    ]
+    with db.write() as session:
+        make_item(
+            session, project, 1, "“Die Summe enthält keine Mehrwertsteuer”", bring_in(session, project, "a", said, 1)
+        )
+    page = alice.get("/p/acme/items/1").text
+    assert page.count('<span class="tag">in ') == page.count('<span class="tag">in German</span>') == 1
+    assert '<div class="text" dir="auto" lang="de">Die Summe' in page
+    assert '<div class="text" dir="auto" lang="de">Der Betrag' in page
+    assert '<div class="text" dir="auto">The total' in page
+    assert '<h1 id="item-title" dir="auto" lang="de">' in page
+    assert '<strong dir="auto" lang="de">' in page
+
+
+def test_weights_stand_behind_what_they_weigh(alice: Browser, db: Database, furnished: None) -> None:
+    assert "weight" not in alice.get("/p/acme/items/1").text
+    with db.write() as session:
+        item = session.scalars(select(Item).where(Item.number == 1)).one()
+        item.factors = {**item.factors, "weights": {"severity": 2, "freshness": 0}}
+    page = " ".join(re.sub(r"<[^>]+>", " ", alice.get("/p/acme/items/1").text).split())
+    assert "severity 2 because people say it is incorrect (weight 2) ·" in page
+    assert "last report 1 h ago (weight 0: not counted)" in page
+    assert page.count("weight") == 2
+
+
 def test_numbers_say_what_they_are_out_of(alice: Browser, furnished: None) -> None:
     page = " ".join(re.sub(r"<[^>]+>", " ", alice.get("/p/acme/items/1").text).split())
     assert "3 people on 3 of 4 outputs of invoices from 17 Nov to 18 Nov (75 %, likely 30–95)" in page

@@ -9,8 +9,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, url_for
+from markupsafe import Markup
 
 from heedback_service.core import priority, wording
+from heedback_service.core.language import NAMES, language
 from heedback_service.core.worddiff import Span, diff
 from heedback_service.flow.backlog import VERBS
 from heedback_service.store.tables import Item
@@ -18,6 +20,8 @@ from heedback_service.web.pages.access import project
 
 _FOLD: Final = 240  # unchanged stretches of a diff are folded beyond this many characters
 _KEPT: Final = 80
+
+PAGE: Final = "en"  # the language of the pages themselves
 
 # What the service does alone.
 _ALONE: Final = {
@@ -54,7 +58,13 @@ def add_to(app: Flask) -> None:
         trend=trend,
     )
     app.jinja_env.globals.update(
-        did=did, local=local, nav=nav, priority_weights=priority_weights, priority_words=priority_words
+        did=did,
+        in_another=in_another,
+        lang=lang,
+        local=local,
+        nav=nav,
+        priority_weights=priority_weights,
+        priority_words=priority_words,
     )
 
 
@@ -115,6 +125,18 @@ def priority_words(item: Item, now: datetime) -> tuple[str, str, str, str]:
 def priority_weights(item: Item) -> tuple[str, str, str, str]:
     """What the project weighs each of them, for behind the phrase; "" where it counts as it is."""
     return priority.emphases(priority.Factors.from_json(item.factors).weights)
+
+
+def lang(text: str | None) -> Markup:
+    """The attribute by which a screen reader reads a quote in its language; nothing where that is the page's own."""
+    code = language(text or "")
+    return Markup(f' lang="{code}"') if code not in (None, PAGE) else Markup()  # noqa: S704 - one of our own codes
+
+
+def in_another(text: str | None, usual: str | None) -> str:
+    """The English name of the text's language, if it is another one than `usual`; else ""."""
+    code = language(text or "")
+    return NAMES[code] if code and usual and code != usual else ""
 
 
 def trend(item: Item, now: datetime) -> str | None:
