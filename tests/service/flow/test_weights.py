@@ -72,15 +72,11 @@ def test_weights_that_are_not_named_stay_and_all_at_1_are_none(desk: Desk) -> No
     assert stored(desk) is None
 
 
-@pytest.mark.parametrize(
-    ("named", "why"),
-    [
-        ({"people": 2.0, "mood": 1.0}, "'mood' is no factor of priority; those are people, severity, trend, freshness"),
-        ({"people": -0.1}, "a weight is 0 to 3, not -0.1"),
-        ({"people": 3.1}, "a weight is 0 to 3, not 3.1"),
-        ({"people": float("nan")}, "a weight is 0 to 3, not nan"),
-    ],
-)
-def test_what_cannot_be_weighed_is_refused_and_changes_nothing(desk: Desk, named: dict[str, float], why: str) -> None:
-    assert set_weights(desk, **named) == Refused(why)
+def test_what_cannot_be_weighed_is_refused_and_changes_nothing(desk: Desk) -> None:
+    unknown = "'mood' is no factor of priority; those are people, severity, trend, freshness"
+    assert set_weights(desk, people=2, mood=1) == Refused(unknown)
+    for weight, told in ((-0.1, "-0.1"), (3.1, "3.1"), (float("nan"), "nan"), (float("inf"), "inf")):
+        assert set_weights(desk, people=weight) == Refused(f"a weight is 0 to 3, not {told}")
     assert stored(desk) is None
+    with desk.db.write() as session:
+        assert not aging.reprioritise(session, NOW)
