@@ -153,7 +153,7 @@ def _in_order(weights: Weights) -> tuple[float, float, float, float]:
 
 
 def crowd(factors: Factors) -> float:
-    """log2(1 + people); reports by nobody we know count as one person together."""
+    """log2(1 + people), of those who are known; if nobody is, all reports count as one person."""
     return log2(1 + max(factors.people, 1))
 
 
@@ -192,14 +192,15 @@ def _people(factors: Factors) -> str:
 def _trend(trend: Trend) -> str:
     if trend.usual is None:
         return f"new: {_counted(trend.recent, 'report', 'reports')} so far"
+    usually = f"usually {trend.usual:.1f} a week" if trend.usual else f"none in the {PAST_WEEKS} weeks before"
     if trend.chance >= UNLIKELY:
-        return "about as often as usual"
+        return f"no surprise: {trend.recent or 'none'} in 7 days, {usually}"
     if trend.factor == 1:
-        return "more than usual, by too few reports or people to be a rise"
+        return f"too few reports or people to be a rise: {trend.recent} in 7 days, {usually}"
     if not trend.recent:
-        return f"quiet: none in 7 days, usually {trend.usual:.1f} a week"
+        return f"quiet: none in 7 days, {usually}"
     if not trend.usual:
-        return f"back: {_counted(trend.recent, 'report', 'reports')} in 7 days, none in the {PAST_WEEKS} weeks before"
+        return f"back: {_counted(trend.recent, 'report', 'reports')} in 7 days, {usually}"
     return f"{trend.recent / trend.usual:.1f}× its usual week"
 
 

@@ -173,8 +173,10 @@ def test_people_are_counted_in_words(people: int, reports: int, said: str) -> No
     ("seen", "said"),
     [
         (Trend(3, None, 1.0, 1.0), "new: 3 reports so far"),
-        (Trend(3, 2.0, 0.3, 1.0), "about as often as usual"),
-        (Trend(9, 0.5, 0.01, 1.0), "more than usual, by too few reports or people to be a rise"),
+        (Trend(3, 2.0, 0.3, 1.0), "no surprise: 3 in 7 days, usually 2.0 a week"),
+        (Trend(0, 2.0, 0.3, 1.0), "no surprise: none in 7 days, usually 2.0 a week"),
+        (Trend(1, 0.0, 0.3, 1.0), "no surprise: 1 in 7 days, none in the 8 weeks before"),
+        (Trend(9, 0.5, 0.01, 1.0), "too few reports or people to be a rise: 9 in 7 days, usually 0.5 a week"),
         (Trend(0, 6.0, 0.01, 0.5), "quiet: none in 7 days, usually 6.0 a week"),
         (Trend(4, 0.0, 0.01, 2.0), "back: 4 reports in 7 days, none in the 8 weeks before"),
     ],
