@@ -20,7 +20,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Final, Self
 
 COMMAND: Final = "from heedback_service.cli import main; main()"
-_IMPORTED: Final = ["heedback_service.cli", "heedback_service.app", "heedback_service.jobs", "heedback_service.serving"]
+_IMPORTED: Final = [f"heedback_service.{name}" for name in ("cli.data", "app", "jobs", "serving")]
 
 
 class Process:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 FENCE: Final = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -156,14 +156,13 @@ def properties(schema: object) -> Iterator[str]:
             yield from properties(part)
 
 
-def leaves(path: str, command: object) -> Iterator[str]:
+def leaves(path: str, command: Any) -> Iterator[str]:
     """The commands below `command`, a click command or group that is called by `path`."""
-    below: Mapping[str, object] | None = getattr(command, "commands", None)
-    if below is None:
+    if not hasattr(command, "list_commands"):
         yield path
         return
-    for name, child in below.items():
-        yield from leaves(f"{path} {name}", child)
+    for name in command.list_commands(None):
+        yield from leaves(f"{path} {name}", command.get_command(None, name))
 
 
 def machine_paths(texts: Mapping[str, str]) -> Iterator[str]:

@@ -1,0 +1,60 @@
+"""The `heedback` command. Each of its commands is imported when it is called, with what it alone needs."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+import click
+from sqlalchemy.exc import DatabaseError
+
+from heedback_service import __version__
+from heedback_service.store.migrate import UnfitDatabaseError
+
+# Each command, and the module here that has it as NAME_command.
+_COMMANDS: Final = {
+    "backup": "data",
+    "digest": "review",
+    "export": "data",
+    "feedback": "review",
+    "key": "projects",
+    "migrate": "running",
+    "project": "projects",
+    "purge": "data",
+    "replay": "review",
+    "rollup": "data",
+    "serve": "running",
+    "settings": "running",
+    "triage": "review",
+    "user": "people",
+    "widget": "running",
+    "worker": "running",
+}
+
+
+class _Commands(click.Group):
+    """Commands by name, whose database errors are one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"{__name__}.{_COMMANDS[name]}"), f"{name}_command")
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UnfitDatabaseError as error:
+            raise click.ClickException(str(error)) from error
+        except DatabaseError as error:
+            said = str(error.orig).strip().splitlines()[0]
+            raise click.ClickException(f"the database refused: {said}") from error
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="heedback")
+def main() -> None:
+    """Heedback: feedback on AI outputs, from the thumb to the fix."""
