@@ -13,6 +13,7 @@ from heedback.errors import UsageError
 _NS: Final = 1_000_000_000
 _YEAR_2000: Final = 946_684_800  # what the service takes
 _YEAR_2100: Final = 4_102_444_800
+_VARIANT: Final = 0b10 << 62
 # Seeded by the system. Ids have to differ, not to be secret, and asking the system each time costs as much as the rest.
 _random: Final = random.Random()  # noqa: S311
 if hasattr(os, "register_at_fork"):
@@ -26,9 +27,8 @@ def uuid7(now_ns: int) -> str:
     process sort in the order they were made: the later word on a field must win.
     """
     ms, rest = divmod(now_ns, 1_000_000)
-    chance = _random.getrandbits(62)
-    parts = (ms >> 16, ms & 0xFFFF, rest * 4096 // 1_000_000, 0x8000 | chance >> 48, chance & 0xFFFF_FFFF_FFFF)
-    return "%08x-%04x-7%03x-%04x-%012x" % parts  # noqa: UP031 twice as quick as an f-string
+    digits = "%012x7%03x%016x" % (ms, rest * 4096 // 1_000_000, _VARIANT | _random.getrandbits(62))  # noqa: UP031 quicker
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 class Stamps:

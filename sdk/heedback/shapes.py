@@ -156,6 +156,8 @@ def source(field: str, value: Any, policy: Policy) -> str:
 
 
 def comment(field: str, value: Any, policy: Policy) -> str:
+    if value.__class__ is str and len(value) <= limits.COMMENT_CHARS and value.isascii() and "\0" not in value:
+        return limits.cut(policy.redact(value), limits.COMMENT_CHARS)  # as below, in fewer calls: most are like that
     return _chars(_text(field, value), limits.COMMENT_CHARS, policy)
 
 
