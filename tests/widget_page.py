@@ -38,6 +38,14 @@ margin-bottom:20px}
 .answer p{margin:0 0 8px}
 heedback-rating:not(:defined){display:block;min-height:32px}"""
 
+# Leaves no room in `localStorage`.
+FILL = """() => {
+  let part = "x".repeat(2 ** 20);
+  for (let n = 0; part; ) {
+    try { localStorage[`hog${n++}`] = part; } catch { part = part.slice(0, part.length >> 1); }
+  }
+}"""
+
 
 def ticket(n: int = 1, user: str | None = "u-7f3a", *, may: tuple[str, ...] = MAY, exp: int = 2_000_000_000) -> str:
     """A ticket for the n-th output, as `heedback.ticket` makes it."""

@@ -42,7 +42,7 @@ const bundle = await build({
   bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, plugins: [styles],
 });
 const { code } = await minify(bundle.outputFiles[0].text, {
-  module: true, ecma: 2020, compress: { passes: 4, unsafe: true, unsafe_arrows: true, pure_getters: true, hoist_funs: true, inline: 1 },
+  module: true, ecma: 2020, compress: { passes: 2, unsafe: true, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, hoist_funs: true, inline: 1 },
 });
 /** @type {[URL, string][]} */
 const made = [[target, `${code.trim()}\n`], [new URL('sources.sha256', folder), `${digest()}\n`]];

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from widget_page import Endpoint, eventually, heard, ticket, widget
+from widget_page import FILL, Endpoint, eventually, heard, ticket, widget
 
 Visit = Callable[..., Page]
 OFFLINE = "Saved on this device; will be sent."
@@ -279,14 +279,6 @@ def test_nothing_stays_on_a_shared_computer(visit: Visit, context: BrowserContex
     expect(page.get_by_role("status")).to_have_text("Saved.")
     assert len(endpoint.events) == 1
     assert page.evaluate("localStorage.length") == 0
-
-
-FILL = """() => {
-  let part = "x".repeat(2 ** 20);
-  for (let n = 0; part; ) {
-    try { localStorage[`hog${n++}`] = part; } catch { part = part.slice(0, part.length >> 1); }
-  }
-}"""
 
 
 def test_a_full_disk_loses_nothing(visit: Visit, endpoint: Endpoint) -> None:

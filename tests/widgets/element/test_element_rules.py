@@ -91,13 +91,10 @@ def test_what_is_posted_is_what_is_shown(rules: Callable[..., Any], seed: int) -
 
 
 def test_ids_are_uuids_that_sort_as_they_were_made(rules: Callable[..., Any]) -> None:
-    """Version 7, with the time in front."""
-    bits = "0123456789abcdef0123456789abcdef"
-    ids = rules(
-        "given.map(ms => uuid7(ms, '0123456789abcdef0123456789abcdef'))", [1, 1_700_000_000_000, 4_102_444_800_000]
-    )
+    """Version 7, with the time in front, and an x for each random digit."""
+    ids = rules("given.map(uuid7)", [1, 1_700_000_000_000, 4_102_444_800_000])
     assert ids == sorted(ids)
-    assert ids[1] == f"018bcfe5-6800-7{bits[:3]}-a{bits[3:6]}-{bits[6:18]}"
+    assert ids[1] == "018bcfe5-6800-7xxx-axxx-xxxxxxxxxxxx"
 
 
 def test_what_an_answer_means(rules: Callable[..., Any]) -> None:

@@ -11,22 +11,23 @@ import { KEEPALIVE_CHARS, QUEUE_ITEMS, WEEK_MS, backoff, calm, fate } from './lo
 import { disk, get, keys, memory, put, remove } from './store.js';
 
 /**
+ * @typedef {import('./logic.js').Event} Event
  * @typedef {import('./logic.js').Item} Item
  * @typedef {import('./store.js').Shelf} Shelf
  * @typedef {'sent' | 'queued' | 'expired' | 'error'} Happening Also the names of what a host hears.
- * @typedef {(what: Happening, detail: any) => void} Listener
+ * @typedef {object} Party An element and whom it speaks for.
+ * @property {string} url
+ * @property {string} key of a person and an output
+ * @property {string} ticket the freshest
+ * @property {(what: Happening, detail: any) => void} hear is told what becomes of events
  */
 
 const QUEUE = 'heedback:q:';
 const ANSWER_MS = 3e4;
 
-/**
- * What this page knows of each person and output: the freshest ticket, and who is told what becomes of events.
- *
- * @type {{ [key: string]: { ticket: string, hear: Listener } | undefined }}
- */
-const known = {};
-/** Tickets that were refused as expired, and the ids of events that a post carries right now. @type {Set<string>} */
+/** Who is there for each person and output: the one that came or spoke last. @type {{ [key: string]: Party | undefined }} */
+const present = {};
+/** Events, each with its ticket, that a post carries right now, or that were refused because the ticket has expired. @type {Set<string>} */
 const resting = new Set();
 let failures = 0;
 let quiet = 0; // the moment until which the other side does not want to be asked
@@ -36,97 +37,91 @@ let timer;
 /** Posts what earlier pages left, and again whenever it may help. */
 export function begin() {
   addEventListener('online', () => soon(0));
-  addEventListener('pageshow', () => soon(0));
+  addEventListener('pageshow', () => soon(1e3)); // when elements are there to hear of it
   // The page is going: what waits is posted without waiting for anybody.
   addEventListener('pagehide', () => due().forEach(post));
 }
 
-/**
- * Somebody is there for a person and an output: what waits for its like goes with this ticket.
- *
- * @param {string} key
- * @param {string} ticket
- * @param {Listener} hear
- */
-export function present(key, ticket, hear) {
-  known[key] = { ticket, hear };
+/** Somebody is there: what waits for its like goes with its ticket. @param {Party} party */
+export function enter(party) {
+  present[party.key] = party;
   plan();
 }
 
-/** @param {string} key */
-export function leave(key) {
-  delete known[key];
+/** Another one may have come meanwhile. @param {Party} party */
+export function leave(party) {
+  if (present[party.key] === party) delete present[party.key];
 }
 
 /**
  * Queues an event, and posts it.
  *
- * @param {Item} item
+ * @param {Party} party
+ * @param {Event} event
  * @param {Shelf} shelf
  * @param {number} [delay] milliseconds, of a signal; what somebody says goes at once
  */
-export function dispatch(item, shelf, delay) {
+export async function dispatch(party, event, shelf, delay) {
+  const item = { ...party, event }; // as JSON, without `hear`
+  present[party.key] = party;
   put(shelf, place(item), item);
-  if (delay) soon(delay);
-  else post(item).then(plan);
+  if (!delay) await post(item);
+  plan(delay);
 }
 
-/** Signals come first, so that they go first when there are too many. @param {Item} item */
-const place = ({ event }) => QUEUE + (event.type === 'signal' ? 0 : 1) + event.id;
+/** Signals come first, so that they go first when there are too many. @param {{ event: Event }} item */
+export const place = ({ event }) => QUEUE + (event.type === 'signal' ? 0 : 1) + event.id;
 
 /** All that waits, the oldest first. What is not an event of ours is dropped. @returns {Item[]} */
 function waiting() {
-  const all = { ...memory, ...disk };
+  const all = { ...disk, ...memory };
   return keys(all, QUEUE).flatMap((key) => {
     const item = get(all, key);
     if (item?.event && place(item) === key) return item;
     remove(key);
-    emit(document, 'error', { status: 'damaged', problem: key });
+    emit('error', { status: 'damaged', problem: key });
     return [];
   });
 }
 
 /** What could be posted now. */
-const due = () => waiting().filter((item) => !resting.has(item.event.id) && !resting.has(ticketOf(item)));
+const due = () => waiting().filter((item) => !resting.has(item.event.id + ticketOf(item)));
 
 /** @param {Item} item */
-const ticketOf = (item) => known[item.key]?.ticket ?? item.ticket;
+const ticketOf = (item) => present[item.key]?.ticket ?? item.ticket;
 
 /** @param {number} ms */
 function soon(ms) {
   clearTimeout(timer);
-  // Without a secure context there are no locks.
-  timer = setTimeout(() => navigator.locks?.request(QUEUE, drain) ?? drain(), Math.max(ms, quiet - Date.now()));
+  // Without a secure context there are no locks; where storage is blocked, they are refused.
+  timer = setTimeout(() => navigator.locks?.request(QUEUE, drain).catch(drain) ?? drain(), Math.max(ms, quiet - Date.now()));
 }
 
 async function drain() {
   for (const item of waiting()) if (Date.now() - Date.parse(item.event.occurred_at) > WEEK_MS) settle(item, 'error', 'old');
   // In any order, so that what breaks the other side does not keep the rest from it for ever.
-  for (const item of due().sort(() => Math.random() - 0.5)) if (!(await post(item))) break;
+  for (const item of due().sort(() => Math.random() - 0.5)) {
+    await post(item);
+    if (failures) break;
+  }
   for (const item of waiting().slice(0, -QUEUE_ITEMS)) settle(item, 'error', 'full');
   plan();
 }
 
-function plan() {
-  if (due()[0]) soon(failures && backoff(failures, Math.random()));
+/** @param {number} [ms] milliseconds, unless there is a pause to keep */
+function plan(ms = 0) {
+  if (due()[0]) soon(failures ? backoff(failures, Math.random()) : ms);
 }
 
-/**
- * @param {Item} item
- * @returns {Promise<boolean>} whether it makes sense to go on
- */
+/** @param {Item} item */
 async function post(item) {
-  const { event } = item;
   const ticket = ticketOf(item);
-  const body = JSON.stringify({ ticket, sent_at: new Date(), events: [event] });
-  resting.add(event.id);
-  const [code, answer] = await talk(`${item.url}/events`, body, body.length < KEEPALIVE_CHARS);
-  resting.delete(event.id);
+  resting.add(item.event.id + ticket);
+  const [code, answer] = await talk(`${item.url}/events`, { ticket, sent_at: new Date(), events: [item.event] });
   const status = fate(code, answer);
   failures = status === 'queued' ? failures + 1 : 0;
-  if (status === 'expired') resting.add(ticket);
+  if (status !== 'expired') resting.delete(item.event.id + ticket);
   settle(item, status === 'saved' ? 'sent' : status, status, answer);
-  return !failures;
 }
 
 /**
@@ -134,19 +129,19 @@ async function post(item) {
  * redirect: a sign-in page is no answer.
  *
  * @param {string} url
- * @param {string} body
- * @param {boolean} [keepalive]
+ * @param {object} words
  * @returns {Promise<[number, any]>} status, 0 without an answer, and its JSON, if it has any
  */
-export async function talk(url, body, keepalive) {
+export async function talk(url, words) {
+  const body = JSON.stringify(words);
   let status = 0;
   let answer;
   try {
     const response = await fetch(url, {
-      method: 'POST', body, keepalive, credentials: 'omit', redirect: 'error', signal: AbortSignal.timeout(ANSWER_MS),
+      method: 'POST', body, keepalive: body.length < KEEPALIVE_CHARS, credentials: 'omit', redirect: 'error', signal: AbortSignal.timeout(ANSWER_MS),
     });
     status = response.status;
-    quiet = calm(response.headers.get('Retry-After'), Date.now());
+    quiet = Math.max(quiet, calm(response.headers.get('Retry-After'), Date.now()));
     answer = await response.json();
   } catch {
     // no answer, or one without JSON
@@ -158,13 +153,13 @@ export async function talk(url, body, keepalive) {
 function settle(item, what, status, answer) {
   if (what === 'sent' || what === 'error') remove(place(item));
   // Whose element is not here, is told to all.
-  (known[item.key]?.hear ?? emit.bind(null, document))(what, { event: item.event, status, answer });
+  (present[item.key]?.hear ?? emit)(what, { event: item.event, status, answer });
 }
 
 /**
- * @param {EventTarget} target
  * @param {string} what
  * @param {object} detail
+ * @param {EventTarget} [target]
  */
-export const emit = (target, what, detail) =>
+export const emit = (what, detail, target = document) =>
   target.dispatchEvent(new CustomEvent(`heedback-${what}`, { detail, bubbles: true }));

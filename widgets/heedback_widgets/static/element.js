@@ -12,9 +12,8 @@ let count = 0; // of widgets that this page has had
 export class HeedbackRating extends HTMLElement {
   static observedAttributes = ['ticket'];
 
-  // The sheet keeps the place until there is something to see.
-  #root = Object.assign(this.attachShadow({ mode: 'open' }), { adoptedStyleSheets: [sheet] });
-  #turn = 0;
+  #root = this.attachShadow({ mode: 'open' });
+  #turn = {}; // of the latest start, the only one that goes on
   #name = count++ ? ` (${count})` : ''; // tells this widget from others of the page
   /** @type {Promise<void> | undefined} */
   #ready;
@@ -30,8 +29,7 @@ export class HeedbackRating extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this.#turn += 1;
-    this.#close();
+    this.#ready = this.#start();
   }
 
   /**
@@ -53,28 +51,31 @@ export class HeedbackRating extends HTMLElement {
    */
   async ask() {
     await this.#ready;
-    return !!this.#session?.ask(+(this.getAttribute('ask-limit') ?? 1));
+    return !!this.#session?.ask();
   }
 
   async #start() {
-    const turn = ++this.#turn;
-    await 0; // once for all attributes
-    if (turn !== this.#turn || !this.isConnected) return;
+    const turn = (this.#turn = {});
+    await 0; // once for all attributes, and for an element that only moves
+    if (turn !== this.#turn) return;
+    if (!this.isConnected) return this.#close();
+    this.#root.adoptedStyleSheets = [sheet]; // keeps the place until there is something to see
     try {
-      const ticket = read(this, 'ticket', /\./);
+      const ticket = read(this, 'ticket', /./);
       const near = /** @type {HTMLElement | null} */ (this.closest('[lang]'))?.lang;
-      const words = (await labels(this.getAttribute('locale') ?? near ?? navigator.language)).default;
+      const { default: words } = await labels(this.getAttribute('locale') ?? near ?? navigator.language);
       const holds = await open(ticket).catch(() => { throw 'ticket'; });
       // A fresh ticket for the same leaves everything as it is.
-      if (turn !== this.#turn || this.#session?.renew(ticket, holds)) return;
+      if (turn !== this.#turn || this.#session?.renew(holds)) return;
       this.#close();
-      this.#session = session(this, this.#root, words, holds, ticket, this.#name);
+      this.#session = session(this, this.#root, words, holds, this.#name);
     } catch (problem) {
+      if (turn !== this.#turn) return;
       this.#close();
       // Nothing can be said here: the plain form in the tag, if there is one, has to do.
       this.#root.replaceChildren(document.createElement('slot'));
-      console.warn('heedback-rating:', problem, this);
-      emit(this, 'error', { status: 'attribute', problem: `${problem}` });
+      console.warn(problem, this);
+      emit('error', { status: 'attribute', problem: `${problem}` }, this);
     }
   }
 

@@ -37,24 +37,19 @@ export const KEEPALIVE_CHARS = 2e4;
 const FIELDS = /** @type {const} */ (['rating', 'flag', 'reasons', 'flag_reasons', 'comment', 'correction']);
 
 /**
- * A UUIDv7 (RFC 9562), of 72 random bits.
+ * A UUIDv7 (RFC 9562) in which an x stands for each random digit, 72 bits of them.
  *
- * @param {number} ms since 1970; no two events of a page have the same, so that their ids sort as they were made
- * @param {string} bits at least 18 random hex digits
+ * @param {number} ms since 1970, until 2527; no two events of a page have the same, so that their ids sort as they were made
  */
-export function uuid7(ms, bits) {
-  // Eleven digits are enough until 2527.
-  return `0${ms.toString(16)}${bits}`.replace(/(.{8})(.{4})(.{3})(.{3})(.{12}).*/, '$1-$2-7$3-a$4-$5');
-}
+export const uuid7 = (ms) => `0${ms.toString(16)}-7xxx-axxx-xxxxxxxxxxxx`.replace(/.{8}/, '$&-');
 
 /**
  * +1, 0 or -1 as the contract has it: up is a thumb up, four stars, a score of 0.7. Without a rating it is 0.
  *
  * @param {Said} said
  */
-export function polarity({ rating }) {
-  if (!rating) return 0;
-  const score = rating.scale === 'stars' ? (rating.value - 1) / 4 : rating.value;
+export function polarity({ rating: { scale, value } = { scale: '', value: 0.5 } }) {
+  const score = scale === 'stars' ? (value - 1) / 4 : value;
   return score >= 0.7 ? 1 : score <= 0.3 ? -1 : 0;
 }
 
@@ -63,7 +58,7 @@ export function polarity({ rating }) {
  * of the two goes what was written. Reasons belong to a polarity.
  *
  * @param {Said} said
- * @param {Rating} [rating]
+ * @param {Rating | false} [rating]
  * @returns {Said}
  */
 export function press(said, rating) {
@@ -71,7 +66,7 @@ export function press(said, rating) {
   const next = { ...said };
   if (rating) {
     next['rating'] = !same(said.rating, rating) && rating;
-    if (!next['rating'] || polarity(next) !== polarity(said)) next['reasons'] = 0;
+    next['reasons'] = next['rating'] && polarity(next) === polarity(said) && said.reasons;
   } else {
     next['flag'] = !said.flag;
     next['flag_reasons'] = 0;
@@ -90,7 +85,7 @@ export function tidy(said) {
   const kept = {};
   for (const field of FIELDS) {
     // Neither NUL nor half a surrogate pair is text: the service would refuse all that was written.
-    const value = said[field]?.replace?.(/[\0\p{Cs}]/gu, '').trim() ?? said[field];
+    const value = said[field]?.replace?.(/\0|\p{Cs}/gu, '').trim() ?? said[field];
     if (value && `${value}`) kept[field] = value;
   }
   return kept;
@@ -110,10 +105,9 @@ export function patch(before, after, version, may) {
   const change = {};
   for (const field of FIELDS) if (!same(before[field], after[field])) change[field] = after[field] ?? null;
   if (same(change, {})) return;
-  if (may.includes('rate')) {
-    if (same(after, {})) return { retracted: true };
-    if (change['reasons'] || change['flag_reasons']) change['reasons_version'] = version;
-  }
+  if (!may.includes('rate')) return change;
+  if (same(after, {})) return { retracted: true };
+  if (change['reasons'] || change['flag_reasons']) change['reasons_version'] = version;
   return change;
 }
 
@@ -124,7 +118,7 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
  * What the answer to a post does to its events. 200 is the service, which has stored them; another 2xx is the host,
  * which has them on its disk. A 200 that does not count them comes from in between, like a hotel's sign-in page.
  *
- * @param {number} status 0: there was no answer
+ * @param {any} status a number; 0: there was no answer
  * @param {any} answer its JSON, if it had any
  * @returns {Fate}
  */
@@ -132,7 +126,7 @@ export function fate(status, answer) {
   if (answer?.rejected?.length) return 'error';
   if (status === 200) return answer?.accepted >= 0 ? 'sent' : 'queued';
   if (status === 401) return 'expired';
-  return status && status < 300 ? 'saved' : /^4(?!08|25|29)/.test(/** @type {any} */ (status)) ? 'error' : 'queued';
+  return /^2/.test(status) ? 'saved' : /^4(?!08|25|29)/.test(status) ? 'error' : 'queued';
 }
 
 /**

@@ -11,7 +11,7 @@ export const memory = {};
 /** @type {Shelf} */
 export let disk = memory;
 try {
-  disk = localStorage; // throws where it is blocked
+  disk = localStorage ?? memory; // throws where it is blocked; some web views have none
 } catch {
   // memory, then
 }
@@ -23,9 +23,9 @@ try {
  */
 export function get(shelf, key) {
   try {
-    return JSON.parse(shelf[key] ?? memory[key] ?? /** @type {any} */ (null));
+    return JSON.parse(/** @type {string} */ (memory[key] ?? shelf[key]));
   } catch {
-    // as if it were not there
+    // it is not there, or as if it were not
   }
 }
 
@@ -35,10 +35,11 @@ export function get(shelf, key) {
  * @param {unknown} value
  */
 export function put(shelf, key, value) {
+  delete memory[key];
   try {
     shelf[key] = JSON.stringify(value);
   } catch {
-    put(memory, key, value); // the disk is full
+    put(memory, key, value); // the disk is full: what it still holds is older
   }
 }
 

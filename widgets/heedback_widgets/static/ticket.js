@@ -2,6 +2,7 @@
  * What a ticket says of itself. The browser cannot check the signature and need not: who changes a ticket is refused.
  *
  * @typedef {object} Ticket
+ * @property {string} ticket as it was given
  * @property {string} key of the person and the output
  * @property {string | null} user
  * @property {string[]} may
@@ -15,6 +16,6 @@
 export async function open(text) {
   const packed = atob(/** @type {string} */ (text.split('.').at(-2)).replace(/-/g, '+').replace(/_/g, '/'));
   const { body } = /** @type {any} */ (new Response(Uint8Array.from(packed, (mark) => mark.charCodeAt(0))));
-  const { output_id, user, may } = await new Response(text.includes('..') ? body.pipeThrough(new DecompressionStream('deflate')) : body).json();
-  return { key: `${output_id} ${user}`, user, may };
+  const its = await new Response(text.includes('..') ? body.pipeThrough(new DecompressionStream('deflate')) : body).json();
+  return { ...its, ticket: text, key: `${its.output_id} ${its.user}` };
 }

@@ -4,7 +4,7 @@
  * What a host may style has a part, and a class of the same name for our own sheet.
  */
 
-import { ADDRESS, read } from './attributes.js';
+import { read } from './attributes.js';
 import { COMMENT_CHARS, CORRECTION_CHARS } from './logic.js';
 
 /**
@@ -28,7 +28,7 @@ const ICONS = {
  * @param {string[]} may
  * @param {import('./logic.js').Labelled} lists
  * @param {string} name tells this widget from others, after what a button is called
- * @param {(rating?: import('./logic.js').Rating) => void} choose a rating or, without one, the flag
+ * @param {(rating: import('./logic.js').Rating | false) => void} choose a rating or, without one, the flag
  * @param {() => void} undo
  * @param {() => void} more
  * @param {(written: { [field: string]: unknown }) => void} send
@@ -36,10 +36,9 @@ const ICONS = {
  */
 export function view(host, root, words, may, lists, name, choose, undo, more, send) {
   const mode = read(host, 'mode', /^(thumbs|stars)$/, 'thumbs');
-  const privacy = host.getAttribute('privacy-url') && read(host, 'privacy-url', ADDRESS);
-  const stars = mode === 'stars';
-  const marks = (stars ? [1, 2, 3, 4, 5] : [1, 0]).map((value) => mark(stars ? 'star' : value ? 'up' : 'down', { value, scale: mode }));
-  const flag = mark('flag');
+  const privacy = read(host, 'privacy-url', /^((https?:\/)?\/.|$)/);
+  const marks = mode === 'stars' ? [1, 2, 3, 4, 5].map((value) => mark('star', value)) : [mark('up', 1), mark('down', 0)];
+  const flag = mark('flag', 0);
   const status = make('span', 'message', { role: 'status' });
   const undoing = button('undo', words.undo, () => {
     undo();
@@ -52,7 +51,8 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
     make('div', 'row', {}, ...(may.includes('rate') ? marks : []), may.includes('flag') ? flag : '',
       make('div', 'status', {}, status, undoing, opening)));
   let latest = flag;
-  let details = box;
+  /** @type {HTMLElement | undefined} */
+  let details;
   /** @type {Kind | false | undefined} */
   let shown;
 
@@ -68,7 +68,7 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
    * @param {boolean} open whether they are
    */
   function paint(said, text, undoable, kind, open) {
-    const rated = said.rating?.scale === mode ? said.rating.value : -1;
+    const rated = said.rating?.scale === mode && said.rating.value;
     for (const node of [flag, ...marks]) {
       node.ariaPressed = `${node === flag ? !!said.flag : +node.value === rated}`;
     }
@@ -80,7 +80,7 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
     if (!open) [comment.value, correction.value] = [said.comment ?? '', said.correction ?? ''];
     const next = open && kind;
     if (shown === next) return;
-    if (shown) details.remove();
+    details?.remove();
     shown = next;
     if (shown) box.append((details = detail(shown, said)));
   }
@@ -95,11 +95,12 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
       return node;
     });
     return make('div', 'details', {},
-      make('fieldset', 'reasons', {}, make('legend', '', {}, words.why[kind]), ...reasons),
+      words.why[kind],
+      make('div', 'reasons', { role: 'group', ariaLabel: words.why[kind] }, ...reasons),
       make('label', 'field', {}, words.comment, comment),
       corrects ? make('label', 'field', {}, words.correction, correction) : '',
       make('div', 'foot', {},
-        make('small', 'goes', {}, `${words.goes} `, privacy ? make('a', 'privacy', { href: privacy, target: '_blank' }, words.privacy) : ''),
+        make('span', 'goes', {}, `${words.goes} `, privacy ? make('a', 'privacy', { href: privacy, target: '_blank' }, words.privacy) : ''),
         button('send', words.send, () => {
           send({
             [field]: reasons.filter((node) => node.ariaPressed === 'true').map((node) => node.value),
@@ -110,18 +111,16 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
         })));
   }
 
-  /** @param {string} part @param {import('./logic.js').Rating} [rating] */
-  function mark(part, rating) {
-    const value = rating?.value;
-    const node = button(part, words[/** @type {'flag'} */ (part)].replace('N', `${value}`), () => {
-      latest = node;
-      choose(rating);
-    }, value);
+  /** @param {string} part @param {number} value of a rating */
+  function mark(part, value) {
     const [svg, path] = /** @type {any[]} */ (['svg', 'path'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag)));
     path.setAttribute('d', ICONS[part]);
     svg.append(path);
-    node.title = `${node.ariaLabel}`;
-    node.replaceChildren(svg);
+    const node = button(part, words[/** @type {'flag'} */ (part)].replace('N', /** @type {any} */ (value)), () => {
+      latest = node;
+      choose(part !== 'flag' && { value, scale: mode });
+    }, value, svg);
+    node.title = /** @type {string} */ (node.ariaLabel);
     return node;
   }
 
@@ -130,9 +129,10 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
    * @param {string} text
    * @param {() => void} onclick
    * @param {unknown} [value]
+   * @param {Node | string} [inside]
    */
-  function button(part, text, onclick, value = '') {
-    return make('button', part, { type: 'button', ariaLabel: text + name, onclick, value }, text);
+  function button(part, text, onclick, value = '', inside = text) {
+    return make('button', part, { ariaLabel: text + name, onclick, value }, inside);
   }
 }
 
