@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser
 
 from heedback import limits
 from heedback_service.core.fold import State, merge, patch
+from widget_page import PAGE, Endpoint
 
 CONTRACT = Path(__file__).parents[2] / "contract" / "limits.json"
 WORDS = ("rating", "flag", "flag_reasons", "reasons", "comment", "correction")
 
 
-@pytest.fixture
-def rules(visit: Callable[..., Page]) -> Callable[..., Any]:
-    """`rules("polarity(given)", said)`: what an expression over the module `logic.js` says."""
-    page = visit("", script="logic.js")
+@pytest.fixture(scope="module")
+def rules(chromium: Browser) -> Iterator[Callable[..., Any]]:
+    """`rules("polarity(given)", said)`: what an expression over the module `logic.js` says. They are pure: one page."""
+    endpoint = Endpoint()
+    endpoint.pages["/"] = PAGE.format(body="", script="logic.js", lang="en", dir="ltr")
+    page = chromium.new_page()
+    page.goto(endpoint.url)
 
     def asked(expression: str, given: Any = None) -> Any:
         names = "uuid7, polarity, press, tidy, patch, fate, backoff, calm"
         code = f"async (given) => {{ const {{ {names} }} = await import('/static/logic.js'); return {expression}; }}"
         return page.evaluate(code, given)
 
-    return asked
+    yield asked
+    page.close()
+    endpoint.close()
 
 
 def test_limits_are_those_of_the_wire(rules: Callable[..., Any]) -> None:
