@@ -12,6 +12,9 @@ from heedback_service.core.cues import Cues
 from heedback_service.core.lexicon import HARMLESS, STRONG, WEAK
 from heedback_service.core.text import all_words
 
+# Every reason for which something may be wrong, in the order of the taxonomy, as an item's category names it.
+NAMES: Final = tuple(f"{kind}:{key}" for kind in ("down", "flag") for key in REASONS[kind])
+
 SURE_ENOUGH: Final = 0.4  # below this confidence the words decide nothing: two reasons may tie, three may not
 
 _STRONG: Final = {name: Cues.of(entry) for name, entry in STRONG.items()}

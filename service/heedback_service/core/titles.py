@@ -63,13 +63,15 @@ def _central(quotes: list[str]) -> str:
 @lru_cache(maxsize=4096)  # an item is named anew whenever a report joins it
 def _opening(comment: str) -> str:
     """The first sentence that says something, on one line, without what cannot be seen, cut at a word."""
-    sentences = [_plain(part) for part in _SENTENCE.split(comment[:LONGEST])]
+    sentences = [one_line(part) for part in _SENTENCE.split(comment[:LONGEST])]
     lettered = [part for part in sentences if any(map(str.isalpha, part))]
     telling = (part for part in lettered if len(words(part)) >= _TELLING)
     return _cut(next(telling, max(lettered, key=len, default="")), LONGEST_TITLE - 2)
 
 
-def _plain(text: str) -> str:
+def one_line(text: str) -> str:
+    """`text` on one line, without what cannot be seen (control and format characters) and without quotation marks
+    around it."""
     visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
     return " ".join(visible.split()).strip("“”\"'„»« ")
 
