@@ -1,5 +1,5 @@
 """The verbs of the backlog, each with its inverse: accept / unaccept, decline / reopen, resolve / reopen,
-snooze / wake, assign and rename (their own inverses), and undo, which takes back the last of them.
+snooze / wake, assign, rename and file_under (their own inverses), and undo, which takes back the last of them.
 
     new ──accept──▶ accepted ──resolve──▶ resolved        snoozed_until stands beside the state:
      └──────decline──────┴──▶ declined                    a snoozed item is out of sight until then
@@ -20,13 +20,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.orm.exc import StaleDataError
 
+from heedback_service.core import classify
 from heedback_service.flow.refusal import Refused
+from heedback_service.flow.standing import is_flagged
 from heedback_service.store.tables import Account, Item, ItemEvent, Member
 
 VERDICTS: Final = ("confirmed", "not_a_problem", "by_design", "duplicate", "needs_info")
 CAUSES: Final = ("prompt", "retrieval", "model", "tool", "data", "ui", "policy", "unknown")
 TITLE_CHARS: Final = 200
 RESOLVED_IN_CHARS: Final = 200
+FILED_BY_PERSON: Final = "a person filed it so"
 SNOOZE_AT_MOST: Final = timedelta(days=366)
 
 # What was done, as a sentence goes on after the name of who did it.
@@ -40,6 +43,7 @@ VERBS: Final = {
     "wake": "woke it",
     "assign": "changed the owner",
     "rename": "renamed it",
+    "file_under": "filed it under another reason",
     "merge": "merged it",
     "take_in": "merged another one into it",
     "split_off": "split reports off",
@@ -226,6 +230,18 @@ def rename(session: Session, item: Item, actor: UUID, now: datetime, new_id: New
     if words == item.title:
         return Refused("That is its title already.")
     return _change(session, item, actor, now, new_id, "rename", {"title": words, "title_by": "person"})
+
+
+def file_under(session: Session, item: Item, actor: UUID, now: datetime, new_id: NewId, *, category: str) -> Outcome:
+    """Say what people complain about, such as `down:style`; triage leaves it alone until people flag harm."""
+    if category not in classify.NAMES:
+        return Refused(f"A reason is one of {', '.join(classify.NAMES)}.")
+    if is_flagged(item) and item.category_by == "rule" and not category.startswith("flag:"):
+        return Refused("People flagged it, and that stands. Decline it if nothing is to be done.")
+    if category == item.category:
+        return Refused("It is filed under that already.")
+    after = {"category": category, "category_by": "person", "category_why": FILED_BY_PERSON}
+    return _change(session, item, actor, now, new_id, "file_under", after)
 
 
 def undo(

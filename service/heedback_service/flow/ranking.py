@@ -10,14 +10,14 @@ from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Case, ColumnElement, Select, bindparam, case, func, select, update
+from sqlalchemy import Case, ColumnElement, Select, String, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core import classify, priority, severity
 from heedback_service.core.priority import Factors, Weights
 from heedback_service.core.severity import Voice
 from heedback_service.core.titles import title
-from heedback_service.flow import reports
+from heedback_service.flow import reports, standing
 from heedback_service.flow.reports import Told
 from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPerson, Project, Slice
 
@@ -25,6 +25,16 @@ from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPers
 JUDGED: Final = 50
 
 _HOLDS: Final = (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id)
+
+# What a person said about an item stays, but a reason that is no harm, once people flag harm.
+_FLAGGED: Final = bindparam("its_category", type_=String).startswith("flag:") & ~standing.FLAGGED
+_BY_RULE: Final = (Item.category_by == "rule") | _FLAGGED
+_UNLESS_GIVEN: Final[dict[str, Case[str]]] = {
+    "title": case((Item.title_by == "rule", bindparam("its_title")), else_=Item.title),
+    "category": case((_BY_RULE, bindparam("its_category", type_=String)), else_=Item.category),
+    "category_why": case((_BY_RULE, bindparam("its_category_why")), else_=Item.category_why),
+    "category_by": case((_BY_RULE, "rule"), else_=Item.category_by),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class _Heard:
 
 
 def refresh(session: Session, project_id: int, items: Collection[UUID], now: datetime) -> None:
-    """Read the title (unless a person gave it), category, severity, counts and priority of these items anew.
+    """Read title and category (unless a person gave them), severity, counts and priority of these items anew.
 
     `Item.version` stays: it is for what people decide, and their decisions must not fail because a report came in.
     """
@@ -93,8 +103,8 @@ def _columns(
     return {
         "its_id": item_id,
         "its_title": title((each.told.comment for each in newest if each.told.comment), category),
-        "category": category,
-        "category_why": category_why,
+        "its_category": category,
+        "its_category_why": category_why,
         "severity": worst.level,
         "severity_why": worst.why,
         "people": people,
@@ -112,12 +122,8 @@ def _write(session: Session, project_id: int, columns: list[dict[str, Any]], now
         rows = [row for row in columns if (row["feedback_count"] == 0) == emptied]
         if rows:
             plain: dict[str, Any] = {name: bindparam(name) for name in rows[0] if not name.startswith("its_")}
-            renamed = {} if emptied else {"title": _unless_named()}
-            session.connection().execute(by_id.values(plain | renamed | {"prioritised_at": now}), rows)
-
-
-def _unless_named() -> Case[str]:
-    return case((Item.title_by == "rule", bindparam("its_title")), else_=Item.title)
+            given = {} if emptied else _UNLESS_GIVEN
+            session.connection().execute(by_id.values(plain | given | {"prioritised_at": now}), rows)
 
 
 def _newest(session: Session, project_id: int, items: Collection[UUID]) -> dict[UUID, list[_Heard]]:

@@ -32,6 +32,7 @@ class Item(Base):
     title_by: Mapped[str]  # rule or person
     category: Mapped[str]  # `list:key`, such as `down:incorrect` or `flag:private_data`, or `unknown`
     category_why: Mapped[str]
+    category_by: Mapped[str] = mapped_column(server_default="rule")  # rule or person
     severity: Mapped[int]
     severity_why: Mapped[str]
     priority: Mapped[int]  # 0 to 100

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from heedback_service.core import classify
 from heedback_service.flow import backlog
 from heedback_service.flow.backlog import Done, Outcome
 from heedback_service.flow.refusal import Refused
@@ -31,6 +32,9 @@ FIELDS = (
     "snoozed_until",
     "title",
     "title_by",
+    "category",
+    "category_by",
+    "category_why",
 )
 LATER = NOW + timedelta(days=7)
 
@@ -71,7 +75,8 @@ def test_who_accepts_owns_it_unless_another_member_is_named(desk: Desk) -> None:
     assert (desk.item.state, desk.item.assignee) == ("accepted", desk.people.bob)
     desk(backlog.unaccept)
     desk(backlog.accept, owner=desk.people.alice, due_on=date(2026, 12, 1), verdict="confirmed", cause="prompt")
-    assert desk.fields() | {"title": "", "title_by": ""} == {
+    decided = {name: value for name, value in desk.fields().items() if not name.startswith(("title", "category"))}
+    assert decided == {
         "state": "accepted",
         "assignee": desk.people.alice,
         "due_on": date(2026, 12, 1),
@@ -79,8 +84,6 @@ def test_who_accepts_owns_it_unless_another_member_is_named(desk: Desk) -> None:
         "cause": "prompt",
         "resolved_in": None,
         "snoozed_until": None,
-        "title": "",
-        "title_by": "",
     }
 
 
@@ -122,6 +125,9 @@ def test_taking_an_acceptance_back_leads_to_new_even_after_a_reopening(desk: Des
         ([], backlog.rename, {"title": "  "}),
         ([], backlog.rename, {"title": "x" * 201}),
         ([], backlog.rename, {"title": "Problem 1"}),
+        ([], backlog.file_under, {"category": "nonsense"}),
+        ([], backlog.file_under, {"category": "up:clear"}),
+        ([], backlog.file_under, {"category": "down:incorrect"}),
         ([], backlog.snooze, {"until": NOW}),
         ([], backlog.snooze, {"until": NOW + timedelta(days=400)}),
         ([], backlog.accept, {"verdict": "nonsense"}),
@@ -163,6 +169,19 @@ def test_a_decision_ends_a_snooze(desk: Desk, verb: Any) -> None:
 def test_a_title_by_a_person_is_marked_as_theirs(desk: Desk) -> None:
     desk(backlog.rename, title="  VAT is\nmissing ")
     assert (desk.item.title, desk.item.title_by) == ("VAT is missing", "person")
+
+
+def test_a_category_by_a_person_is_marked_as_theirs(desk: Desk) -> None:
+    desk(backlog.file_under, category="flag:private_data")
+    assert (desk.item.category, desk.item.category_by) == ("flag:private_data", "person")
+    assert desk.item.category_why == "a person filed it so"
+    assert isinstance(desk(backlog.file_under, category="down:style"), Done)  # the flag was theirs too
+
+
+def test_a_flag_that_people_raised_stands(desk: Desk) -> None:
+    desk.item.category = "flag:private_data"
+    assert isinstance(desk(backlog.file_under, category="down:style"), Refused)
+    assert isinstance(desk(backlog.file_under, category="flag:legal"), Done)
 
 
 def test_every_verb_writes_who_did_what_when_from_where_to_where(desk: Desk) -> None:
@@ -246,6 +265,7 @@ def _moves() -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
         "resolve": st.fixed_dictionaries({"resolved_in": st.text(text, max_size=10)}),
         "snooze": st.fixed_dictionaries({"until": st.integers(1, 300).map(lambda days: NOW + timedelta(days=days))}),
         "assign": st.fixed_dictionaries({"owner": people}),
+        "file_under": st.fixed_dictionaries({"category": st.sampled_from(classify.NAMES)}),
         "rename": st.fixed_dictionaries({"title": st.text(text, min_size=1, max_size=10)}),
     }
     for verb in ("unaccept", "reopen", "wake"):

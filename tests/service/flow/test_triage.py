@@ -354,6 +354,25 @@ def test_a_title_given_by_a_person_stays(desk: Desk) -> None:
     assert (desk.item().title, desk.item().people) == ("VAT", 2)
 
 
+def test_a_category_given_by_a_person_stays_until_harm_is_flagged(desk: Desk) -> None:
+    def filed() -> tuple[str, str]:
+        return desk.item().category, desk.item().category_by
+
+    desk.hear(down(11, VAT, reasons=["incorrect"]))
+    desk.triage()
+    desk.change(category="down:style", category_by="person")
+    desk.hear(down(12, VAT, output=2, reasons=["incorrect"]))
+    desk.triage()
+    assert filed() == ("down:style", "person")
+    flagged = down(13, VAT, output=3, reasons=["incorrect"], flag=True, flag_reasons=["private_data"])
+    desk.hear(flagged)
+    desk.triage()
+    assert filed() == ("flag:private_data", "rule")
+    desk.hear(some_feedback(14, output_id=make_id(3), user="u-13", flag=False))
+    desk.triage()
+    assert filed() == ("down:incorrect", "rule")
+
+
 def test_a_report_that_joins_does_not_disturb_a_decision(desk: Desk) -> None:
     """The version that guards people's decisions stays as it was."""
     desk.hear(down(11, VAT))
