@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from heedback_service.flow import aging, deliver, digest
 from heedback_service.flow.apart import overview_apart
+from heedback_service.flow.proposals import Model, propose_step
 from heedback_service.flow.purge import purge_next
 from heedback_service.flow.themes import Overview, theme_step
 from heedback_service.flow.triage import triage_step
@@ -28,6 +29,7 @@ from heedback_service.store.db import Database
 
 if TYPE_CHECKING:
     from heedback_service.channels.embeddings import Embeddings
+    from heedback_service.channels.llm import LanguageModel
 
 BUDGET: Final = timedelta(seconds=20)  # of one job in one tick; what is left over is due again in the next
 
@@ -58,6 +60,7 @@ class Job:
     description: str
     step: Step
     every: timedelta
+    budget: timedelta = BUDGET
 
 
 def triage_feedback(tools: Tools) -> bool:
@@ -83,6 +86,22 @@ def _embeddings(url: str, model: str, key: str | None) -> Embeddings:
     from heedback_service.channels.embeddings import Embeddings  # and what it takes to ask, for those who want it
 
     return Embeddings(url, model, key)
+
+
+def propose(tools: Tools) -> bool:
+    settings = tools.settings
+    if settings.llm_url is None or settings.llm_model is None:
+        return False
+    endpoint = _language_model(settings.llm_url, settings.llm_model, settings.llm_key)
+    model = Model(settings.llm_model, endpoint.answer)
+    return propose_step(tools.db, tools.clock(), model, budget=settings.llm_budget, new_id=tools.new_id)
+
+
+@cache  # it remembers whether it failed
+def _language_model(url: str, model: str, key: str | None) -> LanguageModel:
+    from heedback_service.channels.llm import LanguageModel
+
+    return LanguageModel(url, model, key)
 
 
 def wake_items(tools: Tools) -> bool:
@@ -119,6 +138,8 @@ JOBS: Final = (
     Job("wake items whose snooze is over", wake_items, timedelta(minutes=1)),
     Job("prioritise items anew", reprioritise_items, timedelta(minutes=5)),
     Job("gather items into themes", gather_themes, timedelta(minutes=1)),
+    # Triage waits while a model thinks, so it is asked little at a time.
+    Job("propose what a model reads in items", propose, timedelta(minutes=1), budget=timedelta(seconds=5)),
     Job("plan the digests that are due", plan_digests, timedelta(minutes=1)),
     Job("write planned digests", write_digest, timedelta(seconds=15)),
     Job("deliver digests", deliver_digest, timedelta(seconds=15)),
@@ -174,7 +195,7 @@ class Ticker:
         try:
             while not self.stopping.is_set() and self._step(job):
                 found = True
-                if self.tools.clock() - started >= BUDGET:
+                if self.tools.clock() - started >= job.budget:
                     self._due[job.description] = started
                     break
         except OperationalError as error:  # the database is busy or away: that passes, and needs no traceback

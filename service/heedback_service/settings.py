@@ -26,6 +26,7 @@ PREFIX: Final = "HEEDBACK_SERVER_"
 NAMES: Final = (
     *("DATA", "DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "OUTBOX", "MAIL_FROM", "SMTP_URL", "SETTLE_SECONDS"),
     *("LOG", "METRICS_TOKEN", "EMBEDDINGS_URL", "EMBEDDINGS_MODEL", "EMBEDDINGS_KEY"),
+    *("LLM_URL", "LLM_MODEL", "LLM_KEY", "LLM_BUDGET"),
 )
 _PRINTABLE: Final = set(string.printable[:-5])  # nothing that could start a second header line
 _CLOSE: Final = 0.85  # of 1: what was probably meant
@@ -56,6 +57,11 @@ class Settings:
         embeddings_model: the model that it is asked for; without a URL, the name or folder of a model of the package
             sentence-transformers. None, without a URL: themes are found by words alone.
         embeddings_key: its bearer token; None for an endpoint that wants none.
+        llm_url: what `/chat/completions` is appended to, of an endpoint that speaks as OpenAI's does; None: no language
+            model is asked for anything.
+        llm_model: the model that it is asked for; never None where there is a URL.
+        llm_key: its bearer token; None for an endpoint that wants none.
+        llm_budget: questions that it is asked in an hour, in each project: 0 to 1000.
     """
 
     data: Path
@@ -71,6 +77,10 @@ class Settings:
     embeddings_url: str | None = None
     embeddings_model: str | None = None
     embeddings_key: str | None = None
+    llm_url: str | None = None
+    llm_model: str | None = None
+    llm_key: str | None = None
+    llm_budget: int = 20
 
 
 def read_settings() -> Settings:
@@ -105,7 +115,13 @@ def _read(env: FileAwareEnv) -> Settings:
     embeddings_url: str | None = env.str("EMBEDDINGS_URL", None, validate=validate.URL(require_tld=False))
     embeddings_model: str | None = env.str("EMBEDDINGS_MODEL", None, validate=validate.Length(min=1))
     embeddings_key: str | None = env.str("EMBEDDINGS_KEY", None)
+    llm_url: str | None = env.str("LLM_URL", None, validate=validate.URL(require_tld=False))
+    llm_model: str | None = env.str("LLM_MODEL", None, validate=validate.Length(min=1))
+    llm_key: str | None = env.str("LLM_KEY", None)
+    llm_budget: int = env.int("LLM_BUDGET", 20, validate=validate.Range(0, 1000))
     env.seal()
+    if llm_url and not llm_model:
+        raise SettingsError(f"{PREFIX}LLM_MODEL: name the model that {PREFIX}LLM_URL is asked for.")
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         secret_key = secret_key or _kept_secret(data / "secret_key")
@@ -125,6 +141,10 @@ def _read(env: FileAwareEnv) -> Settings:
         embeddings_url=embeddings_url,
         embeddings_model=embeddings_model,
         embeddings_key=embeddings_key,
+        llm_url=llm_url,
+        llm_model=llm_model,
+        llm_key=llm_key,
+        llm_budget=llm_budget,
     )
 
 

@@ -19,10 +19,12 @@ import warm
 from builders import Feed, a_member, rated
 from heedback_service.core.ids import new_id
 from heedback_service.flow.apart import overview_apart
+from heedback_service.flow.proposals import FIRST
 from heedback_service.jobs import BUDGET, JOBS, REST, Job, Ticker, Tools, _overview
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Delivery, DigestRun, Item, Output, OutputText, Project
+from heedback_service.store.tables import Delivery, DigestRun, Item, Output, OutputText, Project, Proposal
+from model_server import ModelServer
 from support import NOW
 
 SECOND = timedelta(seconds=1)
@@ -213,6 +215,32 @@ def test_the_jobs_purge_what_is_past_its_time(
     with db.read() as session:
         assert session.scalars(select(OutputText)).all() == []
         assert len(session.scalars(select(Output)).all()) == 1
+
+
+def test_a_language_model_is_asked_only_where_one_is_set(
+    ticker: Callable[..., Ticker], clock: Clock, db: Database, project: Project, settings: Settings, feed: Feed
+) -> None:
+    feed(*rated(1, 11, "ann", comment="The total leaves out the VAT"))
+    with ModelServer(says=lambda _: {"title": "No VAT"}) as server:
+        told = replace(settings, llm_url=server.url, llm_model="small", llm_key="k")
+        for its, asked in ((settings, 0), (replace(told, llm_budget=0), 0), (told, 1), (told, 1)):
+            ticking = ticker()
+            ticking.tools = replace(ticking.tools, settings=its)
+            clock.now += FIRST
+            ticking.tick()
+            assert len(server.asked) == asked
+    assert server.keys == ["Bearer k"]
+    with db.read() as session:
+        (proposal,) = session.scalars(select(Proposal))
+    assert (proposal.value, proposal.model) == ("No VAT", "small")
+
+
+def test_a_job_may_have_a_smaller_budget(ticker: Callable[..., Ticker], clock: Clock) -> None:
+    endless = Counted(clock, work=10**6, takes=SECOND)
+    ticking = ticker(endless)
+    ticking.jobs = (replace(ticking.jobs[0], budget=2 * SECOND),)
+    ticking.tick()
+    assert endless.calls == 2
 
 
 WORKER = """

@@ -11,7 +11,7 @@ from heedback_service.cli.shared import fail, settings_in_force
 from heedback_service.settings import Settings
 from heedback_service.store.migrate import migrate
 
-_SECRET: Final = ("secret_key", "smtp_url", "database_url", "metrics_token", "embeddings_key")
+_SECRET: Final = ("secret_key", "smtp_url", "database_url", "metrics_token", "embeddings_key", "llm_key")
 
 
 @click.command("serve")

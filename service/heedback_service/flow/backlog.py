@@ -44,6 +44,7 @@ VERBS: Final = {
     "assign": "changed the owner",
     "rename": "renamed it",
     "file_under": "filed it under another reason",
+    "turn_down": "refused a proposal",
     "merge": "merged it",
     "take_in": "merged another one into it",
     "split_off": "split reports off",
@@ -242,6 +243,11 @@ def file_under(session: Session, item: Item, actor: UUID, now: datetime, new_id:
         return Refused("It is filed under that already.")
     after = {"category": category, "category_by": "person", "category_why": FILED_BY_PERSON}
     return _change(session, item, actor, now, new_id, "file_under", after)
+
+
+def turn_down(session: Session, item: Item, actor: UUID, now: datetime, new_id: NewId) -> Outcome:
+    """Refuse what was proposed about it: that is on record, and changes nothing."""
+    return _change(session, item, actor, now, new_id, "turn_down", {})
 
 
 def undo(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from heedback_service.store.tables import Candidate, Item, Theme
+from heedback_service.store.tables import Candidate, Item, ItemFeedback, Link, Theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Kindred:
 def kindred(session: Session, project_id: int, number: int) -> Kindred:
     """The theme and candidates of an item by its number; nothing of either if there is no such item.
 
-    What holds nothing any more, because it became part of another item or everybody left, is not counted nor shown.
+    What holds nothing any more, because it became part of another item or everybody left, is not counted nor shown;
+    nor is a candidate of which a person said that it is not the same.
     """
     of_item = (Item.project_id == project_id, Item.number == number)
     fellow = aliased(Item)
@@ -58,10 +59,25 @@ def kindred(session: Session, project_id: int, number: int) -> Kindred:
         select(earlier.number, earlier.title, earlier.state, Candidate.score, Candidate.why)
         .join(Item, (Item.project_id == Candidate.project_id) & (Item.id == Candidate.item_id))
         .join(earlier, (earlier.project_id == Candidate.project_id) & (earlier.id == Candidate.other_id))
-        .where(*of_item, earlier.feedback_count > 0)
+        .where(*of_item, earlier.feedback_count > 0, ~held_apart(Item, earlier))
         .order_by(Candidate.score.desc(), earlier.number)
     )
     return Kindred(
         ThemeOf(*theme) if theme else None,
         tuple(MayRepeat(number, name, state, score, tuple(why)) for number, name, state, score, why in candidates),
+    )
+
+
+def held_apart(item: type[Item], other: type[Item]) -> ColumnElement[bool]:
+    """A person said of the two items of a query, or of reports in them, that they are not the same."""
+    return or_(_said_apart(item, other), _said_apart(other, item))
+
+
+def _said_apart(one: type[Item], two: type[Item]) -> ColumnElement[bool]:
+    a, b = aliased(ItemFeedback), aliased(ItemFeedback)
+    return exists().where(
+        *(a.project_id == one.project_id, a.item_id == one.id),
+        *(Link.project_id == a.project_id, Link.feedback_a == a.feedback_id),
+        *(Link.kind == "not_same", Link.undone_at.is_(None)),
+        *(b.project_id == Link.project_id, b.feedback_id == Link.feedback_b, b.item_id == two.id),
     )

@@ -3,7 +3,8 @@
 Texts of outputs that nobody gave feedback on go 14 days after they came. An output goes with its texts, its signals and
 all that was said about it when its project-local day lies more than the project's `retention_days` back; so does
 feedback whose output never came, by its last word. Roll-ups are never touched: they go on counting what is gone. Items
-stay, and speak of the feedback that is still there. Pseudonyms do not outlive the rows: the days' people go too.
+stay, and speak of the feedback that is still there; what a model proposed about an item goes with the first of its
+reports. Pseudonyms do not outlive the rows: the days' people go too.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from heedback_service.store.tables import (
     OutputText,
     PersonDay,
     Project,
+    Proposal,
+    ProposalRun,
     Signal,
     Slice,
 )
@@ -175,6 +178,8 @@ def _drop_feedback(session: Session, project: Project, ids: Sequence[UUID], now:
         return None
     if items := placement.take_out(session, project.id, ids):
         ranking.refresh(session, project.id, items, now)
+        for table in (ProposalRun, Proposal):  # what a model wrote about words that go; it may be asked about the rest
+            _delete(session, table, _of(project, table, table.item_id, items))
     gone = Counter(
         {
             "feedback events": _delete(

@@ -16,6 +16,7 @@ from heedback_service.store.projects import (
     Project,
     Slice,
 )
+from heedback_service.store.proposals import Proposal, ProposalRun
 from heedback_service.store.rollups import DroppedDay, PersonDay, RollupDay
 from heedback_service.store.rounds import Delivery, DigestRun
 from heedback_service.store.themes import Candidate, Theme, ThemeRun
@@ -49,6 +50,8 @@ __all__ = [
     "OutputText",
     "PersonDay",
     "Project",
+    "Proposal",
+    "ProposalRun",
     "RollupDay",
     "Signal",
     "Slice",

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from heedback_service.core import grouping, language, priority, severity, spam
+from heedback_service.channels import llm
+from heedback_service.core import grouping, language, priority, proposals, severity, spam
 from heedback_service.core.classify import SURE_ENOUGH
 from heedback_service.core.priority import Factors, Weights
 from heedback_service.core.titles import LONGEST_TITLE
 from heedback_service.flow import aging, ranking, tongue
+from heedback_service.flow import proposals as asking
 
 PAGE = " ".join((Path(__file__).parents[3] / "docs" / "triage.md").read_text(encoding="utf-8").split())
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -38,6 +40,12 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
         f"{spam.REPEATS} times in the day before",
         f"given {spam.FLOOD} pieces of feedback in the hour before",
         f"{spam.ANONYMOUS_REPEATS} times among their last {spam.REACH} pieces of the hour before",
+        f"the first {asking.TOP} of a project in the order of the queue",
+        f"from {asking.FIRST / timedelta(minutes=1):.0f} minutes after it was made",
+        f"up to {proposals.QUOTES} of its newest comments",
+        f"the title and {proposals.QUOTES_OF_OTHERS} comments each",
+        f"A comment is cut at {proposals.QUOTE_CHARS} characters",
+        f"at most {llm._ANSWER:.0f} seconds and {llm._BYTES // 1024} KiB",
         f"every {aging.EVERY / timedelta(hours=1):.0f} hours",
     ],
 )
