@@ -14,11 +14,35 @@ from flask_wtf import CSRFProtect
 
 from heedback_service.flow.accounts import SESSION_LIVES
 from heedback_service.settings import Settings
-from heedback_service.web.pages import access, api_docs, desk, digests, feedback, headers, home, moves, signing, words
+from heedback_service.web.pages import (
+    access,
+    api_docs,
+    desk,
+    digests,
+    feedback,
+    headers,
+    home,
+    moves,
+    proposals,
+    signing,
+    words,
+)
 from heedback_service.web.pages.access import error_page
 from heedback_service.web.pages.blueprint import pages
 
-__all__ = ["api_docs", "cookie", "desk", "digests", "error_page", "feedback", "home", "init_pages", "moves", "signing"]
+__all__ = [
+    "api_docs",
+    "cookie",
+    "desk",
+    "digests",
+    "error_page",
+    "feedback",
+    "home",
+    "init_pages",
+    "moves",
+    "proposals",
+    "signing",
+]
 
 
 def init_pages(app: Flask) -> CSRFProtect:

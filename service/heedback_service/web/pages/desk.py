@@ -9,7 +9,7 @@ from uuid import UUID
 from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 
-from heedback_service.flow import accounts
+from heedback_service.flow import accounts, proposed
 from heedback_service.flow.backlog import CAUSES, VERDICTS
 from heedback_service.flow.dossier import EVIDENCE_PAGE, Deed, dossier
 from heedback_service.flow.kindred import kindred
@@ -52,6 +52,7 @@ def show_desk(number: int | None, refused: Refused | None = None) -> ResponseRet
             "listed": listed,
             "case": case,
             "kin": kindred(session, project().id, shown) if shown is not None else None,
+            "offers": proposed.offers(session, project().id, shown) if shown is not None else (),
             "progress": progress(session, viewer, project()),
             "members": accounts.members_of(session, project().id),
         }

@@ -52,11 +52,16 @@ def _make(number: int, move: Move) -> ResponseReturnValue:
         item = _found(session, number, move) or abort(404)
         after = following(session, viewer_now(), viewed() or "new", number) if move.goes_on else number
         outcome = _outdated(session, item, move) or _do(session, item, move)
+    return told(item, outcome, move.said, on_to=after)
+
+
+def told(item: Item, outcome: Outcome, said: str, *, on_to: int | None) -> ResponseReturnValue:
+    """Say what was done to the item, with a button to undo it, on the page of item `on_to`; or why nothing was."""
     if isinstance(outcome, Refused):
-        return show_desk(number, outcome)
+        return show_desk(item.number, outcome)
     undoable = None if outcome.verb == "undo" else outcome.event_id.hex
-    flash({"said": move.said, "title": item.title, "number": number, "event": undoable})  # type: ignore[arg-type]
-    return redirect(_on_to(after), 303)
+    flash({"said": said, "title": item.title, "number": item.number, "event": undoable})  # type: ignore[arg-type]
+    return redirect(_on_to(on_to), 303)
 
 
 def _do(session: Session, item: Item, move: Move) -> Outcome:
@@ -73,7 +78,7 @@ def _found(session: Session, number: int, move: Move) -> Item | None:
 
 def _outdated(session: Session, item: Item, move: Move) -> Refused | None:
     """Undo names the event it takes back and needs no other check."""
-    return None if move.verb is undoing.undo else backlog.changed_since(session, item, _id("seen"))
+    return None if move.verb is undoing.undo else backlog.changed_since(session, item, form_id("seen"))
 
 
 def _on_to(number: int | None) -> str:
@@ -84,7 +89,7 @@ def _on_to(number: int | None) -> str:
 
 
 def _acceptance() -> dict[str, Any]:
-    return {"owner": _id("owner"), "due_on": _date("due_on"), **_judgement()}
+    return {"owner": form_id("owner"), "due_on": _date("due_on"), **_judgement()}
 
 
 def _judgement() -> dict[str, Any]:
@@ -110,7 +115,7 @@ def _date(name: str) -> date | None:
         abort(400)
 
 
-def _id(name: str) -> UUID | None:
+def form_id(name: str) -> UUID | None:
     given = request.form.get(name)
     try:
         return UUID(given) if given else None
@@ -125,9 +130,9 @@ MOVES: Final = {
         backlog.resolve, "Resolved", lambda: {"resolved_in": request.form.get("resolved_in")}, goes_on=True
     ),
     "snooze": Move(backlog.snooze, "Snoozed", _until, goes_on=True),
-    "assignment": Move(backlog.assign, "Owner changed", lambda: {"owner": _id("owner")}),
+    "assignment": Move(backlog.assign, "Owner changed", lambda: {"owner": form_id("owner")}),
     "title": Move(backlog.rename, "Renamed", lambda: {"title": request.form.get("title", "")}),
-    "undo": Move(undoing.undo, "Taken back", lambda: {"event_id": _id("event")}),
+    "undo": Move(undoing.undo, "Taken back", lambda: {"event_id": form_id("event")}),
 }
 REMOVALS: Final = {
     "acceptance": Move(backlog.unaccept, "Put back among the new"),
