@@ -26,6 +26,7 @@ from heedback_service.web.api.document import describe, refine
 from heedback_service.web.api.events import blueprint as events
 from heedback_service.web.api.items import blueprint as items
 from heedback_service.web.api.problems import RETRY_SECONDS, ProblemApi, as_problem, explained
+from heedback_service.web.api.proposals import blueprint as proposals
 from heedback_service.web.api.widget import blueprint as widget
 from heedback_service.web.door import Door
 from heedback_service.web.element import blueprint as element
@@ -76,12 +77,12 @@ def assembled() -> Flask:
     app.url_map.converters["number"] = ItemNumber
     api = ProblemApi(app)
     describe(api)
-    for blueprint in (events, widget, items):
+    for blueprint in (events, widget, items, proposals):
         api.register_blueprint(blueprint)
     refine(api)
     app.register_blueprint(element)
     protection = init_pages(app)
-    for blueprint in (events, widget, items):
+    for blueprint in (events, widget, items, proposals):
         protection.exempt(blueprint)
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(OperationalError, _busy)

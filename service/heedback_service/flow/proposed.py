@@ -17,7 +17,7 @@ from heedback_service.flow import backlog, corrections, standing
 from heedback_service.flow.backlog import Done, NewId, Outcome
 from heedback_service.flow.kindred import held_apart
 from heedback_service.flow.refusal import Refused
-from heedback_service.store.tables import Item, ItemEvent, Proposal
+from heedback_service.store.tables import Account, Item, ItemEvent, Proposal
 
 _GONE: Final = Refused("This proposal was decided, or another one took its place. Look again.")
 _OTHER: Final = aliased(Item)
@@ -53,19 +53,28 @@ def offers(session: Session, project_id: int, number: int) -> tuple[Offer, ...]:
     return tuple(newest[kind] for kind in KINDS if kind in newest)
 
 
-def record(session: Session, project_id: int, number: int) -> list[tuple[Proposal, int | None]] | None:
-    """All that was proposed about the item, the newest first, with the number of the item to merge into; None if there
-    is no such item."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A proposal, the number of the item to merge into, and the e-mail address of who decided."""
+
+    proposal: Proposal
+    other: int | None
+    decided_by: str | None
+
+
+def record(session: Session, project_id: int, number: int) -> list[Entry] | None:
+    """All that was proposed about the item, the newest first; None if there is no such item."""
     item_id = session.scalar(select(Item.id).where(Item.project_id == project_id, Item.number == number))
     if item_id is None:
         return None
     query = (
-        select(Proposal, _OTHER.number)
+        select(Proposal, _OTHER.number, Account.email)
         .outerjoin(_OTHER, and_(_OTHER.project_id == Proposal.project_id, _OTHER.id == Proposal.other_id))
+        .outerjoin(Account, Account.id == Proposal.decided_by)
         .where(Proposal.project_id == project_id, Proposal.item_id == item_id)
         .order_by(Proposal.proposed_at.desc(), Proposal.id.desc())
     )
-    return [(proposal, other) for proposal, other in session.execute(query)]
+    return [Entry(*row) for row in session.execute(query)]
 
 
 def find_items(session: Session, project_id: int, number: int, proposal_id: UUID) -> list[Item] | None:

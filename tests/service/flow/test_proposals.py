@@ -303,11 +303,15 @@ def test_who_decided_what_and_when_is_on_record(office: Office, db: Database) ->
         assert proposed.record(session, office.project.id, 99) is None
         events = {each.id: each.after for each in session.scalars(select(ItemEvent))}
     assert record is not None
-    found = {each.kind: (each.decision, each.decided_by, each.event_id, other) for each, other in record}
+    assert {each.proposal.decided_by for each in record if each.decided_by} == {office.bob}
+    found = {
+        each.proposal.kind: (each.proposal.decision, each.decided_by, each.proposal.event_id, each.other)
+        for each in record
+    }
     assert found == {
-        "title": ("accepted", office.bob, accepted.event_id, None),
+        "title": ("accepted", "bob@example.org", accepted.event_id, None),
         "category": (None, None, None, None),
-        "merge": ("refused", office.bob, refused.event_id, 1),
+        "merge": ("refused", "bob@example.org", refused.event_id, 1),
     }
     assert events[accepted.event_id]["model"] == "small"
     assert events[refused.event_id] == {"proposed": "merge", "model": "small"}

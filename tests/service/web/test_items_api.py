@@ -167,6 +167,7 @@ def test_without_a_key_nobody_gets_in(client: FlaskClient) -> None:
 def test_the_document_names_each_verb(client: FlaskClient) -> None:
     paths = client.get("/openapi.json").json["paths"]
     verbs = {path.split("{number}/")[1]: path for path in paths if path.startswith("/v1/items/")}
-    assert verbs.keys() == {"merge", "merge/removal", "split", "move", "not-same", "undo"}
+    corrections = {"merge", "merge/removal", "split", "move", "not-same", "undo"}
+    assert verbs.keys() - {name for name in verbs if name.startswith("proposals")} == corrections
     (number,) = [each for each in paths[verbs["merge"]]["parameters"] if each["name"] == "number"]
     assert number["schema"]["type"] == "integer"

@@ -32,7 +32,7 @@ blueprint = EventsBlueprint("items", __name__, url_prefix="/v1", description="Wh
 
 
 @blueprint.before_request
-def _authorise() -> None:
+def authorise() -> None:
     g.access = authorised(runtime(), request.headers.get("Authorization", ""))
     if not g.access.corrects:
         raise Refusal(403, "This key may only send. Make one that may do more: heedback key create PROJECT --corrects")
@@ -109,18 +109,15 @@ class TriageSchema(Schema):
     answers = fields.Integer(required=True, metadata={"description": "Corrections that it was learnt from."})
 
 
-_refuses = refusing(
-    blueprint,
-    {
-        401: "No valid key",
-        403: "Not by this key, or not by a member",
-        404: "No such item",
-        409: "It makes no sense, or no longer",
-        413: "Too large",
-        415: "Not JSON, not gzip",
-        503: "Try again later",
-    },
-)
+REFUSED: Final = {
+    401: "No valid key",
+    403: "Not by this key, or not by a member",
+    404: "No such item",
+    409: "It makes no sense, or no longer",
+    413: "Too large",
+    415: "Not JSON, not gzip",
+    503: "Try again later",
+}
 
 
 @blueprint.route("/triage")
@@ -145,7 +142,7 @@ def _verb(path: str, schema: type[Schema], words: str) -> Callable[[Callable[...
             return _done(act, told, number)
 
         post.__doc__ = words
-        view = _refuses(blueprint.response(200, DoneSchema)(blueprint.arguments(schema)(post)))
+        view = refusing(blueprint, REFUSED)(blueprint.response(200, DoneSchema)(blueprint.arguments(schema)(post)))
         name = act.__name__.strip("_").title().replace("_", "")
         made = type(name, (MethodView,), {"post": blueprint.doc(security=[{"key": []}])(view)})
         blueprint.route(f"/items/<number:number>/{path}")(made)
@@ -187,18 +184,38 @@ def _done(act: Callable[..., Outcome], told: dict[str, Any], number: int) -> dic
     here, project_id = runtime(), g.access.project_id
     named = [told[name] for name in ("into", "to", "item") if name in told]
     with here.db.write() as session:
-        member = _member(session, project_id, told["by"])
+        by = member(session, project_id, told["by"])
         items = corrections.find_items(session, project_id, number, *named)
         if items is None:
             raise Refusal(404, "There is no such item.")
-        outcome: Outcome | None = None
-        if "seen" in told:
-            changes = (backlog.changed_since(session, each, told["seen"]) for each in items if each.feedback_count)
-            outcome = next(filter(None, changes), None)
-        outcome = outcome or act(items[0], items[1:], told, member.id, here.clock(), here.new_id, session=session)
-        if not isinstance(outcome, Refused):
-            event = session.get_one(ItemEvent, (project_id, outcome.event_id))
-            event.after = event.after | {"key": g.access.kid}
+        outcome = outdated(session, items, told) or act(
+            items[0], items[1:], told, by.id, here.clock(), here.new_id, session=session
+        )
+        sign(session, project_id, outcome)
+    return answered(outcome, number)
+
+
+def outdated(session: Session, items: list[Item], told: dict[str, Any]) -> Refused | None:
+    """Refused if people did something to one of the items after what the member saw."""
+    if "seen" not in told:
+        return None
+    changes = (backlog.changed_since(session, each, told["seen"]) for each in items if each.feedback_count)
+    return next(filter(None, changes), None)
+
+
+def sign(session: Session, project_id: int, outcome: Outcome) -> None:
+    """Put the key's id on the event of what was done."""
+    if not isinstance(outcome, Refused):
+        event = session.get_one(ItemEvent, (project_id, outcome.event_id))
+        event.after = event.after | {"key": g.access.kid}
+
+
+def answered(outcome: Outcome, number: int) -> dict[str, Any]:
+    """The answer, as `DoneSchema` describes it.
+
+    Raises:
+        Refusal: 409, nothing was done.
+    """
     if isinstance(outcome, Refused):
         raise Refusal(409, outcome.why, see=outcome.see)
     return {
@@ -208,7 +225,12 @@ def _done(act: Callable[..., Outcome], told: dict[str, Any], number: int) -> dic
     }
 
 
-def _member(session: Session, project_id: int, email: str) -> Account:
+def member(session: Session, project_id: int, email: str) -> Account:
+    """The member with this address.
+
+    Raises:
+        Refusal: 403, there is none.
+    """
     account = accounts.find_account(session, email)
     if account is None or account.id not in {each.id for each in accounts.members_of(session, project_id)}:
         raise Refusal(403, "Name a member of the project, by their e-mail address.")
