@@ -17,7 +17,7 @@ from heedback_service.store.tables import Item, ItemEvent, Project
 from people import People
 from support import NOW, make_id
 
-MOVES = ("acceptance", "declination", "resolution", "snooze", "assignment", "title", "undo")
+MOVES = (*("acceptance", "declination", "resolution", "snooze", "assignment", "title", "merge", "difference", "undo"),)
 REMOVALS = ("acceptance", "declination", "resolution", "snooze")
 
 

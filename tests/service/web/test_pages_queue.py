@@ -102,7 +102,7 @@ def test_an_item_shows_its_theme_and_which_earlier_items_may_be_the_same(
     page = " ".join(alice.get("/p/acme/items/2").text.split())
     assert "<dt>Theme</dt><dd><bdi>&lt;Bills&gt;</bdi> (2 items)</dd>" in page
     assert (
-        '#1</a> <bdi>VAT is missing</bdi>: <span class="num">0.41</span>, for <q>vat</q>, <q>&lt;b&gt;</q></li>' in page
+        '#1</a> <bdi>VAT is missing</bdi>: <span class="num">0.41</span>, for <q>vat</q>, <q>&lt;b&gt;</q></p>' in page
     )
 
 

@@ -1,9 +1,10 @@
 """What is done to an item. A change is a resource: `POST …/acceptance` makes it, `POST …/acceptance/removal` takes it
-away, because forms know no DELETE. Owner and title have no removal, they are set anew; `POST …/undo` takes back the
-last step of any kind."""
+away, because forms know no DELETE. Owner and title have no removal, they are set anew; a merge and a difference, which
+are about two items, have undo: `POST …/undo` takes back the last step of any kind."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -22,19 +23,23 @@ from heedback_service.flow.queue import following
 from heedback_service.flow.refusal import Refused
 from heedback_service.store.tables import Item
 from heedback_service.web.pages.access import account, project
-from heedback_service.web.pages.blueprint import pages
+from heedback_service.web.pages.blueprint import ItemNumber, pages
 from heedback_service.web.pages.desk import show_desk, viewed, viewer_now
 from heedback_service.web.runtime import runtime
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A verb, what it takes from the form, what is said afterwards, and whether the next item follows."""
+    """A verb, what it takes from the form, what is said afterwards, and whether the next item follows.
+
+    `other` is what the verb calls a second item, whose number is in the form.
+    """
 
     verb: Callable[..., Outcome]
     said: str
     form: Callable[[], dict[str, Any]] = dict
     goes_on: bool = False
+    other: str | None = None
 
 
 @pages.post("/p/<slug>/items/<number:number>/<name>")
@@ -49,9 +54,9 @@ def removal(slug: str, number: int, name: str) -> ResponseReturnValue:
 
 def _make(number: int, move: Move) -> ResponseReturnValue:
     with runtime().db.write() as session:
-        item = _found(session, number, move) or abort(404)
+        item, *others = _found(session, number, move) or abort(404)
         after = following(session, viewer_now(), viewed() or "new", number) if move.goes_on else number
-        outcome = _outdated(session, item, move) or _do(session, item, move)
+        outcome = _outdated(session, item, move) or _do(session, item, others, move)
     return told(item, outcome, move.said, on_to=after)
 
 
@@ -64,16 +69,17 @@ def told(item: Item, outcome: Outcome, said: str, *, on_to: int | None) -> Respo
     return redirect(_on_to(on_to), 303)
 
 
-def _do(session: Session, item: Item, move: Move) -> Outcome:
-    return move.verb(session, item, account().id, runtime().clock(), runtime().new_id, **move.form())
+def _do(session: Session, item: Item, others: list[Item], move: Move) -> Outcome:
+    named = {move.other: others[0]} if move.other else {}
+    return move.verb(session, item, account().id, runtime().clock(), runtime().new_id, **named, **move.form())
 
 
-def _found(session: Session, number: int, move: Move) -> Item | None:
-    """The item, locked; before an undo, which may move reports, the feature as well."""
-    if move.verb is not undoing.undo:
-        return backlog.find_item(session, project().id, number)
-    found = corrections.find_items(session, project().id, number)
-    return found[0] if found else None
+def _found(session: Session, number: int, move: Move) -> list[Item] | None:
+    """The item, locked, and the other one that the verb is about; where reports may move, the feature as well."""
+    if move.other is None and move.verb is not undoing.undo:
+        found = backlog.find_item(session, project().id, number)
+        return [found] if found else None
+    return corrections.find_items(session, project().id, number, *([_other()] if move.other else []))
 
 
 def _outdated(session: Session, item: Item, move: Move) -> Refused | None:
@@ -115,6 +121,11 @@ def _date(name: str) -> date | None:
         abort(400)
 
 
+def _other() -> int:
+    given = request.form.get("other", "")
+    return int(given) if re.fullmatch(ItemNumber.regex, given, re.ASCII) else abort(400)
+
+
 def form_id(name: str) -> UUID | None:
     given = request.form.get(name)
     try:
@@ -132,6 +143,8 @@ MOVES: Final = {
     "snooze": Move(backlog.snooze, "Snoozed", _until, goes_on=True),
     "assignment": Move(backlog.assign, "Owner changed", lambda: {"owner": form_id("owner")}),
     "title": Move(backlog.rename, "Renamed", lambda: {"title": request.form.get("title", "")}),
+    "merge": Move(corrections.merge, "Merged", goes_on=True, other="into"),
+    "difference": Move(corrections.not_same, "Kept apart", other="other"),
     "undo": Move(undoing.undo, "Taken back", lambda: {"event_id": form_id("event")}),
 }
 REMOVALS: Final = {
