@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -377,6 +378,33 @@ def test_what_is_merged_away_has_no_offers(office: Office) -> None:
     office.do(corrections.merge, 1, into=2)
     assert office.offers(1) == {}
     assert set(office.offers(3)) == {"title", "category"}  # nothing is in #1 any more
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)  # where one writes at a time, nobody is in the way
+def test_asking_and_deciding_at_once_harm_neither(office: Office) -> None:
+    """One asks anew while others decide about the same items, from either side: nobody waits for who waits for them."""
+    office.told(d=GERMAN)
+    office.near(4, 1, 3)
+    office.steps()
+
+    def ask() -> None:
+        for turn in range(1, 4):
+            with office.db.write() as session:
+                session.execute(update(ProposalRun).values(answered=False))
+            office.steps(LATER + turn * REST)
+
+    def decide(number: int, kind: str) -> None:
+        for _ in range(3):
+            if kind in office.offers(number):
+                with suppress(KeyError, AssertionError):  # it was replaced meanwhile
+                    office.accept(number, kind)
+                    office.do(undoing.undo, number)
+
+    with ThreadPoolExecutor(4) as pool:
+        turns = [pool.submit(ask), *(pool.submit(decide, *each) for each in ((3, "merge"), (4, "merge"), (1, "title")))]
+        for turn in turns:
+            turn.result(timeout=60)
+    office.check()
 
 
 def test_proposals_go_with_the_words_they_were_made_from(office: Office) -> None:
