@@ -99,7 +99,12 @@ def test_a_bad_setting_stops_every_command(run: Run) -> None:
 
 
 def test_settings_shows_what_is_in_force_and_no_secret(run: Run) -> None:
-    shown = run("settings", HEEDBACK_SERVER_SECRET_KEY="s" * 40, HEEDBACK_SERVER_SETTLE_SECONDS="7").stdout
+    shown = run(
+        "settings",
+        HEEDBACK_SERVER_SECRET_KEY="s" * 40,
+        HEEDBACK_SERVER_SETTLE_SECONDS="7",
+        HEEDBACK_SERVER_LLM_KEY="ssss",
+    ).stdout
     assert "HEEDBACK_SERVER_SETTLE_SECONDS=7.0" in shown
     assert "sss" not in shown
 

@@ -36,6 +36,15 @@ def test_a_value_can_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monkey
     assert read_settings().secret_key == "k" * 40
 
 
+def test_a_language_model_is_asked_only_where_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().llm_url is None
+    for name, value in (("URL", "http://localhost:11434/v1"), ("MODEL", "small"), ("KEY", "k"), ("BUDGET", "7")):
+        monkeypatch.setenv(f"HEEDBACK_SERVER_LLM_{name}", value)
+    told = read_settings()
+    found = (told.llm_url, told.llm_model, told.llm_key, told.llm_budget)
+    assert found == ("http://localhost:11434/v1", "small", "k", 7)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [

@@ -94,7 +94,7 @@ class Answer:
 
 def messages(question: Question) -> list[dict[str, str]]:
     """The question as a model takes it. Texts in it are redacted once more, short, and strings of one JSON document:
-    none can end before it is over. At most some 9,000 characters."""
+    none can end before it is over. At most 16,000 characters, and usually some 5,000."""
     wanted = [kind for kind in KINDS if kind in question.wanted]
     asks_for_others = "merge" in question.wanted and bool(question.candidates)
     keys = "\n".join(f"- {_KEYS[kind]}" for kind in wanted if kind != "merge" or asks_for_others)

@@ -78,9 +78,11 @@ def test_every_text_stays_a_string_of_the_document(quotes: list[str], title: str
         assert not any(ord(c) < 32 or 126 < ord(c) < 160 for c in "".join([told["title"], *told["quotes"]]))
 
 
-def test_however_much_was_said_a_question_is_short() -> None:
-    much = Told("x " * 2000, [f"{n} " + "long words " * 400 for n in range(50)])
-    assert sum(len(each["content"]) for each in messages(asked(*[much] * 9, item=much))) < 9000
+@pytest.mark.parametrize("words", ["long words ", 'x"\\"', "長い"])
+def test_however_much_was_said_a_question_is_short(words: str) -> None:
+    """Also where each character takes two in JSON."""
+    much = Told(words * 200, [f"{n} {words * 1000}" for n in range(50)])
+    assert sum(len(each["content"]) for each in messages(asked(*[much] * 9, item=much))) <= 16_000
     assert [other["label"] for other in data(asked(*[much] * 9))["others"]] == list("ABCDE")
 
 
