@@ -52,14 +52,16 @@ def single_pass(rows: Any, threshold: float) -> list[int]:
 
 def neighbour_graph(rows: Any, most: int = 10) -> list[int]:
     """TF-IDF's ten nearest, cut by Louvain at the resolution that themes use."""
-    ages = np.zeros(rows.shape[0])
-    ties = sparse.lil_matrix((rows.shape[0], rows.shape[0]))
-    for at, (near, _) in enumerate(nearest(rows, ages, most, 0)):
-        ties[at, near.others] = near.scores
-    ties = ties.tocsr()
+    near, _ = nearest(rows, np.zeros(rows.shape[0]), most, 0)
+    at, place = np.nonzero(near.scores)
+    ties = sparse.csr_matrix((near.scores[at, place], (at, near.others[at, place])), shape=(rows.shape[0],) * 2)
     return themes.communities(ties.maximum(ties.T).tocsr(), themes.resolution(rows.shape[0])).tolist()
 
 
 def nearest_before(rows: Any, most: int) -> list[list[int]]:
     """For each text the earlier ones with the highest cosine."""
-    return [before.others.tolist() for _, before in nearest(rows, np.arange(rows.shape[0]), 0, most)]
+    _, before = nearest(rows, np.arange(rows.shape[0]), 0, most)
+    return [
+        [other for other, score in zip(others, scores, strict=True) if score > 0]
+        for others, scores in zip(before.others.tolist(), before.scores.tolist(), strict=True)
+    ]

@@ -19,6 +19,9 @@ from heedback_service.core.overview import overview
 # The resolution was read off HWU64, and so is the baseline's threshold; the others are looked at, not tuned on.
 CALIBRATED: Final = "hwu64.csv"
 FILES: Final = (CALIBRATED, "banking77_train.csv", "is22_features_4apps.csv")
+# Where the ranking of candidates was chosen, then where it is looked at: the column that names what a text is about.
+# FeedbackQA has two people's words on the same answer, TofuEval several on summaries of the same document.
+CHOSEN_ON: Final = {"feedbackqa_who_cdc.csv": "item", "tofueval_dev.csv": "doc_id", **dict.fromkeys(FILES, "gold")}
 DUPLICATES: Final = "gitbugs_seamonkey.csv"
 TEXTS: Final = 3000
 THRESHOLDS: Final = tuple(step / 20 for step in range(4, 16))
@@ -42,6 +45,7 @@ class Themed:
 class Repeats:
     """How often an earlier report was among so many candidates; `ahead`: of TF-IDF, in 95 % of resamples."""
 
+    file: str
     among: int
     reports: int
     ours: float
@@ -85,11 +89,20 @@ def _tuned(file: Path) -> float:
     return max(THRESHOLDS, key=lambda threshold: agreement(gold, single_pass(rows, threshold)).f1)
 
 
-def _sample(file: Path) -> tuple[list[str], list[str]]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+def _sample(file: Path, column: str = "gold") -> tuple[list[str], list[str]]:
+    rows = _rows(file)
     random.Random(0).shuffle(rows)
-    return [row["text"] for row in rows[:TEXTS]], [row["gold"] for row in rows[:TEXTS]]
+    return [row["text"] for row in rows[:TEXTS]], [row[column] for row in rows[:TEXTS]]
+
+
+def _in_time(file: Path, column: str) -> tuple[list[str], list[str]]:
+    rows = sorted(_rows(file), key=lambda row: row["created"])
+    return [row["text"] for row in rows], [row[column] for row in rows]
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 def _shown(found: Themed) -> Themed:
@@ -103,25 +116,24 @@ def _shown(found: Themed) -> Themed:
 
 
 def measure_candidates(folder: Path) -> list[dict[str, Any]]:
-    """In the order of time: is an earlier report of the same group among the candidates that are shown?"""
-    file = folder / DUPLICATES
-    if not file.is_file():
-        return []
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = sorted(csv.DictReader(lines), key=lambda row: row["created"])
-    texts, gold = [row["text"] for row in rows], [row["gold"] for row in rows]
+    """Is an earlier text about the same among the candidates that are shown? Duplicates in the order of time."""
+    asked = [(name, column) for name, column in [*CHOSEN_ON.items(), (DUPLICATES, "gold")] if (folder / name).is_file()]
+    if asked:
+        print(f"\n{'candidates':26}{'repeats':>8}{'among':>7}{'found':>7}{'TF-IDF':>8}   ahead by (95 %)")
+    return [asdict(each) for name, column in asked for each in _repeats(folder / name, column)]
+
+
+def _repeats(file: Path, column: str) -> Iterator[Repeats]:
+    texts, gold = _sample(file, column) if file.name != DUPLICATES else _in_time(file, column)
     ours = [[each.other for each in its] for its in overview(texts).candidates]
     theirs = nearest_before(tf_idf(texts), max(AMONG))
     repeats = [at for at, group in enumerate(gold) if group in gold[:at]]
-    print(f"\n{'candidates':26}{'repeats':>8}{'among':>7}{'found':>7}{'TF-IDF':>8}   ahead by (95 %)")
-    found = []
     for among in AMONG:
         hits = [(_hit(ours[at][:among], gold, at), _hit(theirs[at][:among], gold, at)) for at in repeats]
-        shares = [sum(way) / len(hits) for way in zip(*hits, strict=True)]
+        found, usual = (sum(way) / len(hits) for way in zip(*hits, strict=True))
         low, high = _ahead(hits)
-        print(f"{file.name:26}{len(hits):8}{among:7}{shares[0]:7.3f}{shares[1]:8.3f}   {low:+.3f} to {high:+.3f}")
-        found.append(asdict(Repeats(among, len(hits), shares[0], shares[1], (low, high))))
-    return found
+        print(f"{file.name:26}{len(hits):8}{among:7}{found:7.3f}{usual:8.3f}   {low:+.3f} to {high:+.3f}", flush=True)
+        yield Repeats(file.name, among, len(hits), found, usual, (low, high))
 
 
 def _hit(found: list[int], gold: list[str], at: int) -> bool:

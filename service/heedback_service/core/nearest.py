@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,21 +17,34 @@ Numbers = Any  # a numpy array
 WORK: Final = 2_000_000_000
 # The share of meanings in a cosine, where there are any; measured on HWU64, flat from .5 to .7.
 MEANT: Final = 0.6
-_BLOCK: Final = 512  # rows compared at once
+_BLOCK: Final = 512  # rows compared at once, at most
+_CELLS: Final = 1 << 24  # where all are compared with all: 64 MB
 _DIGITS: Final = 5  # of a cosine that count, so that the order of a sum does not decide who is nearer
+_LIKELY: Final = 0.1  # most rows have neighbours enough that are nearer; only for the others all are looked at
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Neighbours of one row, nearest first, and how near each is: above 0, and 1 for its like."""
+    """For each row its neighbours, nearest first, and how near each is: above 0 to 1; 0 where there is no other."""
 
     others: Numbers
     scores: Numbers
 
+    @classmethod
+    def none(cls, rows: int, most: int) -> Near:
+        return cls(np.zeros((rows, most), np.int32), np.zeros((rows, most), np.float32))
+
+    def without(self, pairs: Numbers) -> Near:
+        """The same, where the rows of each of `pairs` (two columns) are no neighbours of each other."""
+        scores = self.scores.copy()
+        for one, other in np.concatenate([pairs, pairs[:, ::-1]]):
+            scores[one, self.others[one] == other] = 0
+        return Near(self.others, scores)
+
 
 def nearest(
     rows: Matrix, ages: Numbers, most: int, most_before: int, meanings: Numbers | None = None
-) -> Iterator[tuple[Near, Near]]:
+) -> tuple[Near, Near]:
     """For each row the `most` others with the highest cosine, and the `most_before` with a smaller age than its own.
 
     Of equals, those that come first. What shares nothing is no neighbour.
@@ -42,31 +54,42 @@ def nearest(
         meanings: a dense row of length 1 for each, such as an embedding. Where given, a cosine is `MEANT` of theirs and
             the rest that of `rows`.
     """
+    size = rows.shape[0]
+    around, before = Near.none(size, most), Near.none(size, most_before)
     telling = _affordable(rows)
     columns = telling.T.tocsr()
-    everybody = np.arange(rows.shape[0])
-    for start in range(0, rows.shape[0], _BLOCK):
-        block = (telling[start : start + _BLOCK] @ columns).tocsr()
+    everybody = np.arange(size)
+    step = _BLOCK if meanings is None else max(1, min(_BLOCK, _CELLS // size))
+    for start in range(0, size, step):
+        block = (telling[start : start + step] @ columns).tocsr()
         block.data = np.round(block.data, _DIGITS)
         dense = None
         if meanings is not None:
-            meant = meanings[start : start + _BLOCK] @ meanings.T
+            meant = meanings[start : start + step] @ meanings.T
             dense = np.round(MEANT * meant + (1 - MEANT) * block.toarray(), _DIGITS)
         for at in range(block.shape[0]):
-            held = slice(block.indptr[at], block.indptr[at + 1])
+            row, held = start + at, slice(block.indptr[at], block.indptr[at + 1])
             others, scores = (block.indices[held], block.data[held]) if dense is None else (everybody, dense[at])
-            kept = (scores > 0) & (others != start + at)
-            others, scores = others[kept], scores[kept]
-            before = ages[others] < ages[start + at]
-            yield _best(others, scores, most), _best(others[before], scores[before], most_before)
+            likely = np.flatnonzero(scores > _LIKELY)
+            for near, its_ages in ((around, None), (before, ages)):
+                if not _note(near, row, others[likely], scores[likely], its_ages):
+                    _note(near, row, others, scores, its_ages)
+    return around, before
 
 
-def _best(others: Numbers, scores: Numbers, most: int) -> Near:
+def _note(near: Near, row: int, others: Numbers, scores: Numbers, ages: Numbers | None) -> bool:
+    """Note the nearest of `others`, with `ages` of those older than `row`; says whether there were enough."""
+    possible = (scores > 0) & (others != row)
+    if ages is not None:
+        possible &= ages[others] < ages[row]
+    others, scores = others[possible], scores[possible]
+    most = near.others.shape[1]
     if len(others) > most > 0:
-        last = np.partition(scores, len(scores) - most)[len(scores) - most]
+        last = np.partition(scores, -most)[-most]
         others, scores = others[scores >= last], scores[scores >= last]
-    order = np.lexsort((others, -scores))[:most]
-    return Near(others[order], scores[order])
+    order: Numbers = np.lexsort((others, -scores))[:most]
+    near.others[row, : len(order)], near.scores[row, : len(order)] = others[order], scores[order]
+    return bool(len(order) == most)
 
 
 def _affordable(rows: Matrix) -> Matrix:

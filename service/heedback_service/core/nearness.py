@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from heedback_service.core.stopwords import LINKS
 from heedback_service.core.text import wordset
 
 _SLIPPED: Final = 0.95  # what a word matched by a slip is worth of an equal one
@@ -20,10 +21,6 @@ _HEAVY: Final = 2.0  # the weight of a word that turns a sentence around
 _MOST_LEFT: Final = 24  # words left over on a side; beyond this nobody is mistyping any more
 _LONGEST_WORD: Final = 40
 
-_LINKS: Final = wordset(
-    "a an the is are was be to of it its this that and for with at i my me you your "
-    "der die das ist und ein eine es zu den dem ich sie war en et er det som og på til jeg"
-)
 _NEGATIONS: Final = wordset(
     "no not never none nothing without cant cannot dont doesnt didnt isnt arent wasnt werent wont wouldnt couldnt "
     "shouldnt hasnt havent nicht nie kein keine keinen keiner nichts ohne ikke aldri ingen uten intet"
@@ -132,7 +129,7 @@ def _beyond(words: Iterable[str], other: Mapping[str, int]) -> list[str]:
 
 
 def _weight(words: Iterable[str]) -> float:
-    return sum(_LIGHT if word in _LINKS else _HEAVY if word in _NEGATIONS else 1.0 for word in words)
+    return sum(_LIGHT if word in LINKS else _HEAVY if word in _NEGATIONS else 1.0 for word in words)
 
 
 @lru_cache(maxsize=8192)  # the same few words are left over between a text and each of its candidates
@@ -140,7 +137,7 @@ def _is_slip(a: str, b: str) -> bool:
     short, long = sorted((a, b), key=len)
     if not _TURNS.isdisjoint((a, b)) or not (a.isalpha() and b.isalpha()):
         return False
-    if a in _LINKS or b in _LINKS:
+    if a in LINKS or b in LINKS:
         return _distance(short, long, 1) <= 1
     if len(long) < 4:  # "pin" and "pan" are two things, "teh" and "the" are one
         return sorted(a) == sorted(b) and _distance(short, long, 1) <= 1

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from heedback_service.core import themes
-from heedback_service.core.candidates import MOST, Candidate, candidates, same
-from heedback_service.core.nearest import Near, Numbers, nearest
+from heedback_service.core.candidates import MOST, POOL, Candidate, candidates, same
+from heedback_service.core.nearest import Numbers, nearest
 from heedback_service.core.text import normalise
 from heedback_service.core.vectors import vectors
 
@@ -22,15 +22,19 @@ class Overview:
     candidates: list[list[Candidate]]
 
 
-def overview(texts: Sequence[str], meanings: Numbers | None = None) -> Overview:
+def overview(
+    texts: Sequence[str], meanings: Numbers | None = None, apart: Collection[tuple[int, int]] = ()
+) -> Overview:
     """Themes and candidates of `texts`, the oldest first.
 
     Texts with the same words share a theme. Which texts share one depends on the texts alone, neither on their order
-    nor on anything random; candidates are earlier texts. Time and memory are bounded: fifty thousand different
-    texts of fifteen words take about a minute and 500 MB.
+    nor on anything random; candidates are earlier texts. Time and memory are bounded: a hundred thousand different
+    texts of fifteen words take less than a minute and 700 MB.
 
     Args:
         meanings: a row of any length and scale for each text, such as an embedding.
+        apart: the places of two texts that people said are not about the same: neither is a candidate of the other,
+            and nothing ties the two directly. Others may still bring them into one theme, which promises less.
     """
     said = [normalise(text) for text in texts]
     first: dict[str, int] = {}
@@ -40,28 +44,29 @@ def overview(texts: Sequence[str], meanings: Numbers | None = None) -> Overview:
     if not first:
         return Overview([None] * len(texts), [[] for _ in texts])
     different = sorted(first)
+    place = {text: row for row, text in enumerate(different)}
     ages = np.array([first[text] for text in different])
     neighbours = themes.NEIGHBOURS
     if meanings is not None:
         neighbours = themes.NEIGHBOURS_IN_MEANING
         meanings = themes.centred(np.asarray(meanings, np.float32)[ages])
     said_by = vectors(different)
-    near: list[Near] = []
-    earlier_than: dict[str, list[Candidate]] = {}
-    for at, (around, earlier) in enumerate(nearest(said_by.rows, ages, neighbours, MOST, meanings)):
-        near.append(around)
-        found = candidates(at, earlier, said_by.spoken)
-        earlier_than[different[at]] = [replace(each, other=int(ages[each.other])) for each in found]
-    by_text = dict(zip(different, map(int, themes.grouped(near)), strict=True))
-    return Overview([by_text.get(text) for text in said], _of_each(said, earlier_than))
+    untied = {(place[said[a]], place[said[b]]) for a, b in apart if said[a] and said[b]}
+    around, before = nearest(said_by.rows, ages, neighbours, POOL, meanings)
+    if untied:
+        around, before = (each.without(np.array(sorted(untied))) for each in (around, before))
+    earlier = candidates(around, before, said_by, ages.tolist())
+    by_text = dict(zip(different, map(int, themes.grouped(around)), strict=True))
+    found = _of_each(said, dict(zip(different, earlier, strict=True)))
+    return Overview([by_text.get(text) for text in said], found)
 
 
-def _of_each(said: Sequence[str], earlier_than: Mapping[str, list[Candidate]]) -> list[list[Candidate]]:
+def _of_each(said: Sequence[str], earlier: Mapping[str, list[Candidate]]) -> list[list[Candidate]]:
     """A text that was said before has that one for its first candidate."""
     first: dict[str, int] = {}
     given = []
     for at, text in enumerate(said):
-        its = earlier_than.get(text, [])
+        its = earlier.get(text, [])
         if text in first:
             its = [same(first[text], text), *its][:MOST]
         elif text:

@@ -7,7 +7,6 @@ counts as near is different in every collection of texts, who is nearest is not.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -21,13 +20,19 @@ NEIGHBOURS_IN_MEANING: Final = 15  # of better neighbours, fewer are needed
 _RANK: Final = 10  # the eleventh neighbour's tie weighs half of what the first one's would at the same cosine
 
 
-def grouped(near: Sequence[Near]) -> Numbers:
-    """The theme of each row, a number from 0, from its neighbours; a row that has none is a theme of its own."""
-    starts = np.cumsum([0, *(len(each.others) for each in near)])
-    weights = [each.scores / (1 + np.arange(len(each.scores)) / _RANK) for each in near]
-    held = (np.concatenate(weights).astype(np.float64), np.concatenate([each.others for each in near]), starts)
-    chosen = sparse.csr_matrix(held, shape=(len(near), len(near)))
-    return communities((chosen + chosen.T).tocsr(), resolution(len(near)))  # who is chosen back is tied twice
+def grouped(near: Near, finely: float | None = None) -> Numbers:
+    """The theme of each row, a number from 0, from its neighbours; a row that has none is a theme of its own.
+
+    Args:
+        finely: the resolution, if it is not to be that of so many texts.
+    """
+    size, most = near.scores.shape
+    held = near.scores > 0
+    weights = near.scores / (1 + np.arange(most) / _RANK)
+    starts = np.concatenate([[0], np.cumsum(held.sum(axis=1))])
+    chosen = sparse.csr_matrix((weights[held].astype(np.float64), near.others[held], starts), shape=(size, size))
+    # Who is chosen back is tied twice.
+    return communities((chosen + chosen.T).tocsr(), resolution(size) if finely is None else finely)
 
 
 def resolution(texts: int) -> float:

@@ -16,14 +16,13 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
-from heedback_service.core.text import words
-
 Matrix = Any  # a SciPy sparse matrix in rows (CSR); SciPy ships no types
 
 READ: Final = 300  # words of a text that are looked at: the opening of a long log says as much as all of it
 _LONGEST_WORD: Final = 40  # letters; what is longer was not typed
 _PIECES: Final = (3, 4)
 _OF_WORDS: Final = 0.3  # the weight of words beside that of their pieces, 1; measured on HWU64, flat from .2 to .5
+_OTHERS: Final = 20  # imaginary texts: among a handful, a word is not common for being in most of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +49,12 @@ class Vectors:
 
     Attributes:
         rows: a row a text, a column a word or piece.
-        spoken: the words in them.
+        rare: the same, in which what every text has weighs nothing: what is said, less how it is said.
+        spoken: the words in `rows`.
     """
 
     rows: Matrix
+    rare: Matrix
     spoken: Spoken
 
 
@@ -61,15 +62,23 @@ def vectors(texts: Sequence[str]) -> Vectors:
     """Rows for `texts`, weighed by how few of these very texts share a word or piece (TF-IDF, Salton and Buckley 1988).
 
     Linear in the length of the texts, of which the first `READ` words are read.
+
+    Args:
+        texts: normal forms (`text.normalise`).
     """
-    said = [[word[:_LONGEST_WORD] for word in words(text)[:READ]] for text in texts]
+    said = [[word[:_LONGEST_WORD] for word in text.split()[:READ]] for text in texts]
     counts, vocabulary = _counted(said)
     pieces, _ = _counted([_pieces(word) for word in vocabulary])
-    by_word = _unit(_weighed(counts)) * _OF_WORDS**0.5
-    by_piece = _unit(_weighed(counts @ pieces))
-    shrunk = 1 / (1 + _OF_WORDS) ** 0.5  # both halves are of a fixed length, so that this makes it 1
+    parts = counts, counts @ pieces
+    by_word = _unit(_weighed(counts, 1, 0))
     spoken = Spoken(by_word.indptr.tolist(), by_word.indices.tolist(), by_word.data.round(5).tolist(), vocabulary)
-    return Vectors((sparse.hstack([by_word, by_piece]) * shrunk).tocsr(), spoken)
+    rows, rare = (_beside(*(_weighed(part, *how) for part in parts)) for how in ((1, 0), (0, _OTHERS)))
+    return Vectors(rows, rare, spoken)
+
+
+def _beside(by_word: Matrix, by_piece: Matrix) -> Matrix:
+    rows = sparse.hstack([_unit(by_word) * _OF_WORDS**0.5, _unit(by_piece)]).tocsr()
+    return _unit(rows)
 
 
 def _counted(lists: Sequence[Iterable[str]]) -> tuple[Matrix, tuple[str, ...]]:
@@ -93,12 +102,12 @@ def _pieces(word: str) -> Iterable[str]:
             yield padded[start : start + size]
 
 
-def _weighed(counts: Matrix) -> Matrix:
-    """1 + ln of the count, times 1 + ln of the share of texts that have it: no word weighs nothing."""
+def _weighed(counts: Matrix, least: int, others: int) -> Matrix:
+    """1 + ln of the count, times `least` - ln of the share of texts that have it, among so many `others` without it."""
     weighed = counts.copy()
     texts = weighed.shape[0]
     having = np.bincount(weighed.indices, minlength=weighed.shape[1])
-    rarity = (np.log((1 + texts) / (1 + having)) + 1).astype(np.float32)
+    rarity = (np.log((1 + texts + others) / (1 + having)) + least).astype(np.float32)
     weighed.data = (1 + np.log(weighed.data)) * rarity[weighed.indices]
     return weighed
 

@@ -88,6 +88,33 @@ def test_a_candidate_says_which_words_tie_it() -> None:
     assert set(found.candidates[-1][0].why) == {"vat", "total"}
 
 
+def test_what_shares_next_to_nothing_is_no_candidate() -> None:
+    """ "Answers" and "the" alone tie nothing, whatever else there is to choose from."""
+    found = overview([*VAT, *TONE, "Exported files of March lack their last page"])
+    assert found.candidates[-1] == []
+
+
+def test_who_is_near_to_everybody_comes_behind_who_is_near_to_this_one() -> None:
+    """Both share two words with the last; but everybody shares those of the crowd."""
+    crowd = [f"the answer was wrong about {about}" for about in ("taxes", "wages", "travel", "leave", "rent", "meals")]
+    found = overview([*crowd, "sums of the year add up badly", "the answer was wrong: sums of the year"])
+    assert found.candidates[-1][0].other == len(crowd)
+
+
+def test_what_people_said_is_not_the_same_is_no_candidate_and_not_tied() -> None:
+    said = ["export to Excel fails", "export to Excel breaks"]
+    assert overview(said).candidates[1][0].other == 0
+    found = overview(said, apart=[(1, 0)])
+    assert found.candidates == [[], []]
+    assert found.themes[0] != found.themes[1]
+
+
+def test_others_may_still_bring_what_is_not_the_same_into_one_theme() -> None:
+    found = overview(VAT + SLOW, apart=[(0, 1)])
+    assert partition(found, VAT + SLOW) == {frozenset(VAT), frozenset(SLOW)}
+    assert all(each.other != 0 for each in found.candidates[1])
+
+
 def test_several_languages_are_kept_apart_and_together() -> None:
     german = ["Die Antwort ist falsch berechnet", "Falsch berechnete Antworten", "Antwort wurde falsch berechnet"]
     japanese = ["答えが間違っています", "間違った答え", "答えは間違い"]
