@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service.core.periods import local_day
 from heedback_service.flow import locks, placement, ranking
+from heedback_service.flow.forgetting import forget_words
 from heedback_service.store.base import Base
 from heedback_service.store.direct import Line
 from heedback_service.store.tables import (
@@ -32,8 +33,6 @@ from heedback_service.store.tables import (
     OutputText,
     PersonDay,
     Project,
-    Proposal,
-    ProposalRun,
     Signal,
     Slice,
 )
@@ -178,8 +177,7 @@ def _drop_feedback(session: Session, project: Project, ids: Sequence[UUID], now:
         return None
     if items := placement.take_out(session, project.id, ids):
         ranking.refresh(session, project.id, items, now)
-        for table in (ProposalRun, Proposal):  # what a model wrote about words that go; it may be asked about the rest
-            _delete(session, table, _of(project, table, table.item_id, items))
+        forget_words(session, project.id, items)
     gone = Counter(
         {
             "feedback events": _delete(

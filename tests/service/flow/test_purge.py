@@ -7,30 +7,33 @@ import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 
 import warm
 from builders import Feed, ago
 from heedback_service.core.ids import new_id
 from heedback_service.flow import accounts, purge, rollup
+from heedback_service.flow.apart import Found
 from heedback_service.flow.digest import plan_due, write_next
 from heedback_service.flow.digest_view import view
 from heedback_service.flow.dossier import dossier
 from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.projects import Refused, set_retention
+from heedback_service.flow.themes import theme_step
 from heedback_service.flow.triage import triage_next
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import open_database
 from heedback_service.store.tables import (
     Account,
     AccountSession,
+    Candidate,
     DigestRun,
     Feedback,
     FeedbackEvent,
@@ -44,6 +47,7 @@ from heedback_service.store.tables import (
     Project,
     RollupDay,
     Signal,
+    Theme,
 )
 from support import NOW, a_signal, an_output, some_feedback
 from support import make_id as an_id
@@ -277,6 +281,44 @@ def test_feedback_leaves_its_items_which_stay(feed: Feed, db: Database, project:
             found = dossier(session, project, item.number, NOW)
             assert found is not None
             assert found.reports == item.feedback_count
+
+
+def test_nothing_that_was_read_off_feedback_quotes_it_any_more(feed: Feed, db: Database, project: Project) -> None:
+    """Titles of items and themes, and the words that tied candidates: at once, not when themes are worked out anew."""
+    said = {
+        ("ann", 402): "Zebra totals leave out the VAT",  # alone in its item, which is emptied
+        ("bob", 402): "Totals of March leave out the zebra tax",  # the same, renamed by a person
+        ("cleo", 10): "Totals of the zebra leave out a line",
+        ("dan", 402): "Pages of the unicorn print blank",  # all of its theme goes
+        ("eve", 402): "Blank pages when the unicorn prints",
+    }
+    for n, ((user, days), comment) in enumerate(said.items(), 1):
+        shown, *_, last = everything(10 * n, days, user)
+        feed(shown, {**last, "rating": {"value": 0, "scale": "thumbs"}, "comment": comment})
+    triaged(db)
+    with db.write() as session:
+        renamed = update(Item).where(Item.title.contains("March")).values(title="VAT in March", title_by="person")
+        session.execute(renamed)
+    assert theme_step(db, NOW, new_id=new_id, overview=_two_themes)
+    with db.read() as session:
+        assert len(session.scalars(select(Theme)).all()) == 2
+        assert session.scalars(select(Candidate)).all()
+    drain(db)
+    with db.read() as session:
+        titles = session.scalars(select(Item.title).order_by(Item.number)).all()
+        assert titles[2] == f"“{said['cleo', 10]}”"
+        assert titles[1] == "VAT in March"
+        assert {titles[0], titles[3], titles[4]} == {"Marked incorrect, no words"}
+        assert session.scalars(select(Theme.title)).all() == [f"“{said['cleo', 10]}”"]
+        assert session.scalars(select(Candidate)).all() == []
+        kept = session.scalars(select(Item.theme_id).where(Item.theme_id.is_not(None))).all()
+        assert set(kept) == {session.scalar(select(Theme.id))}
+
+
+def _two_themes(texts: Sequence[str], apart: Sequence[tuple[int, int]]) -> Found:
+    """Who speaks of zebras and who does not; the candidate is the one before."""
+    themes = [int("unicorn" in text) for text in texts]
+    return Found(themes, [[(at - 1, 0.5, ["zebra"])] if at else [] for at in range(len(texts))])
 
 
 def test_an_old_digest_can_still_be_read(feed: Feed, db: Database, project: Project) -> None:
