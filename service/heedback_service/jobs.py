@@ -78,7 +78,7 @@ def _overview(settings: Settings) -> Overview:
         return partial(overview_apart, model=model) if model else overview_apart
     model = settings.embeddings_model or _MODEL
     meanings = _embeddings(settings.embeddings_url, model, settings.embeddings_key)
-    return lambda texts: overview_apart(texts, meanings.rows(texts))
+    return lambda texts, *, apart=(): overview_apart(texts, meanings.rows(texts), apart=apart)
 
 
 @cache  # it remembers what it was told

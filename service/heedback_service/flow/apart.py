@@ -1,7 +1,7 @@
 """Arithmetic on all texts of a feature, in a process of its own.
 
-It takes up to a minute and a gigabyte, and libraries that take half a second to load. Beside requests it would hold up
-each of them; here the system shares the processors out, and the memory goes back when it is done.
+It takes up to a minute and most of a gigabyte, and libraries that take half a second to load. Beside requests it would
+hold up each of them; here the system shares the processors out, and the memory goes back when it is done.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-SECONDS: Final = 240.0  # then it is given up: four times what fifty thousand different texts take
+SECONDS: Final = 240.0  # then it is given up: four times what a hundred thousand different texts take
 
 _log: Final = logging.getLogger(__name__)
 
@@ -35,12 +35,18 @@ class Found:
 
 
 def overview_apart(
-    texts: Sequence[str], meanings: bytes | None = None, *, model: str | None = None, seconds: float = SECONDS
+    texts: Sequence[str],
+    meanings: bytes | None = None,
+    *,
+    apart: Sequence[tuple[int, int]] = (),
+    model: str | None = None,
+    seconds: float = SECONDS,
 ) -> Found:
     """`core.overview` of these texts, the oldest first.
 
     Args:
         meanings: a row of 32-bit numbers for each text, one after the other, all equally long.
+        apart: the places of two texts that are not about the same.
         model: where there are none, the name or folder of a model of the package sentence-transformers that reads the
             texts. If it cannot, that is logged, and words alone decide.
 
@@ -50,7 +56,12 @@ def overview_apart(
     if sum(map(bool, texts)) < 2:  # nothing to compare: not worth a process
         return Found([0 if text else None for text in texts], [[] for _ in texts])
     asked = json.dumps(
-        {"texts": list(texts), "meanings": meanings and b64encode(meanings).decode(), "model": model}
+        {
+            "texts": list(texts),
+            "apart": list(apart),
+            "meanings": meanings and b64encode(meanings).decode(),
+            "model": model,
+        }
     ).encode()
     command = [sys.executable, "-m", __name__]
     try:
@@ -83,7 +94,7 @@ def _answer() -> None:
             rows = _read(asked["model"], texts)
         except Exception as error:  # whatever a package of that size may raise, words are left
             unread = type(error).__name__
-    found = overview(texts, rows)
+    found = overview(texts, rows, [(one, other) for one, other in asked["apart"]])
     candidates = [[(each.other, each.score, each.why) for each in its] for its in found.candidates]
     print()
     json.dump({"themes": found.themes, "candidates": candidates, "unread": unread}, sys.stdout)

@@ -110,6 +110,7 @@ def not_same(
     if refused:
         return refused
     links.apart(session, act.answer, chosen, act.reports(other))
+    ranking.refresh(session, item.project_id, [item.id, other.id], now)  # so that their themes are looked at again
     return act.done("not_same", {}, "not_same", other)
 
 

@@ -81,3 +81,18 @@ def _said_apart(one: type[Item], two: type[Item]) -> ColumnElement[bool]:
         *(Link.kind == "not_same", Link.undone_at.is_(None)),
         *(b.project_id == Link.project_id, b.feedback_id == Link.feedback_b, b.item_id == two.id),
     )
+
+
+def kept_apart(session: Session, project_id: int, feature_id: UUID) -> list[tuple[UUID, UUID]]:
+    """Pairs of the feature's items with reports of which people said that they are not the same."""
+    one, other = aliased(ItemFeedback), aliased(ItemFeedback)
+    query = (
+        select(one.item_id, other.item_id)
+        .select_from(Link)
+        .join(one, (one.project_id == Link.project_id) & (one.feedback_id == Link.feedback_a))
+        .join(other, (other.project_id == Link.project_id) & (other.feedback_id == Link.feedback_b))
+        .join(Item, (Item.project_id == one.project_id) & (Item.id == one.item_id))
+        .where(Item.feature_id == feature_id, one.item_id != other.item_id)
+        .where(Link.project_id == project_id, Link.kind == "not_same", Link.undone_at.is_(None))
+    )
+    return sorted({(min(pair), max(pair)) for pair in map(tuple, session.execute(query))})

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
@@ -22,6 +22,7 @@ from heedback_service.core.grouping import GROUPING_VERSION
 from heedback_service.core.titles import title
 from heedback_service.flow import placement
 from heedback_service.flow.apart import Found, overview_apart
+from heedback_service.flow.kindred import kept_apart
 from heedback_service.store.db import Database, insert_into
 from heedback_service.store.tables import Candidate, Feature, Feedback, Item, ItemFeedback, Theme, ThemeRun
 
@@ -31,18 +32,23 @@ _LATE: Final = timedelta(minutes=1)  # an item may be committed so long after th
 _COMMENTS: Final = 3  # of an item that are read beside its title: its newest
 _CHARACTERS: Final = 500  # of each
 _WRITTEN: Final = 250  # items a transaction: tens of milliseconds, for which SQLite lets nobody else write
-_NAMED_BY: Final = 50  # items whose titles a theme is named by
+NAMED_BY: Final = 50  # items whose titles a theme is named by
 
-Overview = Callable[[Sequence[str]], Found]
+
+class Overview(Protocol):
+    """`core.overview`, wherever it is worked out."""
+
+    def __call__(self, texts: Sequence[str], *, apart: Sequence[tuple[int, int]]) -> Found: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """An item as it is compared with others. `text` is empty if it holds nothing any more."""
+    """An item as it is compared with others. `text` is empty if nobody said anything, or nobody is left who did."""
 
     id: UUID
     title: str
     text: str
+    holds: bool
     theme_id: UUID | None
 
 
@@ -63,7 +69,10 @@ def theme_step(db: Database, now: datetime, *, new_id: Callable[[], UUID], overv
             return True  # somebody else has it; there may be another
     with db.read() as session:
         lines = _lines(session, project_id, feature_id)
-    found = overview([line.text for line in lines])
+        places = {line.id: at for at, line in enumerate(lines)}
+        pairs = [pair for pair in kept_apart(session, project_id, feature_id) if places.keys() >= set(pair)]
+    apart = [(places[one], places[other]) for one, other in pairs]
+    found = overview([line.text for line in lines], apart=apart)
     themes = _Themes(project_id, feature_id, lines, found, new_id)
     _write(db, themes)
     with db.write() as session:
@@ -108,7 +117,10 @@ def _claim(session: Session, project_id: int, feature_id: UUID, now: datetime, t
 
 
 def _lines(session: Session, project_id: int, feature_id: UUID) -> list[_Line]:
-    """The feature's items, the oldest first: each by its title and its newest comments."""
+    """The feature's items, the oldest first: each by its newest comments, and by its title if a person gave it.
+
+    What the rules call an item is quoted from a comment, or says in our words that there is none.
+    """
     spoken: dict[UUID, list[str]] = defaultdict(list)
     place = func.row_number().over(partition_by=ItemFeedback.item_id, order_by=ItemFeedback.feedback_id.desc())
     newest = (
@@ -121,14 +133,15 @@ def _lines(session: Session, project_id: int, feature_id: UUID) -> list[_Line]:
     for item_id, comment in session.execute(said.order_by(newest.c.item_id, newest.c.at)):
         spoken[item_id].append(comment)
     query = (
-        select(Item.id, Item.title, Item.feedback_count, Item.theme_id)
+        select(Item.id, Item.title, Item.title_by, Item.feedback_count, Item.theme_id)
         .where(Item.project_id == project_id, Item.feature_id == feature_id)
         .order_by(Item.number)
     )
-    return [
-        _Line(item_id, name, " \n".join([name, *dict.fromkeys(spoken[item_id])]) if holds else "", theme_id)
-        for item_id, name, holds, theme_id in session.execute(query)
-    ]
+    lines = []
+    for item_id, name, named_by, holds, theme_id in session.execute(query):
+        told = [name] * (named_by == "person") + list(dict.fromkeys(spoken[item_id]))
+        lines.append(_Line(item_id, name, " \n".join(told) if holds else "", holds > 0, theme_id))
+    return lines
 
 
 class _Themes:
@@ -139,12 +152,9 @@ class _Themes:
     ) -> None:
         self.project_id, self.feature_id = project_id, feature_id
         self.items = [line.id for line in lines]
-        sizes = Counter(theme for theme in found.themes if theme is not None)
-        now = {
-            line.id: theme
-            for line, theme in zip(lines, found.themes, strict=True)
-            if theme is not None and sizes[theme] > 1
-        }
+        together = _with_wordless(lines, found.themes)
+        sizes = Counter(together.values())
+        now = {item_id: theme for item_id, theme in together.items() if sizes[theme] > 1}
         before = {line.id: line.theme_id for line in lines if line.theme_id is not None}
         ids = carried_over(before, now)
         for theme in sorted(set(now.values()) - ids.keys()):
@@ -154,14 +164,25 @@ class _Themes:
         for line in lines:
             if line.id in self.theme_of:
                 names[self.theme_of[line.id]].append(line.title)
-        self.titles = {theme_id: _named(its[:_NAMED_BY]) for theme_id, its in names.items()}
+        self.titles = {theme_id: named(its[:NAMED_BY]) for theme_id, its in names.items()}
         self.candidates = {
             line.id: [(self.items[other], score, why) for other, score, why in its]
             for line, its in zip(lines, found.candidates, strict=True)
         }
 
 
-def _named(titles: Sequence[str]) -> str:
+def _with_wordless(lines: Sequence[_Line], themes: Sequence[int | None]) -> dict[UUID, int]:
+    """The theme of each item; items without words are together if we call them the same, by their reason."""
+    together = {line.id: theme for line, theme in zip(lines, themes, strict=True) if theme is not None}
+    unused = max(together.values(), default=-1) + 1
+    reasons: dict[str, int] = {}
+    for line in lines:
+        if line.holds and line.id not in together:
+            together[line.id] = unused + reasons.setdefault(line.title, len(reasons))
+    return together
+
+
+def named(titles: Sequence[str]) -> str:
     """The title of a theme from those of its items: the most central of the quotes, if there are any."""
     quotes = [each for each in titles if each.startswith("“")]
     return title(quotes, "unknown") if quotes else min(titles, key=lambda each: (len(each), each))

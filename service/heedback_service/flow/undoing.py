@@ -48,6 +48,7 @@ def _take_back(session: Session, item: Item, event: ItemEvent, actor: UUID, now:
         return Refused("Something newer was done to these reports. Take that back first.")
     _move_back(session, project_id, first.id, now)
     links.withdraw(session, project_id, first.id, now)
+    ranking.refresh(session, project_id, {half.item_id for half in (first, second)}, now)
     learn(session, project_id)
     other, done = new_id(), new_id()
     for half in (first, second):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from itertools import combinations, product
@@ -16,12 +16,16 @@ from sqlalchemy import select, update
 from correcting import GERMAN, SLOW, TYPO, VAT, Desk
 from engines import Engines
 from heedback_service.core.grouping import JOIN_AT
+from heedback_service.core.overview import overview
 from heedback_service.flow import backlog, corrections, learning, links, placement, undoing
+from heedback_service.flow.apart import Found
 from heedback_service.flow.backlog import Done
 from heedback_service.flow.corrections import Split
+from heedback_service.flow.kindred import kindred
 from heedback_service.flow.refusal import Refused
+from heedback_service.flow.themes import EVERY, theme_step
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Feedback, Item, ItemEvent, Link, Project
+from heedback_service.store.tables import Candidate, Feedback, Item, ItemEvent, Link, Project
 from support import NOW, make_id, some_feedback
 
 
@@ -402,3 +406,38 @@ def test_a_merge_then_a_split_is_as_before(
         for number in (split.number, one):  # and undoing both brings the numbers back
             desk.do(undoing.undo, number)
         assert desk.parts() == before
+
+
+def test_what_is_not_the_same_is_no_candidate_from_then_on_and_themes_are_told(desk: Desk) -> None:
+    desk.told(ann="export to Excel fails", ben="export to Excel breaks", cat=SLOW)
+    assert _themes_anew(desk) == []
+    assert _candidates(desk) == {(2, 1)}
+    done = desk.do(corrections.not_same, 2, other=1)
+    with desk.db.read() as session:  # at once, and not when themes are next worked out
+        assert kindred(session, desk.project.id, 2).candidates == ()
+    assert _themes_anew(desk) == [(0, 1)]
+    assert _candidates(desk) == set()
+    desk.do(undoing.undo, 2, event_id=done.event_id)
+    assert _themes_anew(desk) == []
+    assert _candidates(desk) == {(2, 1)}
+
+
+def _themes_anew(desk: Desk) -> list[tuple[int, int]]:
+    """Let themes be worked out; returns the pairs they were told to keep apart."""
+    told: list[tuple[int, int]] = []
+
+    def listening(texts: Sequence[str], apart: Sequence[tuple[int, int]]) -> Found:
+        told.extend(apart)
+        found = overview(texts, apart=apart)
+        candidates = [[(each.other, each.score, list(each.why)) for each in its] for its in found.candidates]
+        return Found(found.themes, candidates)
+
+    desk.now += 2 * EVERY
+    assert theme_step(desk.db, desk.now, new_id=desk.new_id, overview=listening)
+    return told
+
+
+def _candidates(desk: Desk) -> set[tuple[int, int]]:
+    with desk.db.read() as session:
+        numbers = dict(session.execute(select(Item.id, Item.number)).all())
+        return {(numbers[each.item_id], numbers[each.other_id]) for each in session.scalars(select(Candidate))}

@@ -73,15 +73,15 @@ class Desk:
             return list(session.scalars(select(table)))
 
 
-def in_turns(texts: Sequence[str]) -> Found:
+def in_turns(texts: Sequence[str], apart: Sequence[tuple[int, int]] = ()) -> Found:
     """Theme 0: who speaks of VAT; theme 1: the others. The candidate is the one before."""
     themes = [("VAT" not in text) * 1 if text else None for text in texts]
     return Found(themes, [[(at - 1, 0.5, ["vat"])] if at else [] for at in range(len(texts))])
 
 
-def here(texts: Sequence[str]) -> Found:
+def here(texts: Sequence[str], apart: Sequence[tuple[int, int]] = ()) -> Found:
     """The real arithmetic, without a process of its own, which takes a second to start."""
-    found = overview(texts)
+    found = overview(texts, apart=apart)
     return Found(found.themes, [[(each.other, each.score, list(each.why)) for each in its] for its in found.candidates])
 
 
@@ -139,7 +139,7 @@ def test_a_theme_keeps_its_id_as_it_grows_and_goes_when_it_is_empty(desk: Desk) 
     assert {name: after[name] for name in before} == before
     assert after["VAT again"] == before[VAT[0]] != before[SLOW[0]]
     desk.hear("One more about VAT", now=LATER + EVERY)
-    assert desk.step(LATER + 3 * EVERY, overview=lambda texts: Found([None] * len(texts), [[] for _ in texts]))
+    assert desk.step(LATER + 3 * EVERY, overview=lambda texts, apart: Found([None] * len(texts), [[] for _ in texts]))
     assert (desk.all(Theme), desk.all(Candidate)) == ([], [])
     assert set(desk.ids().values()) == {None}
 
@@ -169,10 +169,22 @@ def test_items_without_words_are_a_theme_by_their_reason(desk: Desk) -> None:
     assert "Rated down, no words" in desk.themes()
 
 
+def test_items_without_words_are_no_candidates_whatever_we_call_them(desk: Desk) -> None:
+    """Their titles are our own words, and all alike."""
+    desk.hear(None, None, "👍 👎", "Rated down without words")
+    desk.step(overview=here)
+    assert desk.all(Candidate) == []
+    assert len(desk.themes()["Rated down, no words"]) == 1
+    with desk.db.write() as session:
+        session.execute(update(Item).values(title="Totals are wrong", title_by="person", prioritised_at=LATER))
+    assert desk.step(LATER + EVERY, overview=here)
+    assert len(desk.all(Candidate)) == 3  # a person's words are words
+
+
 def test_a_feature_somebody_is_at_is_left_alone_until_the_lease_runs_out(desk: Desk) -> None:
     desk.hear(*VAT)
 
-    def fails(texts: Sequence[str]) -> Found:
+    def fails(texts: Sequence[str], apart: Sequence[tuple[int, int]]) -> Found:
         assert not desk.step()
         raise GaveUpError("ended with 9")
 
@@ -186,12 +198,12 @@ def test_a_feature_somebody_is_at_is_left_alone_until_the_lease_runs_out(desk: D
 def test_who_lost_the_feature_does_not_end_the_other_s_turn(desk: Desk) -> None:
     desk.hear(*VAT)
 
-    def takes_too_long(texts: Sequence[str]) -> Found:
+    def takes_too_long(texts: Sequence[str], apart: Sequence[tuple[int, int]]) -> Found:
         with pytest.raises(GaveUpError):
             desk.step(NOW + LEASE, overview=raises)
         return in_turns(texts)
 
-    def raises(texts: Sequence[str]) -> Found:
+    def raises(texts: Sequence[str], apart: Sequence[tuple[int, int]]) -> Found:
         raise GaveUpError("ended with 9")
 
     assert desk.step(overview=takes_too_long)
