@@ -12,7 +12,7 @@ from browsing import Browser
 from furniture import bring_in, make_item, report
 from heedback_service.core.ids import new_id
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Candidate, Feedback, Item, Project, Theme
+from heedback_service.store.tables import Candidate, Feedback, Item, Link, Project, Theme
 from support import NOW, listening
 
 EVIL = "<script>alert(1)</script> \u202egnp.exe " + "x" * 70_000
@@ -47,6 +47,21 @@ def furnished(db: Database, project: Project) -> None:
 
 def numbers(page: str) -> list[str]:
     return re.findall(r'data-item="(\d+)"', page)
+
+
+def test_the_queue_says_how_often_joins_are_right_and_by_how_many_answers(
+    furnished: None, db: Database, project: Project, bob: Browser
+) -> None:
+    assert "About 95\u00a0% of joins are right (likely 76–99): no answers yet" in bob.get("/p/acme/queue").text
+    with db.write() as session:
+        a, b, c, d = sorted(session.scalars(select(Feedback.id)).all())[:4]
+        of = {"project_id": project.id, "actor": new_id(), "at": NOW}
+        said = [(a, b, "not_same", 0.95), (a, c, "same", 0.9), (a, d, "same", 0.5), (b, c, "same", None)]
+        for one, other, kind, score in said:
+            link = Link(feedback_a=one, feedback_b=other, event_id=new_id(), kind=kind, score=score, **of)
+            session.add(link)
+    page = bob.get("/p/acme/queue?view=all").text
+    assert "About 91\u00a0% of joins are right (likely 72–97), by 2\u00a0answers" in page
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])

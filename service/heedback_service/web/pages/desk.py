@@ -13,6 +13,7 @@ from heedback_service.flow import accounts, proposed
 from heedback_service.flow.backlog import CAUSES, VERDICTS
 from heedback_service.flow.dossier import EVIDENCE_PAGE, Deed, dossier
 from heedback_service.flow.kindred import kindred
+from heedback_service.flow.learning import learnt
 from heedback_service.flow.queue import VIEWS, Viewer, home_view, listing, progress
 from heedback_service.flow.refusal import Refused
 from heedback_service.web.pages.access import account, project
@@ -54,6 +55,7 @@ def show_desk(number: int | None, refused: Refused | None = None) -> ResponseRet
             "kin": kindred(session, project().id, shown) if shown is not None else None,
             "offers": proposed.offers(session, project().id, shown) if shown is not None else (),
             "progress": progress(session, viewer, project()),
+            "joins": learnt(session, project().id).precision,
             "members": accounts.members_of(session, project().id),
         }
     words = {"views": VIEWS, "accepting": ACCEPTING, "declining": DECLINING, "causes": CAUSES}
