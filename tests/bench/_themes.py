@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from _agreement import Agreement, agreement
+from _answers import Taught, taught
 from _baselines import nearest_before, neighbour_graph, single_pass, tf_idf
 from _minilm import MiniLM, weights
 
@@ -134,6 +135,25 @@ def _repeats(file: Path, column: str) -> Iterator[Repeats]:
         low, high = _ahead(hits)
         print(f"{file.name:26}{len(hits):8}{among:7}{found:7.3f}{usual:8.3f}   {low:+.3f} to {high:+.3f}", flush=True)
         yield Repeats(file.name, among, len(hits), found, usual, (low, high))
+
+
+def measure_answers(folder: Path) -> list[dict[str, Any]]:
+    """Themes before and after a maintainer's answers, beside the best that any resolution gives."""
+    present = [name for name in FILES if (folder / name).is_file()]
+    if present:
+        print(f"\n{'themes after answers':26}{'answers':>8}{'same':>6}{'before':>8}{'after':>7}{'best':>7}{'of it':>7}")
+    return [asdict(_told(name, taught(*_sample(folder / name)))) for name in present]
+
+
+def _told(name: str, found: Taught) -> Taught:
+    share = found.after / found.best
+    held = f"within a tenth: {'held' if found.is_close else 'MISSED'}"
+    print(
+        f"{name:26}{found.answers:8}{found.merged:6}{found.before:8.3f}{found.after:7.3f}{found.best:7.3f}"
+        f"{share:7.2f}   {held}; best at {found.best_at:.2f} x the resolution",
+        flush=True,
+    )
+    return found
 
 
 def _hit(found: list[int], gold: list[str], at: int) -> bool:

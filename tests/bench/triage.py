@@ -1,9 +1,10 @@
 """How well reports are grouped on real text, into items and themes, and how fast triage is, store included.
 
-    triage.py [--data DIR] [--open N ...]
+    triage.py [--data DIR] [--open N ...] [--many N]
 
 DIR holds CSV files with a column `text`, and `gold` where a group is known; what is missing is said and left out.
-N is how many open items the store holds when joining is timed. Prints its tables and a last line of JSON.
+N is how many open items the store holds when joining is timed, or how many texts a feature has whose themes are. Prints
+its tables and a last line of JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from _copies import near_copy
-from _themes import measure_candidates, measure_themes
+from _many import measure_many
+from _themes import measure_answers, measure_candidates, measure_themes
 
 from heedback_service.core.grouping import JOIN_AT, Report, joined, keys, near
 from heedback_service.core.ids import new_id
@@ -65,14 +67,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder of the CSV files; without it, grouping is not measured")
     parser.add_argument("--open", type=int, nargs="+", default=[1000, 5000], help="open items when joining is timed")
+    parser.add_argument("--many", type=int, default=100_000, help="texts of which themes are timed; 0 leaves it out")
     options = parser.parse_args()
     grouped = measure_grouping(options.data) if options.data else []
     if options.data is None:
         print("Grouping is left out: give --data FOLDER.")
     themes = measure_themes(options.data) if options.data else []
     candidates = measure_candidates(options.data) if options.data else []
+    answers = measure_answers(options.data) if options.data else []
+    many = measure_many(options.many) if options.many else None
     speeds = measure_speed(sorted(options.open))
     found = {"grouping": [asdict(each) for each in grouped], "themes": themes, "candidates": candidates}
+    found |= {"answers": answers, "many": many}
     print(json.dumps(found | {"per_second": speeds}))
     return 0
 

@@ -1,55 +1,52 @@
-"""The simulated maintainer of the benchmarks: asks what is open, stops in time, and learns where groups part."""
+"""The simulated maintainer of the benchmarks: works through the queue, and is believed."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-FILE = Path(__file__).parents[1] / "bench" / "_answers.py"
+BENCH = Path(__file__).parents[1] / "bench"
+SAID = {
+    "vat": ["The total leaves out the VAT", "VAT missing in the total", "No VAT in the invoice total"],
+    "slow": ["Answers take forever", "so slow, answers take a minute", "Waiting for answers takes ages"],
+    "tone": ["The tone of the answer is rude", "rude tone in an answer", "Far too rude a tone in the total"],
+}
 
 
 @pytest.fixture(scope="module")
-def answers() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_answers", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+def answers() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(BENCH))
+        spec = importlib.util.spec_from_file_location("bench_answers", BENCH / "_answers.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        patch.setitem(sys.modules, spec.name, module)  # dataclasses look their module up
+        spec.loader.exec_module(module)
+        yield module
 
 
-def test_fifty_answers_find_the_score_at_which_groups_part(answers: ModuleType) -> None:
-    """Texts are numbers, a pair is as near as they are close; groups are the tens."""
-    gold = [n // 10 for n in range(100)]
-    pairs = [answers.Pair(1 - (b - a) / 20, a, b) for a in range(100) for b in range(a + 1, min(a + 20, 100))]
-
-    def grouping(texts: Sequence[str], at: float) -> list[int]:
-        """In runs as long as the threshold allows."""
-        width = max(1, round((1 - at) * 20))
-        return [n // width for n in range(len(texts))]
-
-    taught = answers.answer(pairs, gold)
-    measured = answers.compare([str(n) for n in gold], gold, taught, grouping)
-    assert taught.answers == 50
-    assert 0 < taught.yes < 50
-    assert (measured.best, measured.best_at) == (1.0, 0.52)
-    assert 0.5 <= taught.threshold <= 0.8
-    assert measured.learned <= measured.best
-    assert measured.is_close is (measured.learned >= 0.9)
+def test_all_pairs_are_answered_as_the_groups_are_and_no_more_than_there_are(answers: ModuleType) -> None:
+    gold = [group for group, said in SAID.items() for _ in said]
+    texts = [text for said in SAID.values() for text in said]
+    with answers.Desk(texts, gold) as desk:
+        assert len(desk.shown) == len(texts)
+        before = desk.f1()
+        given, merged = desk.answer(50)
+        assert 0 < merged < given < 50  # "in the total" ties a tone to the VAT, which is answered with no
+        assert len(desk.shown) == len(texts) - merged
+        assert desk.answer(50) == (0, 0)
+        best, _ = desk.best()
+        assert 0 < desk.f1() <= 1
+        assert before <= best <= 1
 
 
-def test_no_more_is_asked_than_there_is(answers: ModuleType) -> None:
-    assert answers.answer([answers.Pair(0.5, 0, 1)], "aa").answers == 1
-    assert answers.answer([], "a").answers == 0
-
-
-def test_b_cubed_is_one_for_the_truth_and_less_for_lumping_and_splitting(answers: ModuleType) -> None:
-    assert answers.b_cubed("xxyy", "aabb") == 1
-    assert answers.b_cubed("xxxx", "aabb") == pytest.approx(2 * 0.5 / 1.5)
-    assert answers.b_cubed("wxyz", "aabb") == pytest.approx(2 * 0.5 / 1.5)
+def test_what_was_taught_stands_beside_the_best_there_is(answers: ModuleType) -> None:
+    made = answers.Taught(texts=9, items=9, answers=3, merged=2, before=0.5, after=0.8, best=0.9, best_at=1.0)
+    assert not made.is_close
+    assert answers.Taught(9, 9, 3, 2, 0.5, 0.81, 0.9, 1.0).is_close
