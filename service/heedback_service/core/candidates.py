@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from heedback_service.core.nearest import Near, Numbers
+from heedback_service.core.nearest import Near
 from heedback_service.core.stopwords import SILENT
-from heedback_service.core.vectors import Matrix, Spoken, Vectors
+from heedback_service.core.vectors import Matrix, Numbers, Spoken, Vectors
 
 MOST: Final = 5
 POOL: Final = 20  # earlier texts, the nearest ones, among which the candidates are

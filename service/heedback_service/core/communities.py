@@ -12,8 +12,7 @@ from typing import Final
 import numpy as np
 from scipy import sparse
 
-from heedback_service.core.nearest import Numbers
-from heedback_service.core.vectors import Matrix
+from heedback_service.core.vectors import Matrix, Numbers
 
 _ROUNDS: Final = 3  # the second brings a tenth of what the first did, a fourth nothing that can be measured
 _GAIN: Final = 1e-9  # what is less is the rounding of a sum

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from scipy import sparse
 
-from heedback_service.core.vectors import Matrix
-
-Numbers = Any  # a numpy array
+from heedback_service.core.vectors import Matrix, Numbers
 
 # Comparing all with all costs a multiplication for every two rows that share a word or piece. Up to some twelve
 # thousand texts that is less than this; beyond, what most have in common is left out, and the result is rougher.
 WORK: Final = 2_000_000_000
 # The share of meanings in a cosine, where there are any; measured on HWU64, flat from .5 to .7.
 MEANT: Final = 0.6
-_BLOCK: Final = 512  # rows compared at once, at most
+_BLOCK: Final = 256  # rows compared at once, at most: some 50 MB
 _CELLS: Final = 1 << 24  # where all are compared with all: 64 MB
 _DIGITS: Final = 5  # of a cosine that count, so that the order of a sum does not decide who is nearer
 _LIKELY: Final = 0.1  # most rows have neighbours enough that are nearer; only for the others all are looked at

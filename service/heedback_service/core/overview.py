@@ -9,9 +9,9 @@ import numpy as np
 
 from heedback_service.core import themes
 from heedback_service.core.candidates import MOST, POOL, Candidate, candidates, same
-from heedback_service.core.nearest import Numbers, nearest
+from heedback_service.core.nearest import nearest
 from heedback_service.core.text import normalise
-from heedback_service.core.vectors import vectors
+from heedback_service.core.vectors import Numbers, vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ def overview(
     if untied:
         around, before = (each.without(np.array(sorted(untied))) for each in (around, before))
     earlier = candidates(around, before, said_by, ages.tolist())
+    del said_by  # a third of all memory, and the graph takes as much
     by_text = dict(zip(different, map(int, themes.grouped(around)), strict=True))
     found = _of_each(said, dict(zip(different, earlier, strict=True)))
     return Overview([by_text.get(text) for text in said], found)

@@ -13,7 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from heedback_service.core.communities import communities
-from heedback_service.core.nearest import Near, Numbers
+from heedback_service.core.nearest import Near
+from heedback_service.core.vectors import Numbers
 
 NEIGHBOURS: Final = 20
 NEIGHBOURS_IN_MEANING: Final = 15  # of better neighbours, fewer are needed

@@ -9,7 +9,7 @@ that answers requests.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ import numpy as np
 from scipy import sparse
 
 Matrix = Any  # a SciPy sparse matrix in rows (CSR); SciPy ships no types
+Numbers = Any  # a numpy array
 
 READ: Final = 300  # words of a text that are looked at: the opening of a long log says as much as all of it
 _LONGEST_WORD: Final = 40  # letters; what is longer was not typed
@@ -69,16 +70,14 @@ def vectors(texts: Sequence[str]) -> Vectors:
     said = [[word[:_LONGEST_WORD] for word in text.split()[:READ]] for text in texts]
     counts, vocabulary = _counted(said)
     pieces, _ = _counted([_pieces(word) for word in vocabulary])
-    parts = counts, counts @ pieces
-    by_word = _unit(_weighed(counts, 1, 0))
+    own = sparse.identity(pieces.shape[0], np.float32, "csr")
+    both = (counts @ sparse.hstack([own, pieces]).tocsr()).tocsr()
+    is_word = np.arange(both.shape[1]) < pieces.shape[0]
+    by_word = _of_length_1(_weighed(counts, 1, 0), {1.0: np.ones(counts.shape[1])})
     spoken = Spoken(by_word.indptr.tolist(), by_word.indices.tolist(), by_word.data.round(5).tolist(), vocabulary)
-    rows, rare = (_beside(*(_weighed(part, *how) for part in parts)) for how in ((1, 0), (0, _OTHERS)))
+    halves = {_OF_WORDS / (1 + _OF_WORDS): is_word, 1 / (1 + _OF_WORDS): ~is_word}
+    rows, rare = (_of_length_1(_weighed(both, *how), halves) for how in ((1, 0), (0, _OTHERS)))
     return Vectors(rows, rare, spoken)
-
-
-def _beside(by_word: Matrix, by_piece: Matrix) -> Matrix:
-    rows = sparse.hstack([_unit(by_word) * _OF_WORDS**0.5, _unit(by_piece)]).tocsr()
-    return _unit(rows)
 
 
 def _counted(lists: Sequence[Iterable[str]]) -> tuple[Matrix, tuple[str, ...]]:
@@ -104,14 +103,24 @@ def _pieces(word: str) -> Iterable[str]:
 
 def _weighed(counts: Matrix, least: int, others: int) -> Matrix:
     """1 + ln of the count, times `least` - ln of the share of texts that have it, among so many `others` without it."""
-    weighed = counts.copy()
-    texts = weighed.shape[0]
-    having = np.bincount(weighed.indices, minlength=weighed.shape[1])
+    texts = counts.shape[0]
+    having = np.bincount(counts.indices, minlength=counts.shape[1])
     rarity = (np.log((1 + texts + others) / (1 + having)) + least).astype(np.float32)
-    weighed.data = (1 + np.log(weighed.data)) * rarity[weighed.indices]
-    return weighed
+    return _like(counts, (1 + np.log(counts.data)) * rarity[counts.indices])
 
 
-def _unit(rows: Matrix) -> Matrix:
-    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    return (sparse.diags(1 / np.where(lengths > 0, lengths, 1)).astype(np.float32) @ rows).tocsr()
+def _of_length_1(rows: Matrix, halves: Mapping[float, Numbers]) -> Matrix:
+    """`rows` where the columns of each half make up that share of the square of the length; a row of 0 stays."""
+    squares = _like(rows, rows.data**2)
+    width = np.diff(rows.indptr)
+    scaled = rows.data
+    for share, columns in halves.items():
+        lengths = np.sqrt(squares @ columns.astype(np.float32))
+        factors = (share**0.5 / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        scaled = np.where(columns[rows.indices], rows.data * np.repeat(factors, width), scaled)
+    return _like(rows, scaled)
+
+
+def _like(rows: Matrix, values: Numbers) -> Matrix:
+    """`rows` with other values in the same cells, which are shared and not copied."""
+    return sparse.csr_matrix((values, rows.indices, rows.indptr), shape=rows.shape)
