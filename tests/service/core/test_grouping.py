@@ -2,15 +2,18 @@
 
 import os
 import random
+import struct
 import subprocess
 import sys
 import time
+from hashlib import blake2b
+from itertools import repeat
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedback_service.core import nearness
+from heedback_service.core import grouping, nearness
 from heedback_service.core.grouping import JOIN_AT, Report, keys, near
 from heedback_service.core.text import normalise
 
@@ -51,6 +54,19 @@ def test_near_copies_are_the_same_and_share_a_key(one: str, other: str) -> None:
     assert same(said(one), said(other))
     a, b = keys(said(one)), keys(said(other))
     assert a.signature == b.signature or set(a.bands) & set(b.bands)
+
+
+@given(st.text(min_size=1, max_size=80).filter(normalise))
+def test_bands_are_made_of_the_smallest_hash_of_each_kind(text: str) -> None:
+    """As MinHash is written down; `keys` takes the smallest of all kinds at once."""
+    normal = f" {normalise(text)} "
+    shingles = [normal[at : at + 3].encode("utf-8", "backslashreplace") for at in range(len(normal) - 2)]
+    smallest: list[int] = []
+    for salt in range(4):
+        digests = [blake2b(each, digest_size=64, salt=bytes([salt])).digest() for each in shingles]
+        smallest += map(min, *[struct.unpack(">16I", each) for each in digests], repeat(1 << 32))
+    rows = [struct.pack(">B4I", band, *smallest[4 * band : 4 * band + 4]) for band in range(16)]
+    assert grouping._bands(normalise(text)) == tuple(blake2b(row, digest_size=8).hexdigest() for row in rows)
 
 
 @pytest.mark.parametrize(
