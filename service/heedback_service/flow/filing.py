@@ -3,16 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, bindparam, func, literal_column, select, update
 
 from heedback_service.core.grouping import GROUPING_VERSION
 from heedback_service.flow import placement
 from heedback_service.flow.joining import Board, Scope
-from heedback_service.store.db import insert_into
+from heedback_service.store.db import insert_for
+from heedback_service.store.direct import Direct, among
 from heedback_service.store.tables import Item, ItemEvent, ItemKey, Project
+
+_COUNT: Final = Direct(
+    lambda _: (
+        update(Project)
+        .where(Project.id == bindparam("its_id"))
+        .values(last_item_number=Project.last_item_number + bindparam("more"))
+    )
+)
+_LAST: Final = Direct(lambda _: select(Project.last_item_number).where(Project.id == bindparam("project")))
+_NEW_ITEMS: Final = Direct(lambda dialect: insert_for(dialect, Item))
+_NEW_KEYS: Final = Direct(lambda dialect: insert_for(dialect, ItemKey))
+_NEW_EVENTS: Final = Direct(lambda dialect: insert_for(dialect, ItemEvent))
+
+
+def _back(dialect: str) -> Select[Any]:
+    resolved = select(Item.id).where(
+        Item.project_id == bindparam("project"),
+        among(dialect, Item.id, "touched"),
+        Item.state == literal_column("'resolved'"),
+    )
+    newest_first = func.row_number().over(partition_by=ItemEvent.item_id, order_by=ItemEvent.id.desc())
+    ranked = (
+        select(ItemEvent.item_id, ItemEvent.verb, newest_first.label("place"))
+        .where(ItemEvent.project_id == bindparam("project"), ItemEvent.item_id.in_(resolved))
+        .subquery()
+    )
+    last = (ranked.c.place == literal_column("1"), ranked.c.verb != literal_column("'reported_again'"))
+    return select(ranked.c.item_id).where(*last).order_by(ranked.c.item_id)
+
+
+_BACK: Final = Direct(_back)
 
 
 def file(scope: Scope, board: Board) -> set[UUID]:
@@ -44,25 +76,18 @@ def make_items(scope: Scope, made: Sequence[UUID]) -> None:
     """Insert new items, with the project's next numbers. What they are about is read off their reports later."""
     if not made:
         return
-    counting = (
-        update(Project)
-        .where(Project.id == scope.project_id)
-        .values(last_item_number=Project.last_item_number + len(made))
-        .returning(Project.last_item_number)
-        .execution_options(synchronize_session=False)
-    )
-    last = scope.session.scalars(counting).one()
-    rows = [
-        _blank(scope) | {"id": item_id, "number": number}
-        for number, item_id in enumerate(made, start=last - len(made) + 1)
-    ]
-    scope.session.connection().execute(insert_into(scope.session, Item), rows)
+    _COUNT.many(scope.line, [{"its_id": scope.project_id, "more": len(made)}])  # others wait from now on
+    ((last,),) = _LAST.rows(scope.line, project=scope.project_id)
+    blank = _blank(scope)
+    numbered = enumerate(made, start=last - len(made) + 1)
+    _NEW_ITEMS.many(scope.line, [blank | {"id": item_id, "number": number} for number, item_id in numbered])
 
 
 def _blank(scope: Scope) -> dict[str, Any]:
     nothing_yet = {"title": "", "category": "unknown", "category_why": "", "severity": 0, "severity_why": ""}
     counts = {"priority": 0, "factors": {}, "people": 0, "feedback_count": 0}
     times = ("prioritised_at", "first_at", "last_at", "created_at", "changed_at")
+    by_people = ("theme_id", "verdict", "cause", "assignee", "due_on", "resolved_in", "snoozed_until")
     return {
         "project_id": scope.project_id,
         "feature_id": scope.feature_id,
@@ -72,6 +97,7 @@ def _blank(scope: Scope) -> dict[str, Any]:
         **nothing_yet,
         **counts,
         **dict.fromkeys(times, scope.now),
+        **dict.fromkeys(by_people),
     }
 
 
@@ -82,8 +108,7 @@ def _keep_keys(scope: Scope, board: Board, homes: dict[UUID, UUID]) -> None:
         if each.bands is not None
         for row in placement.key_rows(scope.project_id, homes[each.report.told.id], each.report, each.bands)
     ]
-    if rows:
-        scope.session.connection().execute(insert_into(scope.session, ItemKey), rows)
+    _NEW_KEYS.many(scope.line, rows)
 
 
 def _log(scope: Scope, board: Board, touched: set[UUID]) -> None:
@@ -96,15 +121,16 @@ def _log(scope: Scope, board: Board, touched: set[UUID]) -> None:
             "project_id": scope.project_id,
             "id": scope.new_id(),
             "item_id": item_id,
+            "actor": None,
             "verb": verb,
             "before": {},
             "after": after,
+            "undoes": None,
             "at": scope.now,
         }
         for item_id, verb, after in events
     ]
-    if rows:
-        scope.session.connection().execute(insert_into(scope.session, ItemEvent), rows)
+    _NEW_EVENTS.many(scope.line, rows)
 
 
 def _numbers(scope: Scope, items: set[UUID]) -> dict[UUID, int]:
@@ -116,14 +142,4 @@ def _newly_back(scope: Scope, touched: set[UUID]) -> list[UUID]:
     """Resolved items whose last event is not that they were reported again: once a resolution is enough."""
     if not touched:
         return []
-    resolved = select(Item.id).where(
-        Item.project_id == scope.project_id, Item.id.in_(touched), Item.state == "resolved"
-    )
-    newest_first = func.row_number().over(partition_by=ItemEvent.item_id, order_by=ItemEvent.id.desc())
-    ranked = (
-        select(ItemEvent.item_id, ItemEvent.verb, newest_first.label("place"))
-        .where(ItemEvent.project_id == scope.project_id, ItemEvent.item_id.in_(resolved))
-        .subquery()
-    )
-    last = select(ranked.c.item_id).where(ranked.c.place == 1, ranked.c.verb != "reported_again")
-    return list(scope.session.scalars(last.order_by(ranked.c.item_id)))
+    return [item_id for (item_id,) in _BACK.rows(scope.line, project=scope.project_id, touched=list(touched))]

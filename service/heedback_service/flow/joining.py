@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core.grouping import COMPARED, CROWDED, near
@@ -28,7 +29,28 @@ from heedback_service.core.ties import Ties
 from heedback_service.flow import links
 from heedback_service.flow.learning import to_join_by
 from heedback_service.flow.reports import Keyed
+from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, ItemKey, Link
+
+_HOLDERS: Final = Direct(
+    lambda dialect: select(ItemKey.key, ItemKey.feedback_id, ItemKey.item_id).where(
+        ItemKey.project_id == bindparam("project"),
+        ItemKey.feature_id == bindparam("feature"),
+        among(dialect, ItemKey.key, "keys"),
+    )
+)
+_COMMENTS: Final = Direct(
+    lambda dialect: select(Feedback.id, Feedback.comment).where(
+        Feedback.project_id == bindparam("project"), among(dialect, Feedback.id, "ids"), Feedback.comment.is_not(None)
+    )
+)
+_NUMBERS: Final = Direct(
+    lambda dialect: select(Item.id, Item.number).where(
+        Item.project_id == bindparam("project"),
+        Item.feature_id == bindparam("feature"),
+        among(dialect, Item.id, "ids"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +62,10 @@ class Scope:
     feature_id: UUID
     now: datetime
     new_id: Callable[[], UUID]
+    line: Line = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "line", Line(self.session.connection()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,34 +187,27 @@ class Board:
 
     def _read(self, arrivals: Sequence[Keyed], former: Iterable[UUID]) -> None:
         wanted = {key for each in arrivals for key in (each.keys.signature, *each.keys.bands)}
-        project_id = self._scope.project_id
-        stored = select(ItemKey.key, ItemKey.feedback_id, ItemKey.item_id).where(
-            ItemKey.project_id == project_id, ItemKey.feature_id == self._scope.feature_id, ItemKey.key.in_(wanted)
-        )
-        for key, holder, item_id in self._scope.session.execute(stored):
+        project_id, feature_id = self._scope.project_id, self._scope.feature_id
+        stored = _HOLDERS.rows(self._scope.line, project=project_id, feature=feature_id, keys=list(wanted))
+        for key, holder, item_id in stored:
             self._holders[key].append(holder)
             self._home[holder] = item_id
         self._read_texts({holder for each in arrivals for holder in self._candidates(each)})
         if self._corrected:
             self._ties = links.ties_of(self._scope.session, project_id, [each.told.id for each in arrivals])
-            self._tied = links.homes_of(self._scope.session, project_id, self._scope.feature_id, self._ties.reports)
+            self._tied = links.homes_of(self._scope.session, project_id, feature_id, self._ties.reports)
         self._read_items({*self._home.values(), *self._tied.values(), *former})
 
     def _read_texts(self, holders: set[UUID]) -> None:
-        query = select(Feedback.id, Feedback.comment).where(
-            Feedback.project_id == self._scope.project_id, Feedback.id.in_(holders), Feedback.comment.is_not(None)
-        )
-        for holder, comment in self._scope.session.execute(query) if holders else ():
-            self._texts[holder] = normalise(comment or "")
+        if holders:
+            read = _COMMENTS.rows(self._scope.line, project=self._scope.project_id, ids=list(holders))
+            self._texts |= {holder: normalise(comment) for holder, comment in read}
 
     def _read_items(self, items: set[UUID]) -> None:
-        query = select(Item.id, Item.number).where(
-            Item.project_id == self._scope.project_id,
-            Item.feature_id == self._scope.feature_id,
-            Item.id.in_(items),
-        )
         if items:
-            self._ranks = dict(self._scope.session.execute(query).all())
+            scope = self._scope
+            read = _NUMBERS.rows(scope.line, project=scope.project_id, feature=scope.feature_id, ids=list(items))
+            self._ranks = dict(read)
 
     def _is_settled(self, item_id: UUID) -> bool:
         """Whether a person has done anything to it. Whoever wants to, from now on, waits until we have committed."""

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core import calibration
 from heedback_service.core.calibration import Answer, Precision
 from heedback_service.core.grouping import JOIN_AT
+from heedback_service.store.direct import Direct, Line
 from heedback_service.store.tables import Link, Project
+
+_KEPT: Final = Direct(
+    lambda _: select(Project.join_at, exists().where(Link.project_id == Project.id)).where(
+        Project.id == bindparam("project")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +44,7 @@ def join_at(session: Session, project_id: int) -> float:
 
 def to_join_by(session: Session, project_id: int) -> tuple[float, bool]:
     """`join_at`, and whether people said anything about pairs at all: most projects need not look further."""
-    said = exists().where(Link.project_id == Project.id)
-    kept, corrected = session.execute(select(Project.join_at, said).where(Project.id == project_id)).one()
+    ((kept, corrected),) = _KEPT.rows(Line(session.connection()), project=project_id)
     return JOIN_AT if kept is None else kept, bool(corrected)
 
 

@@ -18,10 +18,20 @@ from sqlalchemy.orm import Session
 from heedback_service.core.grouping import GROUPING_VERSION
 from heedback_service.flow import locks, reports
 from heedback_service.flow.reports import Keyed
-from heedback_service.store.db import insert_into
-from heedback_service.store.direct import Line
+from heedback_service.store.db import insert_for, insert_into
+from heedback_service.store.direct import Direct, Line
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback, ItemKey, ItemPerson
 
+_PUT: Final = Direct(lambda dialect: insert_for(dialect, ItemFeedback))
+
+
+def _adding(dialect: str) -> Any:
+    new = insert_for(dialect, ItemPerson)
+    counted = {"n": ItemPerson.n + new.excluded.n}
+    return new.on_conflict_do_update(index_elements=["project_id", "item_id", "person"], set_=counted)
+
+
+_ADD_PEOPLE: Final = Direct(_adding)
 _REKEYED: Final = 200  # reports of an item that are read to find new holders for the keys of one that left
 
 
@@ -29,7 +39,7 @@ def put(session: Session, project_id: int, rows: Sequence[dict[str, Any]], peopl
     """Put feedback, which is in no item, into items: rows of `item_feedback`, and the person of each feedback."""
     if not rows:
         return
-    session.connection().execute(insert_into(session, ItemFeedback), rows)
+    _PUT.many(Line(session.connection()), rows)
     counted = Counter((row["item_id"], people[row["feedback_id"]]) for row in rows)
     add_people(session, project_id, {(item, who): n for (item, who), n in counted.items() if who is not None})
 
@@ -38,15 +48,11 @@ def add_people(session: Session, project_id: int, counted: Mapping[tuple[UUID, s
     """Count `n` more pieces of feedback for each (item, person)."""
     if not counted:
         return
-    new = insert_into(session, ItemPerson)
-    adding = new.on_conflict_do_update(
-        index_elements=["project_id", "item_id", "person"], set_={"n": ItemPerson.n + new.excluded.n}
-    )
     rows = [
         {"project_id": project_id, "item_id": item_id, "person": person, "n": n}
         for (item_id, person), n in sorted(counted.items())
     ]
-    session.connection().execute(adding, rows)
+    _ADD_PEOPLE.many(Line(session.connection()), rows)
 
 
 def features_of(session: Session, project_id: int, feedback_ids: Collection[UUID]) -> set[UUID]:

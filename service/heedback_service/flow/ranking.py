@@ -10,31 +10,90 @@ from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Case, ColumnElement, Select, String, bindparam, case, func, select, update
+from sqlalchemy import Boolean, Case, ColumnElement, Select, bindparam, case, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core import classify, priority, severity
 from heedback_service.core.priority import Factors, Weights
 from heedback_service.core.severity import Voice
 from heedback_service.core.titles import title
-from heedback_service.flow import reports, standing
+from heedback_service.flow import reports
 from heedback_service.flow.reports import Told
+from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPerson, Project, Slice
 
 # An item is named and judged by its newest reports: what it is about shows in these, and the work stays bounded.
 JUDGED: Final = 50
 
-_HOLDS: Final = (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id)
+_JUDGEMENT: Final = (
+    *("severity", "severity_why", "people", "feedback_count"),
+    *("first_at", "last_at", "factors", "priority"),
+)
+_LEFT: Final = ("people", "feedback_count", "priority")
+
+
+def _newest_of(dialect: str) -> Select[Any]:
+    place = func.row_number().over(partition_by=ItemFeedback.item_id, order_by=ItemFeedback.feedback_id.desc())
+    ranked = (
+        select(ItemFeedback.item_id, ItemFeedback.feedback_id, place.label("place"))
+        .where(ItemFeedback.project_id == bindparam("project"), among(dialect, ItemFeedback.item_id, "items"))
+        .subquery()
+    )
+    return (
+        reports.reading(bindparam("project"))
+        .add_columns(ranked.c.item_id, Slice.user_group)
+        .join(ranked, ranked.c.feedback_id == Feedback.id)
+        .where(ranked.c.place <= literal_column(f"{JUDGED}"))
+        .order_by(Feedback.id)
+    )
+
+
+def _counting(dialect: str) -> Select[Any]:
+    recent = Feedback.first_at > bindparam("since")
+    earlier = Feedback.first_at.between(bindparam("past"), bindparam("since"))
+    voices = func.count(case((recent, Feedback.person)).distinct()) + _count_if(recent & Feedback.person.is_(None))
+    moments = (func.min(Feedback.first_at), func.max(Feedback.last_at))
+    return (
+        select(ItemFeedback.item_id, func.count(), _count_if(recent), _count_if(earlier), voices, *moments)
+        .join(Feedback, (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id))
+        .where(ItemFeedback.project_id == bindparam("project"), among(dialect, ItemFeedback.item_id, "items"))
+        .group_by(ItemFeedback.item_id)
+    )
+
+
+def _count_if(condition: ColumnElement[bool]) -> Any:
+    return func.sum(case((condition, literal_column("1")), else_=literal_column("0")))
+
+
+def _setting(*names: str, **others: Any) -> Direct:
+    values = {name: bindparam(name) for name in (*names, "prioritised_at")} | others
+    its = (Item.project_id == bindparam("its_project"), Item.id == bindparam("its_id"))
+    return Direct(lambda _: update(Item).where(*its).values(values))
+
+
+_NEWEST: Final = Direct(_newest_of)
+_TALLIES: Final = Direct(_counting)
+_PEOPLE: Final = Direct(
+    lambda dialect: (
+        select(ItemPerson.item_id, func.count())
+        .where(ItemPerson.project_id == bindparam("project"), among(dialect, ItemPerson.item_id, "items"))
+        .group_by(ItemPerson.item_id)
+    )
+)
+_WEIGHTS: Final = Direct(lambda _: select(Project.weights).where(Project.id == bindparam("project")))
 
 # What a person said about an item stays, but a reason that is no harm, once people flag harm.
-_FLAGGED: Final = bindparam("its_category", type_=String).startswith("flag:") & ~standing.FLAGGED
-_BY_RULE: Final = (Item.category_by == "rule") | _FLAGGED
+_HARMLESS: Final = func.substr(Item.category, literal_column("1"), literal_column("5")) != literal_column("'flag:'")
+_RULE: Final = literal_column("'rule'")
+_BY_RULE: Final = (Item.category_by == _RULE) | (bindparam("its_harm", type_=Boolean) & _HARMLESS)
 _UNLESS_GIVEN: Final[dict[str, Case[str]]] = {
-    "title": case((Item.title_by == "rule", bindparam("its_title")), else_=Item.title),
-    "category": case((_BY_RULE, bindparam("its_category", type_=String)), else_=Item.category),
+    "title": case((Item.title_by == _RULE, bindparam("its_title")), else_=Item.title),
+    "category": case((_BY_RULE, bindparam("its_category")), else_=Item.category),
     "category_why": case((_BY_RULE, bindparam("its_category_why")), else_=Item.category_why),
-    "category_by": case((_BY_RULE, "rule"), else_=Item.category_by),
+    "category_by": case((_BY_RULE, _RULE), else_=Item.category_by),
 }
+_JUDGE: Final = _setting(*_JUDGEMENT, **_UNLESS_GIVEN)
+_EMPTY: Final = _setting(*_LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +131,7 @@ def refresh(session: Session, project_id: int, items: Collection[UUID], now: dat
 
     `Item.version` stays: it is for what people decide, and their decisions must not fail because a report came in.
     """
+    session.flush()  # what is read below goes past the session
     newest = _newest(session, project_id, items)
     tallies = _tallies(session, project_id, items, now)
     people = _people(session, project_id, items)
@@ -105,6 +165,7 @@ def _columns(
         "its_title": title((each.told.comment for each in newest if each.told.comment), category),
         "its_category": category,
         "its_category_why": category_why,
+        "its_harm": category.startswith("flag:"),
         "severity": worst.level,
         "severity_why": worst.why,
         "people": people,
@@ -117,69 +178,31 @@ def _columns(
 
 
 def _write(session: Session, project_id: int, columns: list[dict[str, Any]], now: datetime) -> None:
-    by_id = update(Item).where(Item.project_id == project_id, Item.id == bindparam("its_id"))
-    for emptied in (False, True):
-        rows = [row for row in columns if (row["feedback_count"] == 0) == emptied]
-        if rows:
-            plain: dict[str, Any] = {name: bindparam(name) for name in rows[0] if not name.startswith("its_")}
-            given = {} if emptied else _UNLESS_GIVEN
-            session.connection().execute(by_id.values(plain | given | {"prioritised_at": now}), rows)
+    line, its = Line(session.connection()), {"its_project": project_id, "prioritised_at": now}
+    _JUDGE.many(line, [row | its for row in columns if row["feedback_count"]])
+    _EMPTY.many(line, [row | its for row in columns if not row["feedback_count"]])
 
 
 def _newest(session: Session, project_id: int, items: Collection[UUID]) -> dict[UUID, list[_Heard]]:
-    place = func.row_number().over(partition_by=ItemFeedback.item_id, order_by=ItemFeedback.feedback_id.desc())
-    ranked = (
-        select(ItemFeedback.item_id, ItemFeedback.feedback_id, place.label("place"))
-        .where(ItemFeedback.project_id == project_id, ItemFeedback.item_id.in_(items))
-        .subquery()
-    )
-    query = (
-        reports.reading(project_id)
-        .add_columns(ranked.c.item_id, Slice.user_group)
-        .join(ranked, ranked.c.feedback_id == Feedback.id)
-        .where(ranked.c.place <= JUDGED)
-        .order_by(Feedback.id)
-    )
     found: dict[UUID, list[_Heard]] = defaultdict(list)
-    for row in session.execute(query):
-        found[row.item_id].append(_Heard(reports.told(row), row.user_group))
+    for row in _NEWEST.rows(Line(session.connection()), project=project_id, items=list(items)):
+        *_, item_id, group = row
+        found[item_id].append(_Heard(reports.told(row), group))
     return found
 
 
 def _tallies(session: Session, project_id: int, items: Collection[UUID], now: datetime) -> Mapping[UUID, _Tally]:
     since = now - priority.WEEK
-    recent = Feedback.first_at > since
-    earlier = Feedback.first_at.between(since - priority.WEEK * priority.PAST_WEEKS, since)
-    query: Select[Any] = (
-        select(
-            ItemFeedback.item_id,
-            func.count(),
-            _count_if(recent),
-            _count_if(earlier),
-            func.count(case((recent, Feedback.person)).distinct()) + _count_if(recent & Feedback.person.is_(None)),
-            func.min(Feedback.first_at),
-            func.max(Feedback.last_at),
-        )
-        .join(Feedback, _HOLDS)
-        .where(ItemFeedback.project_id == project_id, ItemFeedback.item_id.in_(items))
-        .group_by(ItemFeedback.item_id)
-    )
-    return {item_id: _Tally(*counts) for item_id, *counts in session.execute(query)}
-
-
-def _count_if(condition: ColumnElement[bool]) -> Any:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+    span = {"since": since, "past": since - priority.WEEK * priority.PAST_WEEKS}
+    rows = _TALLIES.rows(Line(session.connection()), project=project_id, items=list(items), **span)
+    return {item_id: _Tally(*counts) for item_id, *counts in rows}
 
 
 def _people(session: Session, project_id: int, items: Collection[UUID]) -> dict[UUID, int]:
-    query = (
-        select(ItemPerson.item_id, func.count())
-        .where(ItemPerson.project_id == project_id, ItemPerson.item_id.in_(items))
-        .group_by(ItemPerson.item_id)
-    )
-    return dict(session.execute(query).all())
+    return dict(_PEOPLE.rows(Line(session.connection()), project=project_id, items=list(items)))
 
 
 def _weights(session: Session, project_id: int) -> Weights:
     """As the store has them now, not as a project was read before we had our turn."""
-    return Weights.of(session.execute(select(Project.weights).where(Project.id == project_id)).scalar_one())
+    [(stored,)] = _WEIGHTS.rows(Line(session.connection()), project=project_id)
+    return Weights.of(stored)

@@ -7,16 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import BindParameter, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core.classify import Category, classify
 from heedback_service.core.grouping import Keys, Report, keys
 from heedback_service.core.severity import Severity, severity
+from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feedback, OutputText, Slice
+
+_ANSWERS: Final = Direct(
+    lambda dialect: select(OutputText.output_id, OutputText.output).where(
+        OutputText.project_id == bindparam("project"),
+        among(dialect, OutputText.output_id, "wanted"),
+        OutputText.output.is_not(None),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ class Keyed:
     text: str
 
 
-def reading(project_id: int) -> Select[Any]:
+def reading(project_id: int | BindParameter[int]) -> Select[Any]:
     """All that `told` needs, of every row of a project; narrow and order it."""
     columns: tuple[Any, ...] = (
         *(Feedback.id, Feedback.version, Feedback.person, Feedback.feature_id, Feedback.subject),
@@ -113,12 +122,9 @@ def _answers(session: Session, project_id: int, outputs: Iterable[UUID]) -> dict
     """What names the answer of each output whose text we have: two outputs with one text are one answer."""
     if not (wanted := sorted(outputs)):
         return {}
-    query = select(OutputText.output_id, OutputText.output).where(
-        OutputText.project_id == project_id, OutputText.output_id.in_(wanted), OutputText.output.is_not(None)
-    )
     return {
         output_id: blake2b((text or "").strip().encode("utf-8", "replace"), digest_size=16).hexdigest()
-        for output_id, text in session.execute(query)
+        for output_id, text in _ANSWERS.rows(Line(session.connection()), project=project_id, wanted=wanted)
     }
 
 

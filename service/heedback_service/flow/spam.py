@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Subquery, bindparam, func, select, union_all, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core import spam
@@ -22,9 +23,70 @@ from heedback_service.core.spam import Heard
 from heedback_service.flow import rollup
 from heedback_service.flow.reports import Told
 from heedback_service.flow.sheet import END_USER
-from heedback_service.store.direct import Line
+from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feedback
 
+_MINE: Final = Feedback.project_id == bindparam("project")
+
+
+class _Row(NamedTuple):
+    """A row of feedback, as far as it is judged and counted; named as the columns are."""
+
+    id: UUID
+    person: str | None
+    source: str
+    retracted: bool
+    comment: str | None
+    first_at: datetime
+    spam: bool
+    spam_by: str | None
+    spam_why: str | None
+    counts: bool
+    day: date
+    slice_id: UUID
+    output_id: UUID | None
+    polarity: int | None
+    flag: bool
+    correction: str | None
+
+    @property
+    def is_for_rules(self) -> bool:
+        by_rule = self.spam_by == "rule" or (self.spam_by is None and not self.spam)
+        return by_rule and self.source == END_USER and not self.retracted
+
+
+def _rows(dialect: str) -> Select[Any]:
+    columns = [getattr(Feedback, name) for name in _Row._fields]
+    return select(*columns).where(_MINE, among(dialect, Feedback.id, "ids")).order_by(Feedback.id)
+
+
+def _latest(whose: ColumnElement[bool]) -> Direct:
+    opening: Any = func.substr(Feedback.comment, literal_column("1"), literal_column(f"{spam.COMPARED}"))
+    return Direct(
+        lambda _: (
+            select(Feedback.first_at, Feedback.id, opening)
+            .where(_MINE, whose, Feedback.source == literal_column(f"'{END_USER}'"))
+            .where(Feedback.first_at <= bindparam("until"), Feedback.first_at > bindparam("since"))
+            .order_by(Feedback.first_at.desc())
+            .limit(bindparam("most", type_=Integer))
+            .offset(literal_column("0"))  # else SQLAlchemy binds it, for SQLite
+        )
+    )
+
+
+_ROWS: Final = Direct(_rows)
+_ROWS_HELD: Final = Direct(lambda dialect: _rows(dialect).with_for_update(key_share=True))
+_OF_NOBODY: Final = _latest(Feedback.person.is_(None))
+_OF_PERSON: Final = _latest(Feedback.person == bindparam("person"))
+_JUDGE: Final = Direct(
+    lambda _: (
+        update(Feedback)
+        .where(Feedback.project_id == bindparam("its_project"), Feedback.id == bindparam("its_id"))
+        .values({name: bindparam(f"its_{name}") for name in ("spam", "spam_by", "spam_why", "counts")})
+    )
+)
+
+_Said = tuple[datetime, UUID, str | None]  # when, by which row, and its first words
 Change = tuple[Row | None, Row | None]  # what a row counted for, and what it counts for now
 
 
@@ -32,7 +94,7 @@ Change = tuple[Row | None, Row | None]  # what a row counted for, and what it co
 class Verdict:
     """What a row of feedback becomes: `why` is None when it is no spam."""
 
-    row: Any
+    row: _Row
     why: str | None
     by: str
 
@@ -47,19 +109,16 @@ def judge(session: Session, project_id: int, heard: Sequence[Told]) -> tuple[lis
     Returns `heard` as it counts now, and what that changes in the roll-ups, which the caller writes at the end.
     What a person has decided stays. The caller holds the rows.
     """
-    rows = [row for row in _rows(session, project_id, [each.id for each in heard]) if _is_for_rules(row)]
-    earlier = _earlier(session, project_id, rows)
+    line = Line(session.connection())
+    rows = [row for row in _read(_ROWS, line, project_id, [each.id for each in heard]) if row.is_for_rules]
+    earlier = _earlier(line, project_id, rows)
     verdicts = []
     for row in rows:
-        before = [
-            Heard(each.first_at, each.said)
-            for each in earlier[row.person]
-            if (each.first_at, each.id) < (row.first_at, row.id)
-        ]
+        before = [Heard(at, said) for at, its_id, said in earlier[row.person] if (at, its_id) < (row.first_at, row.id)]
         why = spam.suspicion(Heard(row.first_at, row.comment), before, anonymous=row.person is None)
         if why != row.spam_why:
             verdicts.append(Verdict(row, why, "rule"))
-    changes = _write(session, project_id, verdicts)
+    changes = _write(line, project_id, verdicts)
     now = {verdict.row.id: verdict.counts for verdict in verdicts}
     return [replace(each, counts=now.get(each.id, each.counts)) for each in heard], changes
 
@@ -69,10 +128,11 @@ def decide(session: Session, project_id: int, feedback_id: UUID, *, is_spam: boo
 
     Rates follow at once; triage takes it out of its item, or puts it into one, when it reads it next.
     """
-    row = next(iter(_rows(session, project_id, [feedback_id], lock=True)), None)
+    line = Line(session.connection())
+    row = next(iter(_read(_ROWS_HELD, line, project_id, [feedback_id])), None)
     if row is None:
         return False
-    changes = _write(session, project_id, [Verdict(row, "a person said so" if is_spam else None, "person")])
+    changes = _write(line, project_id, [Verdict(row, "a person said so" if is_spam else None, "person")])
     again = update(Feedback).where(Feedback.project_id == project_id, Feedback.id == feedback_id)
     session.execute(again.values(triaged_at=None, changed_at=now, version=Feedback.version + 1))
     count(session, project_id, changes)
@@ -88,58 +148,28 @@ def count(session: Session, project_id: int, changes: Iterable[Change]) -> None:
         rollup.write(Line(session.connection()), project_id, delta)
 
 
-def _is_for_rules(row: Any) -> bool:
-    by_rule = row.spam_by == "rule" or (row.spam_by is None and not row.spam)
-    return by_rule and row.source == END_USER and not row.retracted
+def _read(statement: Direct, line: Line, project_id: int, ids: Collection[UUID]) -> list[_Row]:
+    return [_Row(*row) for row in statement.rows(line, project=project_id, ids=list(ids))]
 
 
-def _rows(session: Session, project_id: int, ids: Collection[UUID], *, lock: bool = False) -> Sequence[Any]:
-    columns: tuple[Any, ...] = (
-        *(Feedback.id, Feedback.person, Feedback.source, Feedback.retracted, Feedback.comment, Feedback.first_at),
-        *(Feedback.spam, Feedback.spam_by, Feedback.spam_why, Feedback.counts),
-        *(Feedback.day, Feedback.slice_id, Feedback.output_id, Feedback.polarity, Feedback.flag, Feedback.correction),
-    )
-    query = select(*columns).where(Feedback.project_id == project_id, Feedback.id.in_(ids)).order_by(Feedback.id)
-    return session.execute(query.with_for_update(key_share=True) if lock else query).all()
-
-
-def _earlier(session: Session, project_id: int, rows: Sequence[Any]) -> dict[str | None, list[Any]]:
+def _earlier(line: Line, project_id: int, rows: Iterable[_Row]) -> dict[str | None, list[_Said]]:
     """What each of these people said in the day before, newest first: enough of it for every row."""
-    found: dict[str | None, list[Any]] = defaultdict(list)
     by_person: dict[str | None, list[datetime]] = defaultdict(list)
     for row in rows:
         by_person[row.person].append(row.first_at)
-    parts = [select(_latest(project_id, person, moments)) for person, moments in by_person.items()]
-    for row in session.execute(union_all(*parts)) if parts else ():
-        found[row.person].append(row)
-    for several in found.values():
-        several.sort(key=lambda row: (row.first_at, row.id), reverse=True)
+    found: dict[str | None, list[_Said]] = {}
+    for person, moments in by_person.items():
+        reach = {"since": min(moments) - spam.DAY, "until": max(moments), "most": spam.REACH + len(moments)}
+        whose: dict[str, Any] = {} if person is None else {"person": person}
+        said = (_OF_PERSON if whose else _OF_NOBODY).rows(line, project=project_id, **reach, **whose)
+        found[person] = sorted(said, key=itemgetter(0, 1), reverse=True)
     return found
 
 
-def _latest(project_id: int, person: str | None, moments: Sequence[datetime]) -> Subquery:
-    whose = Feedback.person.is_(None) if person is None else Feedback.person == person
-    said = func.substr(Feedback.comment, 1, spam.COMPARED).label("said")
-    return (
-        select(Feedback.person, Feedback.id, Feedback.first_at, said)
-        .where(Feedback.project_id == project_id, whose, Feedback.source == END_USER)
-        .where(Feedback.first_at <= max(moments), Feedback.first_at > min(moments) - spam.DAY)
-        .order_by(Feedback.first_at.desc())
-        .limit(spam.REACH + len(moments))
-        .subquery()
-    )
-
-
-def _write(session: Session, project_id: int, verdicts: Sequence[Verdict]) -> list[Change]:
-    if not verdicts:
-        return []
-    setting = (
-        update(Feedback)
-        .where(Feedback.project_id == project_id, Feedback.id == bindparam("its_id"))
-        .values({name: bindparam(f"its_{name}") for name in ("spam", "spam_by", "spam_why", "counts")})
-    )
-    bound = [
+def _write(line: Line, project_id: int, verdicts: Sequence[Verdict]) -> list[Change]:
+    rows = [
         {
+            "its_project": project_id,
             "its_id": each.row.id,
             "its_spam": each.why is not None,
             "its_spam_by": each.by,
@@ -148,7 +178,7 @@ def _write(session: Session, project_id: int, verdicts: Sequence[Verdict]) -> li
         }
         for each in verdicts
     ]
-    session.connection().execute(setting, bound)
+    _JUDGE.many(line, rows)
     return [
         (rollup.counted(each.row, counts=each.row.counts), rollup.counted(each.row, counts=each.counts))
         for each in verdicts

@@ -17,10 +17,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Integer, bindparam, func, literal_column, select, update
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -29,6 +29,7 @@ from heedback_service.flow.filing import file
 from heedback_service.flow.joining import Board, Scope
 from heedback_service.flow.reports import Told
 from heedback_service.store.db import Database
+from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback
 
 # What one transaction reads. On SQLite intake waits for it: tens of milliseconds, of which ten whatever it reads.
@@ -38,6 +39,73 @@ CHARACTERS: Final = 6_000  # of comments
 SET_ASIDE: Final = timedelta(days=1)  # by then a release may have come that can read what this one could not
 
 _log: Final = logging.getLogger(__name__)
+
+
+_NONE: Final[Any] = literal_column("0")  # where SQLAlchemy would bind a value of its own
+
+
+def _claiming(_: str) -> Any:
+    oldest = (
+        select(func.min(Feedback.changed_at))
+        .where(
+            Feedback.project_id == Feature.project_id,
+            Feedback.feature_id == Feature.id,
+            Feedback.triaged_at.is_(None),
+        )
+        .correlate(Feature)
+        .scalar_subquery()
+    )
+    return (
+        select(Feature.project_id, Feature.id)
+        .where(oldest <= bindparam("before"))
+        .order_by(oldest, Feature.project_id, Feature.id)
+        .limit(literal_column("1"))
+        .offset(_NONE)
+        # FOR NO KEY UPDATE: intake goes on storing rows that refer to the feature.
+        .with_for_update(key_share=True, skip_locked=True, of=Feature)
+    )
+
+
+_CLAIM: Final = Direct(_claiming)
+_UNREAD: Final = Direct(
+    lambda _: (
+        select(Feedback.id, func.coalesce(func.length(Feedback.comment), _NONE))
+        .where(
+            Feedback.project_id == bindparam("project"),
+            Feedback.feature_id == bindparam("feature"),
+            Feedback.triaged_at.is_(None),
+            Feedback.changed_at <= bindparam("before"),
+        )
+        .order_by(Feedback.changed_at)  # as the index is; those of one moment would have to be sorted each time
+        .limit(bindparam("batch", type_=Integer))
+        .offset(_NONE)
+        # What intake is changing comes back changed; what we read stays as it is until we have committed.
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+)
+_TOLD: Final = Direct(
+    lambda dialect: (
+        reports.reading(bindparam("project")).where(among(dialect, Feedback.id, "ids")).order_by(Feedback.id)
+    )
+)
+_PLACES: Final = Direct(
+    lambda dialect: (
+        select(ItemFeedback.feedback_id, ItemFeedback.item_id, ItemFeedback.placed_by, Item.feature_id)
+        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
+        .where(ItemFeedback.project_id == bindparam("project"), among(dialect, ItemFeedback.feedback_id, "ids"))
+    )
+)
+_MARK_READ: Final = Direct(
+    lambda _: (
+        update(Feedback)
+        .where(
+            Feedback.project_id == bindparam("its_project"),
+            Feedback.id == bindparam("its_id"),
+            Feedback.version == bindparam("its_version"),
+        )
+        .values(triaged_at=bindparam("now"))
+    )
+)
 
 
 def triage_step(
@@ -102,45 +170,15 @@ def triage_next(
 
 def _claim(session: Session, before: datetime) -> tuple[int, UUID] | None:
     """The feature that has waited longest of those nobody works on: (project, feature), ours until the commit."""
-    oldest = (
-        select(func.min(Feedback.changed_at))
-        .where(
-            Feedback.project_id == Feature.project_id,
-            Feedback.feature_id == Feature.id,
-            Feedback.triaged_at.is_(None),
-        )
-        .correlate(Feature)
-        .scalar_subquery()
-    )
-    query = (
-        select(Feature.project_id, Feature.id)
-        .where(oldest <= before)
-        .order_by(oldest, Feature.project_id, Feature.id)
-        .limit(1)
-        # FOR NO KEY UPDATE: intake goes on storing rows that refer to the feature.
-        .with_for_update(key_share=True, skip_locked=True, of=Feature)
-    )
-    found = session.execute(query).first()
-    return None if found is None else (found[0], found[1])
+    found = _CLAIM.rows(Line(session.connection()), before=before)
+    return (found[0][0], found[0][1]) if found else None
 
 
 def _unread(scope: Scope, before: datetime, batch: int) -> list[UUID]:
-    query = (
-        select(Feedback.id, func.coalesce(func.length(Feedback.comment), 0))
-        .where(
-            Feedback.project_id == scope.project_id,
-            Feedback.feature_id == scope.feature_id,
-            Feedback.triaged_at.is_(None),
-            Feedback.changed_at <= before,
-        )
-        .order_by(Feedback.changed_at)  # as the index is; those of one moment would have to be sorted each time
-        .limit(batch)
-        # What intake is changing comes back changed; what we read stays as it is until we have committed.
-        .with_for_update(key_share=True, skip_locked=True)
-    )
+    query = {"project": scope.project_id, "feature": scope.feature_id, "before": before, "batch": batch}
     chosen: list[UUID] = []
     room = CHARACTERS
-    for feedback_id, size in scope.session.execute(query):
+    for feedback_id, size in _UNREAD.rows(scope.line, **query):
         room -= size
         if chosen and room < 0:
             break
@@ -150,16 +188,8 @@ def _unread(scope: Scope, before: datetime, batch: int) -> list[UUID]:
 
 def _within_reach(scope: Scope, unread: Sequence[UUID]) -> Sequence[UUID]:
     """Without what is still in an item of another feature, while somebody works there."""
-    query = (
-        select(ItemFeedback.feedback_id, Item.feature_id)
-        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
-        .where(
-            ItemFeedback.project_id == scope.project_id,
-            ItemFeedback.feedback_id.in_(unread),
-            Item.feature_id != scope.feature_id,
-        )
-    )
-    elsewhere = dict(scope.session.execute(query).all())
+    places = _places(scope, unread)
+    elsewhere = {each: place.feature_id for each, place in places.items() if place.feature_id != scope.feature_id}
     if not elsewhere or placement.hold(scope.session, scope.project_id, set(elsewhere.values()), wait=False):
         return unread
     return [each for each in unread if each not in elsewhere]
@@ -187,8 +217,7 @@ def _read(scope: Scope, unread: Sequence[UUID]) -> list[spam.Change]:
 
 
 def _told(scope: Scope, wanted: Sequence[UUID]) -> list[Told]:
-    query = reports.reading(scope.project_id).where(Feedback.id.in_(wanted)).order_by(Feedback.id)
-    return [reports.told(row) for row in scope.session.execute(query)]
+    return [reports.told(row) for row in _TOLD.rows(scope.line, project=scope.project_id, ids=list(wanted))]
 
 
 def _set_aside(scope: Scope, feedback_id: UUID, error: Exception) -> None:
@@ -208,7 +237,7 @@ def _set_aside(scope: Scope, feedback_id: UUID, error: Exception) -> None:
 
 
 def _triage(scope: Scope, heard: Sequence[Told]) -> None:
-    places = _places(scope, heard)
+    places = _places(scope, [each.id for each in heard])
     staying = {each.id for each in heard if each.counts and each.id in places and places[each.id].by_person}
     leaving = [each.id for each in heard if each.id in places and each.id not in staying]
     left = placement.take_out(scope.session, scope.project_id, leaving) if leaving else []
@@ -232,17 +261,16 @@ def _board(scope: Scope, work: Sequence[Told], former: Mapping[UUID, UUID]) -> B
 class _Place:
     item_id: UUID
     by_person: bool
+    feature_id: UUID
 
 
-def _places(scope: Scope, heard: Sequence[Told]) -> dict[UUID, _Place]:
+def _places(scope: Scope, wanted: Sequence[UUID]) -> dict[UUID, _Place]:
     """Where feedback is that was triaged before and has changed since. No person put it into another feature's item."""
-    by_person = (ItemFeedback.placed_by == "person") & (Item.feature_id == scope.feature_id)
-    query = (
-        select(ItemFeedback.feedback_id, ItemFeedback.item_id, by_person)
-        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
-        .where(ItemFeedback.project_id == scope.project_id, ItemFeedback.feedback_id.in_([each.id for each in heard]))
-    )
-    return {feedback_id: _Place(item_id, bool(placed)) for feedback_id, item_id, placed in scope.session.execute(query)}
+    rows = _PLACES.rows(scope.line, project=scope.project_id, ids=list(wanted))
+    return {
+        feedback_id: _Place(item_id, placed_by == "person" and feature_id == scope.feature_id, feature_id)
+        for feedback_id, item_id, placed_by, feature_id in rows
+    }
 
 
 def _alone(scope: Scope, work: Sequence[Told], places: dict[UUID, _Place], left: Sequence[UUID]) -> dict[UUID, UUID]:
@@ -265,13 +293,5 @@ def _alone(scope: Scope, work: Sequence[Told], places: dict[UUID, _Place], left:
 
 def _mark_read(scope: Scope, heard: Sequence[Told]) -> None:
     """A row that changed while we read it keeps its newer version, and comes back."""
-    reading = (
-        update(Feedback)
-        .where(
-            Feedback.project_id == scope.project_id,
-            Feedback.id == bindparam("its_id"),
-            Feedback.version == bindparam("its_version"),
-        )
-        .values(triaged_at=scope.now)
-    )
-    scope.session.connection().execute(reading, [{"its_id": each.id, "its_version": each.version} for each in heard])
+    its = {"its_project": scope.project_id, "now": scope.now}
+    _MARK_READ.many(scope.line, [its | {"its_id": each.id, "its_version": each.version} for each in heard])
