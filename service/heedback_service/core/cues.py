@@ -70,16 +70,14 @@ class Cues:
         return frozenset(place for at, end in self._spans(words) for place in range(at, end))
 
     def _spans(self, words: tuple[str, ...]) -> Iterable[tuple[int, int]]:
-        return [(at, end) for at in range(len(words)) if (end := self._end(words, at))]
+        beginning = (at for at, word in enumerate(words) if word in self.whole or word.startswith(self.beginnings))
+        return [(at, end) for at in beginning if (end := self._end(words, at))]
 
     def _end(self, words: tuple[str, ...], at: int) -> int:
-        """Behind the longest cue that begins here; 0 if none does."""
+        """Behind the longest cue that begins with this word, with which some do; 0 if none does."""
         word = words[at]
-        phrases = self.whole.get(word, ())
-        if word.startswith(self.beginnings):  # few words do, and this is asked of every word
-            phrases += tuple(phrase for stems, phrase in self.stems if word.startswith(stems))
-        if not phrases:
-            return 0
+        by_stem = (phrase for stems, phrase in self.stems if word.startswith(stems))
+        phrases = (*self.whole.get(word, ()), *by_stem)
         if word not in NEGATIONS and not NEGATIONS.isdisjoint(words[max(0, at - _LOOK_BACK) : at]):
             return 0
         return max(_match(phrase, words, at + 1) for phrase in phrases)

@@ -74,20 +74,30 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """`signature`: reports that share it are the same. `bands`: near-identical texts share at least one."""
+    """What finds a report: hexadecimal strings, the signature of 32 characters, the bands of 16.
+
+    Attributes:
+        signature: reports that share it are the same.
+        text: what it has bands of, in the normal form; "" if it has none.
+    """
 
     signature: str
-    bands: tuple[str, ...]
+    text: str = ""
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Near-identical texts share at least one. Made when they are asked for: a report that repeats needs none."""
+        return _bands(self.text) if self.text else ()
 
 
 def keys(report: Report) -> Keys:
-    """The keys of `report`: hexadecimal strings of 32 and 16 characters. Texts of few words have no bands."""
+    """The keys of `report`. Texts of few words have no bands."""
     text = report.text()
     if not text:
-        return Keys(_digest("answer", *_given(report), report.prompt_version, report.output_hash), ())
+        return Keys(_digest("answer", *_given(report), report.prompt_version, report.output_hash))
     if _is_short(text):
-        return Keys(_digest("short", *_given(report), text), ())
-    return Keys(_digest("text", report.feature, text), _bands(text))
+        return Keys(_digest("short", *_given(report), text))
+    return Keys(_digest("text", report.feature, text), text)
 
 
 def joined(reports: Iterable[Report]) -> list[int]:

@@ -57,7 +57,7 @@ def all_words(text: str) -> tuple[str, ...]:
     folded = unicodedata.normalize("NFKC", text[:LONGEST])[:LONGEST].casefold()
     folded = unicodedata.normalize("NFKC", _DROPPED.sub("", folded))
     spaced = _UNSPACED.sub(r" \1 ", _DRAWN_OUT.sub(r"\1\1", folded.translate(_LETTERS)))
-    found = (word for word in spaced.split() if any(map(str.isalnum, word)))
+    found = (word for word in spaced.split() if word.isalnum() or any(map(str.isalnum, word)))
     return tuple(" ".join(found)[:LONGEST].split())
 
 

@@ -14,6 +14,7 @@ from heedback_service.core.text import LONGEST, words
 LONGEST_TITLE: Final = 80
 _ELLIPSIS: Final = "…"
 _SENTENCE: Final = re.compile(r"(?<=[.!?])\s+|\n+")
+_QUOTES: Final = "“”\"'„»« "
 _TELLING: Final = 3  # words from which a sentence says something by itself
 
 _LABELS: Final = {
@@ -72,8 +73,10 @@ def _opening(comment: str) -> str:
 def one_line(text: str) -> str:
     """`text` on one line, without what cannot be seen (control and format characters) and without quotation marks
     around it."""
+    if text.isprintable():  # most are, and need not be looked at letter by letter
+        return " ".join(text.split()).strip(_QUOTES)
     visible = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    return " ".join(visible.split()).strip("“”\"'„»« ")
+    return " ".join(visible.split()).strip(_QUOTES)
 
 
 def _cut(text: str, most: int) -> str:

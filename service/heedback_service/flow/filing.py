@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,23 +29,22 @@ _NEW_KEYS: Final = Direct(lambda dialect: insert_for(dialect, ItemKey))
 _NEW_EVENTS: Final = Direct(lambda dialect: insert_for(dialect, ItemEvent))
 
 
-def _back(dialect: str) -> Select[Any]:
-    resolved = select(Item.id).where(
-        Item.project_id == bindparam("project"),
-        among(dialect, Item.id, "touched"),
-        Item.state == literal_column("'resolved'"),
-    )
+def _last_of(dialect: str) -> Select[Any]:
     newest_first = func.row_number().over(partition_by=ItemEvent.item_id, order_by=ItemEvent.id.desc())
     ranked = (
         select(ItemEvent.item_id, ItemEvent.verb, newest_first.label("place"))
-        .where(ItemEvent.project_id == bindparam("project"), ItemEvent.item_id.in_(resolved))
+        .where(ItemEvent.project_id == bindparam("project"), among(dialect, ItemEvent.item_id, "items"))
         .subquery()
     )
-    last = (ranked.c.place == literal_column("1"), ranked.c.verb != literal_column("'reported_again'"))
-    return select(ranked.c.item_id).where(*last).order_by(ranked.c.item_id)
+    return select(ranked.c.item_id, ranked.c.verb).where(ranked.c.place == literal_column("1"))
 
 
-_BACK: Final = Direct(_back)
+_ITEMS: Final = Direct(
+    lambda dialect: select(Item.id, Item.number, Item.state).where(
+        Item.project_id == bindparam("project"), among(dialect, Item.id, "ids")
+    )
+)
+_LAST_VERBS: Final = Direct(_last_of)
 
 
 def file(scope: Scope, board: Board) -> set[UUID]:
@@ -108,14 +108,17 @@ def _keep_keys(scope: Scope, board: Board, homes: dict[UUID, UUID]) -> None:
         if each.bands is not None
         for row in placement.key_rows(scope.project_id, homes[each.report.told.id], each.report, each.bands)
     ]
-    _NEW_KEYS.many(scope.line, rows)
+    _NEW_KEYS.many(scope.line, sorted(rows, key=itemgetter("key")))  # SQLite finds their places one beside the other
 
 
 def _log(scope: Scope, board: Board, touched: set[UUID]) -> None:
-    numbers = _numbers(scope, set(board.merged.values()))
+    ids = list(touched | set(board.merged.values()))
+    items = _ITEMS.rows(scope.line, project=scope.project_id, ids=ids) if ids else []
+    numbers = {item_id: number for item_id, number, _ in items}
+    resolved = [item_id for item_id, _, state in items if state == "resolved" and item_id in touched]
     events: list[tuple[UUID, str, dict[str, Any]]] = [(item_id, "created", {}) for item_id in board.made]
     events += [(item_id, "merged", {"into": numbers[into]}) for item_id, into in board.merged.items()]
-    events += [(item_id, "reported_again", {}) for item_id in _newly_back(scope, touched)]
+    events += [(item_id, "reported_again", {}) for item_id in _newly_back(scope, resolved)]
     rows = [
         {
             "project_id": scope.project_id,
@@ -133,13 +136,9 @@ def _log(scope: Scope, board: Board, touched: set[UUID]) -> None:
     _NEW_EVENTS.many(scope.line, rows)
 
 
-def _numbers(scope: Scope, items: set[UUID]) -> dict[UUID, int]:
-    query = select(Item.id, Item.number).where(Item.project_id == scope.project_id, Item.id.in_(items))
-    return dict(scope.session.execute(query).all()) if items else {}
-
-
-def _newly_back(scope: Scope, touched: set[UUID]) -> list[UUID]:
-    """Resolved items whose last event is not that they were reported again: once a resolution is enough."""
-    if not touched:
+def _newly_back(scope: Scope, resolved: list[UUID]) -> list[UUID]:
+    """Those whose last event is not that they were reported again: once a resolution is enough."""
+    if not resolved:
         return []
-    return [item_id for (item_id,) in _BACK.rows(scope.line, project=scope.project_id, touched=list(touched))]
+    last = _LAST_VERBS.rows(scope.line, project=scope.project_id, items=resolved)
+    return sorted(item_id for item_id, verb in last if verb != "reported_again")

@@ -45,10 +45,9 @@ _COMMENTS: Final = Direct(
     )
 )
 _NUMBERS: Final = Direct(
-    lambda dialect: select(Item.id, Item.number).where(
-        Item.project_id == bindparam("project"),
-        Item.feature_id == bindparam("feature"),
-        among(dialect, Item.id, "ids"),
+    # Not by their feature: SQLite would walk all that it has.
+    lambda dialect: select(Item.id, Item.number, Item.feature_id).where(
+        Item.project_id == bindparam("project"), among(dialect, Item.id, "ids")
     )
 )
 
@@ -186,17 +185,23 @@ class Board:
         return free
 
     def _read(self, arrivals: Sequence[Keyed], former: Iterable[UUID]) -> None:
-        wanted = {key for each in arrivals for key in (each.keys.signature, *each.keys.bands)}
         project_id, feature_id = self._scope.project_id, self._scope.feature_id
-        stored = _HOLDERS.rows(self._scope.line, project=project_id, feature=feature_id, keys=list(wanted))
-        for key, holder, item_id in stored:
-            self._holders[key].append(holder)
-            self._home[holder] = item_id
-        self._read_texts({holder for each in arrivals for holder in self._candidates(each)})
+        self._read_holders({each.keys.signature for each in arrivals})
+        fresh = [each for each in arrivals if each.keys.signature not in self._holders]  # the others are found
+        self._read_holders({band for each in fresh for band in each.keys.bands})
+        self._read_texts({holder for each in fresh for holder in self._candidates(each)})
         if self._corrected:
             self._ties = links.ties_of(self._scope.session, project_id, [each.told.id for each in arrivals])
             self._tied = links.homes_of(self._scope.session, project_id, feature_id, self._ties.reports)
         self._read_items({*self._home.values(), *self._tied.values(), *former})
+
+    def _read_holders(self, keys: set[str]) -> None:
+        scope = self._scope
+        if keys:
+            stored = _HOLDERS.rows(scope.line, project=scope.project_id, feature=scope.feature_id, keys=list(keys))
+            for key, holder, item_id in stored:
+                self._holders[key].append(holder)
+                self._home[holder] = item_id
 
     def _read_texts(self, holders: set[UUID]) -> None:
         if holders:
@@ -205,9 +210,8 @@ class Board:
 
     def _read_items(self, items: set[UUID]) -> None:
         if items:
-            scope = self._scope
-            read = _NUMBERS.rows(scope.line, project=scope.project_id, feature=scope.feature_id, ids=list(items))
-            self._ranks = dict(read)
+            read = _NUMBERS.rows(self._scope.line, project=self._scope.project_id, ids=list(items))
+            self._ranks = {each: number for each, number, feature in read if feature == self._scope.feature_id}
 
     def _is_settled(self, item_id: UUID) -> bool:
         """Whether a person has done anything to it. Whoever wants to, from now on, waits until we have committed."""
