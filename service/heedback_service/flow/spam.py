@@ -103,13 +103,11 @@ class Verdict:
         return self.row.source == END_USER and not self.row.retracted and self.why is None
 
 
-def judge(session: Session, project_id: int, heard: Sequence[Told]) -> tuple[list[Told], list[Change]]:
-    """Set aside what the rules call spam, and take back what they no longer do.
+def judge(line: Line, project_id: int, heard: Sequence[Told]) -> tuple[list[Told], list[Verdict]]:
+    """What the rules call spam, or no longer do. What a person has decided stays.
 
-    Returns `heard` as it counts now, and what that changes in the roll-ups, which the caller writes at the end.
-    What a person has decided stays. The caller holds the rows.
+    Returns `heard` as it counts now, and what to `write` about it. The caller holds the rows.
     """
-    line = Line(session.connection())
     rows = [row for row in _read(_ROWS, line, project_id, [each.id for each in heard]) if row.is_for_rules]
     earlier = _earlier(line, project_id, rows)
     verdicts = []
@@ -118,9 +116,8 @@ def judge(session: Session, project_id: int, heard: Sequence[Told]) -> tuple[lis
         why = spam.suspicion(Heard(row.first_at, row.comment), before, anonymous=row.person is None)
         if why != row.spam_why:
             verdicts.append(Verdict(row, why, "rule"))
-    changes = _write(line, project_id, verdicts)
     now = {verdict.row.id: verdict.counts for verdict in verdicts}
-    return [replace(each, counts=now.get(each.id, each.counts)) for each in heard], changes
+    return [replace(each, counts=now.get(each.id, each.counts)) for each in heard], verdicts
 
 
 def decide(session: Session, project_id: int, feedback_id: UUID, *, is_spam: bool, now: datetime) -> bool:
@@ -132,7 +129,7 @@ def decide(session: Session, project_id: int, feedback_id: UUID, *, is_spam: boo
     row = next(iter(_read(_ROWS_HELD, line, project_id, [feedback_id])), None)
     if row is None:
         return False
-    changes = _write(line, project_id, [Verdict(row, "a person said so" if is_spam else None, "person")])
+    changes = write(line, project_id, [Verdict(row, "a person said so" if is_spam else None, "person")])
     again = update(Feedback).where(Feedback.project_id == project_id, Feedback.id == feedback_id)
     session.execute(again.values(triaged_at=None, changed_at=now, version=Feedback.version + 1))
     count(session, project_id, changes)
@@ -166,7 +163,8 @@ def _earlier(line: Line, project_id: int, rows: Iterable[_Row]) -> dict[str | No
     return found
 
 
-def _write(line: Line, project_id: int, verdicts: Sequence[Verdict]) -> list[Change]:
+def write(line: Line, project_id: int, verdicts: Sequence[Verdict]) -> list[Change]:
+    """Set rows aside, or take them back; returns what that changes in the roll-ups, which is to `count` at the end."""
     rows = [
         {
             "its_project": project_id,

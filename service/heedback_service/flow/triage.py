@@ -1,9 +1,9 @@
 """Triage: feedback that nobody has read yet becomes work, in items ordered by how much they matter.
 
 One call takes one bounded batch of one feature, in one transaction that holds the feature: on PostgreSQL by a lock on
-the feature's row, which other workers pass over, on SQLite by the write lock, for which everybody waits; so there it
-is rehearsed on a snapshot first. A worker that dies leaves neither work nor lock behind. Doing it twice changes
-nothing.
+the feature's row, which other workers pass over, on SQLite by the write lock. Everybody waits for that one, so all is
+read and compared before anything is written. A worker that dies leaves neither work nor lock behind. Doing it twice
+changes nothing.
 
 What it makes does not depend on the order in which feedback came, nor on how it was cut into batches, as long as the
 caps in `joining` are not reached.
@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import Integer, bindparam, func, literal_column, select, update
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
@@ -28,7 +28,7 @@ from heedback_service.flow import placement, ranking, reports, spam
 from heedback_service.flow.filing import file
 from heedback_service.flow.joining import Board, Scope
 from heedback_service.flow.reports import Told
-from heedback_service.store.db import Database
+from heedback_service.store.db import Database, OvertakenError
 from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback
 
@@ -116,30 +116,15 @@ def triage_step(
     settle: timedelta = timedelta(),
     batch: int = BATCH,
 ) -> bool:
-    """`triage_next` in a transaction of its own; on SQLite, where everybody waits for whoever writes, rehearsed."""
-    if db.is_sqlite:
-        with db.read() as session:
-            if not _rehearse(session, now, settle, batch):
-                return False
+    """`triage_next` in a transaction of its own.
+
+    On SQLite others write while it reads and compares. If they did, it does so again while they wait: that is quick, as
+    what takes long is arithmetic on texts, which `core` remembers.
+    """
+    with suppress(OvertakenError), db.attempt() as session:
+        return triage_next(session, now, new_id=new_id, settle=settle, batch=batch)
     with db.write() as session:
         return triage_next(session, now, new_id=new_id, settle=settle, batch=batch)
-
-
-def _rehearse(session: Session, now: datetime, settle: timedelta, batch: int) -> bool:
-    """Do what `triage_next` would do now, but for the writing; False if there is nothing to do.
-
-    What takes long is arithmetic on texts, and `core` remembers it. So when the same is done again under the lock,
-    little but reading and writing is left. Nothing else is taken over: what has changed in between is read anew.
-    """
-    claimed = _claim(session, now - settle)
-    if claimed is None:
-        return False
-    scope = Scope(session, *claimed, now, uuid4)  # ids that go nowhere
-    with suppress(Exception):  # it will come again, where it is heard
-        work = [each for each in _told(scope, _unread(scope, now - settle, batch)) if each.is_work]
-        board = _board(scope, work, {})
-        ranking.rehearse(session, scope.project_id, {each.item_id for each in board.placed}, work)
-    return True
 
 
 def triage_next(
@@ -202,10 +187,10 @@ def _read(scope: Scope, unread: Sequence[UUID]) -> list[spam.Change]:
     """
     try:
         with scope.session.begin_nested():
-            heard, changes = spam.judge(scope.session, scope.project_id, _told(scope, unread))
+            heard, verdicts = spam.judge(scope.line, scope.project_id, _told(scope, unread))
             _triage(scope, heard)
             _mark_read(scope, heard)
-        return changes
+            return spam.write(scope.line, scope.project_id, verdicts)
     except (OperationalError, InterfaceError, InternalError):
         raise  # the store is in trouble, and no row of it is to blame
     except Exception as error:
@@ -240,10 +225,13 @@ def _triage(scope: Scope, heard: Sequence[Told]) -> None:
     places = _places(scope, [each.id for each in heard])
     staying = {each.id for each in heard if each.counts and each.id in places and places[each.id].by_person}
     leaving = [each.id for each in heard if each.id in places and each.id not in staying]
-    left = placement.take_out(scope.session, scope.project_id, leaving) if leaving else []
     work = [each for each in heard if each.is_work and each.id not in staying]
-    former = _alone(scope, work, places, left)
-    board = _board(scope, work, former)
+    board = _board(scope, work, {})
+    ranking.rehearse(scope.session, scope.project_id, {each.item_id for each in board.placed}, work)
+    # Nothing has been written up to here. On SQLite everybody waits from now on.
+    left = placement.take_out(scope.session, scope.project_id, leaving) if leaving else []
+    if left:
+        board = _board(scope, work, _alone(scope, work, places, left))
     changed = file(scope, board) | {places[feedback_id].item_id for feedback_id in staying} | set(left)
     if changed:
         ranking.refresh(scope.session, scope.project_id, changed, scope.now)
@@ -275,8 +263,6 @@ def _places(scope: Scope, wanted: Sequence[UUID]) -> dict[UUID, _Place]:
 
 def _alone(scope: Scope, work: Sequence[Told], places: dict[UUID, _Place], left: Sequence[UUID]) -> dict[UUID, UUID]:
     """Feedback that was all its item held: the item is its own, whatever its words are now."""
-    if not left:
-        return {}
     emptied = set(
         scope.session.scalars(
             select(Item.id).where(

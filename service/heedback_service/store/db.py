@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, Insert, create_engine, event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from heedback_service.store.base import Base, to_json
@@ -34,6 +35,10 @@ _PRAGMAS: Final = (
     "wal_autocheckpoint = 16000",  # pages, 64 MB: only where no checkpoint beside the writing came to an end
 )
 _ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
+
+
+class OvertakenError(Exception):
+    """Somebody else wrote first."""
 
 
 class Database:
@@ -64,6 +69,22 @@ class Database:
         """A session on one snapshot; what is changed in it is thrown away."""
         with Session(self._reading, expire_on_commit=False, autoflush=False) as session:
             yield session
+
+    @contextmanager
+    def attempt(self) -> Iterator[Session]:
+        """`write`, on SQLite in nobody's way until the first thing is written; for what can be done again.
+
+        Raises:
+            OvertakenError: by somebody who wrote after we began to read, or who is writing now. Nothing has been done.
+        """
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except OperationalError as error:
+            # What was read holds if nobody has written since: SQLite sees to that, and does not wait for its turn.
+            if (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_BUSY:
+                raise OvertakenError from error
+            raise
 
     @contextmanager
     def write(self) -> Iterator[Session]:

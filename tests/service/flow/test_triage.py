@@ -14,13 +14,12 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session
 
 from engines import Engines
 from heedback_service.core import grouping, nearness, titles
 from heedback_service.core.priority import Factors
 from heedback_service.core.text import normalise
-from heedback_service.flow import aging, placement, reports, triage
+from heedback_service.flow import aging, placement, ranking, reports, triage
 from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.triage import CHARACTERS, triage_step
 from heedback_service.store.db import Database
@@ -498,39 +497,45 @@ def test_a_batch_that_fails_leaves_nothing_behind(desk: Desk) -> None:
     assert (desk.item().number, desk.item().people) == (1, 1)
 
 
-SQLITE = pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # elsewhere nobody waits, and nothing is rehearsed
+SQLITE = pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # elsewhere nobody waits
 
 
 @SQLITE
-def test_texts_are_read_and_compared_before_anybody_has_to_wait(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that come, and those in the items that they join."""
-    writes: list[int] = []
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_texts_are_read_and_compared_before_anybody_has_to_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, overtaken: bool
+) -> None:
+    """Those that come, and those in the items that they join; also where it all has to be done a second time."""
     caches = (grouping._bands, nearness._compared, reports._judged, titles._opening, normalise)
 
     def misses() -> int:
         return sum(cache.cache_info().misses for cache in caches)
 
-    @contextmanager
-    def watched(db: Database) -> Iterator[Session]:
-        with write(db) as session:
-            before = misses()
-            yield session
-            writes.append(misses() - before)
-
     desk.hear(*(down(n, text, output=n % 4 + 1) for n, text in enumerate((VAT, SLOW, *BRIDGE), start=11)))
     desk.triage()
-    desk.hear(down(21, TYPO, output=2), down(22, "Nothing of the kind was said", output=3))
+    again = [some_feedback(31, output_id=make_id(4), user="u-11", comment=f"{SLOW} again", minutes=-1)]
+    desk.hear(down(21, TYPO, output=2), down(22, "Nothing of the kind was said", output=3), *again)
     for cache in caches:  # as after a restart
         cache.cache_clear()
-    write = Database.write
-    monkeypatch.setattr(Database, "write", watched)
-    desk.triage()
-    assert writes == [0]
+    rehearse, before = ranking.rehearse, []
+
+    def rehearsed(*given: Any) -> None:
+        rehearse(*given)
+        if overtaken and not before:
+            desk.hear(an_output(9))
+        before.append(misses())
+
+    monkeypatch.setattr(ranking, "rehearse", rehearsed)
+    assert desk.step()
+    assert misses() == before[0] > 0
+    assert len(before) == 1 + overtaken
 
 
 @SQLITE
 @pytest.mark.parametrize("meanwhile", ["changed", "triaged", "accepted"])
-def test_what_happens_after_the_rehearsal_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch, meanwhile: str) -> None:
+def test_what_others_write_while_texts_are_compared_counts(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
     """A report takes other words, another worker was faster, or a person decides about an item that was to merge."""
     left, right, middle = BRIDGE
     desk.hear(down(11, left), down(12, right, output=2))
@@ -541,18 +546,28 @@ def test_what_happens_after_the_rehearsal_counts(desk: Desk, monkeypatch: pytest
         "triaged": lambda: desk.step(),
         "accepted": lambda: desk.change(state="accepted"),
     }
-    rehearse = triage._rehearse
+    rehearse = ranking.rehearse
 
-    def rehearsed(*given: Any) -> bool:
-        monkeypatch.setattr(triage, "_rehearse", rehearse)
-        return rehearse(*given) and (between[meanwhile](), True)[1]
+    def rehearsed(*given: Any) -> None:
+        monkeypatch.setattr(ranking, "rehearse", rehearse)
+        rehearse(*given)
+        between[meanwhile]()
 
-    monkeypatch.setattr(triage, "_rehearse", rehearsed)
+    monkeypatch.setattr(ranking, "rehearse", rehearsed)
     desk.triage()
     expected = {"changed": [1, 1, 1], "triaged": [3], "accepted": [2, 1]}
     assert [item.feedback_count for item in desk.items()] == expected[meanwhile]
     with desk.db.read() as session:
         assert placement.differences(session, desk.project.id) == []
+
+
+@SQLITE
+def test_a_store_in_trouble_is_not_taken_for_somebody_who_was_faster(desk: Desk) -> None:
+    desk.hear(down(11, VAT))
+    with desk.db.write() as session:
+        session.execute(text("ALTER TABLE item_events RENAME TO elsewhere"))
+    with pytest.raises(OperationalError, match="no such table"):
+        desk.step()
 
 
 @SQLITE
