@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -28,7 +29,7 @@ _THANKS: Final = (
     "thanks, thank you, thx, please, pls, cheers, regards, kind regards, best regards, thanks in advance, danke, "
     "vielen dank, bitte, mfg, lg, viele grüße, takk, tusen takk, mvh, hilsen, på forhånd takk"
 )
-_Phrases = tuple[tuple[str, ...], ...]
+_Phrases = Mapping[str, tuple[tuple[str, ...], ...]]
 
 
 def wordset(text: str) -> frozenset[str]:
@@ -46,6 +47,7 @@ def normalise(text: str) -> str:
     return " ".join(words(text))
 
 
+@lru_cache(maxsize=4096)
 def words(text: str) -> tuple[str, ...]:
     """The words of `normalise(text)`, in order."""
     return _without_courtesies(all_words(text))
@@ -87,13 +89,18 @@ def _without_courtesies(found: tuple[str, ...]) -> tuple[str, ...]:
 
 def _longest(phrases: _Phrases, found: tuple[str, ...]) -> int:
     """How many words of `found` the longest of `phrases` takes at its beginning; 0 if none is there."""
-    return max((len(phrase) for phrase in phrases if found[: len(phrase)] == phrase), default=0)
+    beginning = phrases.get(found[0], ())  # few texts have any, and all are asked
+    return max((len(phrase) for phrase in beginning if found[: len(phrase)] == phrase), default=0)
 
 
-def _phrases(text: str) -> _Phrases:
-    return tuple(tuple(phrase.split()) for phrase in text.split(","))
+def _phrases(text: str, step: int = 1) -> _Phrases:
+    """By their first word, or by their last, if they are read from the end."""
+    found: dict[str, tuple[tuple[str, ...], ...]] = {}
+    for phrase in (tuple(part.split()[::step]) for part in text.split(",")):
+        found[phrase[0]] = (*found.get(phrase[0], ()), phrase)
+    return found
 
 
 _OPENERS: Final = _phrases(_GREETINGS)
 _VOCATIVES: Final = _phrases(_ADDRESSED)
-_CLOSERS: Final = tuple(phrase[::-1] for phrase in _phrases(_THANKS))  # read from the end
+_CLOSERS: Final = _phrases(_THANKS, step=-1)
