@@ -66,7 +66,7 @@ def file(scope: Scope, board: Board) -> set[UUID]:
     ]
     people = {each.report.told.id: each.report.told.person for each in board.placed}
     placement.put(scope.session, scope.project_id, rows, people)
-    _keep_keys(scope, board, homes)
+    _keep_keys(scope, board)
     touched = set(homes.values())
     _log(scope, board, touched)
     return touched | set(board.merged) | set(board.merged.values())
@@ -101,12 +101,12 @@ def _blank(scope: Scope) -> dict[str, Any]:
     }
 
 
-def _keep_keys(scope: Scope, board: Board, homes: dict[UUID, UUID]) -> None:
+def _keep_keys(scope: Scope, board: Board) -> None:
     rows = [
         row
         for each in board.placed
         if each.bands is not None
-        for row in placement.key_rows(scope.project_id, homes[each.report.told.id], each.report, each.bands)
+        for row in placement.key_rows(scope.project_id, each.report, each.bands)
     ]
     _NEW_KEYS.many(scope.line, sorted(rows, key=itemgetter("key")))  # SQLite finds their places one beside the other
 

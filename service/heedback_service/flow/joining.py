@@ -26,17 +26,17 @@ from sqlalchemy.orm import Session
 from heedback_service.core.grouping import COMPARED, CROWDED, near
 from heedback_service.core.text import normalise
 from heedback_service.core.ties import Ties
-from heedback_service.flow import links
+from heedback_service.flow import links, placement
 from heedback_service.flow.learning import to_join_by
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, ItemKey, Link
 
 _HOLDERS: Final = Direct(
-    lambda dialect: select(ItemKey.key, ItemKey.feedback_id, ItemKey.item_id).where(
-        ItemKey.project_id == bindparam("project"),
-        ItemKey.feature_id == bindparam("feature"),
-        among(dialect, ItemKey.key, "keys"),
+    lambda dialect: (
+        select(ItemKey.key, ItemKey.feedback_id, ItemFeedback.item_id)
+        .join(ItemFeedback, placement.HOLDS_KEY)
+        .where(ItemKey.project_id == bindparam("project"), among(dialect, ItemKey.key, "keys"))
     )
 )
 _COMMENTS: Final = Direct(
@@ -196,11 +196,11 @@ class Board:
         self._read_items({*self._home.values(), *self._tied.values(), *former})
 
     def _read_holders(self, keys: set[str]) -> None:
-        scope = self._scope
-        if keys:
-            stored = _HOLDERS.rows(scope.line, project=scope.project_id, feature=scope.feature_id, keys=list(keys))
-            for key, holder, item_id in stored:
-                self._holders[key].append(holder)
+        stored = {placement.number(self._scope.feature_id, key): key for key in keys}
+        if stored:
+            rows = _HOLDERS.rows(self._scope.line, project=self._scope.project_id, keys=list(stored))
+            for number, holder, item_id in rows:
+                self._holders[stored[number]].append(holder)
                 self._home[holder] = item_id
 
     def _read_texts(self, holders: set[UUID]) -> None:

@@ -32,6 +32,8 @@ def _adding(dialect: str) -> Any:
 
 
 _ADD_PEOPLE: Final = Direct(_adding)
+HOLDS_KEY: Final = (ItemFeedback.project_id == ItemKey.project_id) & (ItemFeedback.feedback_id == ItemKey.feedback_id)
+_BITS: Final = (1 << 64) - 1
 _REKEYED: Final = 200  # reports of an item that are read to find new holders for the keys of one that left
 
 
@@ -98,8 +100,8 @@ def take_out(session: Session, project_id: int, feedback_ids: Collection[UUID]) 
     items = sorted({item_id for item_id, _ in rows})
     _take_people(session, project_id, Counter((item_id, who) for item_id, who in rows if who is not None))
     held = (ItemKey.project_id == project_id, ItemKey.feedback_id.in_(feedback_ids))
-    losing = sorted(set(session.scalars(select(ItemKey.item_id).where(*held))))
-    for table in (ItemFeedback, ItemKey):
+    losing = sorted(set(session.scalars(select(ItemFeedback.item_id).join(ItemKey, HOLDS_KEY).where(*held))))
+    for table in (ItemKey, ItemFeedback):
         session.execute(delete(table).where(table.project_id == project_id, table.feedback_id.in_(feedback_ids)))
     for item_id in losing:
         _hand_over(session, project_id, item_id)
@@ -113,9 +115,8 @@ def merge(session: Session, project_id: int, item_id: UUID, into: UUID) -> None:
     people = {(into, who): n for who, n in session.execute(select(ItemPerson.person, ItemPerson.n).where(*its))}
     session.execute(delete(ItemPerson).where(*its))
     add_people(session, project_id, people)
-    for table in (ItemFeedback, ItemKey):
-        moving = update(table).where(table.project_id == project_id, table.item_id == item_id)
-        session.execute(moving.values(item_id=into).execution_options(synchronize_session=False))
+    moving = update(ItemFeedback).where(ItemFeedback.project_id == project_id, ItemFeedback.item_id == item_id)
+    session.execute(moving.values(item_id=into).execution_options(synchronize_session=False))
 
 
 def move(session: Session, project_id: int, chosen: Select[UUID], into: UUID) -> list[UUID]:
@@ -138,9 +139,8 @@ def move(session: Session, project_id: int, chosen: Select[UUID], into: UUID) ->
     for (_, who), n in people.items():
         arriving[into, who] += n
     add_people(session, project_id, arriving)
-    for table in (ItemFeedback, ItemKey):
-        moving = update(table).where(table.project_id == project_id, table.feedback_id.in_(chosen))
-        session.execute(moving.values(item_id=into).execution_options(synchronize_session=False))
+    moving = update(ItemFeedback).where(ItemFeedback.project_id == project_id, ItemFeedback.feedback_id.in_(chosen))
+    session.execute(moving.values(item_id=into).execution_options(synchronize_session=False))
     left = sorted({item_id for item_id, _, _ in rows})
     for item_id in (*left, into):
         _hand_over(session, project_id, item_id)
@@ -148,20 +148,18 @@ def move(session: Session, project_id: int, chosen: Select[UUID], into: UUID) ->
     return left
 
 
-def key_rows(project_id: int, item_id: UUID, report: Keyed, bands: Iterable[str]) -> list[dict[str, Any]]:
+def number(feature_id: UUID, key: str) -> int:
+    """What stands for a key of a report of this feature in the store: 64 bits, with a sign, of 128 or 64.
+
+    That two texts of a feature with a million should share one by chance has odds of one in thirty million.
+    """
+    return (int(key[:16], 16) ^ (feature_id.int & _BITS)) - (1 << 63)
+
+
+def key_rows(project_id: int, report: Keyed, bands: Iterable[str]) -> list[dict[str, Any]]:
     """The rows by which `report` makes its item findable, with these of its bands."""
-    kinds = [(report.keys.signature, "signature"), *((band, "band") for band in bands)]
-    return [
-        {
-            "project_id": project_id,
-            "feature_id": report.told.feature_id,
-            "key": key,
-            "feedback_id": report.told.id,
-            "item_id": item_id,
-            "kind": kind,
-        }
-        for key, kind in kinds
-    ]
+    its = {"project_id": project_id, "feedback_id": report.told.id}
+    return [its | {"key": number(report.told.feature_id, key)} for key in (report.keys.signature, *bands)]
 
 
 def recount(session: Session, project_id: int, items: Collection[UUID]) -> None:
@@ -235,7 +233,8 @@ def _take_people(session: Session, project_id: int, counted: Mapping[tuple[UUID,
 
 def rekey(session: Session, project_id: int, item_id: UUID) -> None:
     """Find the item by today's keys, whatever the keys were when its reports came. The caller holds the feature."""
-    session.execute(delete(ItemKey).where(ItemKey.project_id == project_id, ItemKey.item_id == item_id))
+    its = select(ItemFeedback.feedback_id).where(ItemFeedback.project_id == project_id, ItemFeedback.item_id == item_id)
+    session.execute(delete(ItemKey).where(ItemKey.project_id == project_id, ItemKey.feedback_id.in_(its)))
     _hand_over(session, project_id, item_id)
     session.execute(
         update(ItemFeedback)
@@ -259,14 +258,18 @@ def _hand_over(session: Session, project_id: int, item_id: UUID) -> None:
         .order_by(Feedback.id.desc())
         .limit(_REKEYED)
     )
-    kept = select(ItemKey.key).where(
-        ItemKey.project_id == project_id, ItemKey.item_id == item_id, ItemKey.kind == "signature"
-    )
-    known = set(session.scalars(kept))
-    rows: list[dict[str, Any]] = []
+    rows: dict[int, list[dict[str, Any]]] = {}  # by the signature
     for report in reports.keyed(session, project_id, map(reports.told, session.execute(staying))):
-        if report.keys.signature not in known:
-            known.add(report.keys.signature)
-            rows += key_rows(project_id, item_id, report, report.keys.bands)
-    if rows:
-        session.connection().execute(insert_into(session, ItemKey), rows)
+        signature = number(report.told.feature_id, report.keys.signature)
+        if signature not in rows:
+            rows[signature] = key_rows(project_id, report, report.keys.bands)
+    kept = (
+        select(ItemKey.key)
+        .join(ItemFeedback, HOLDS_KEY)
+        .where(ItemKey.project_id == project_id, ItemFeedback.item_id == item_id, ItemKey.key.in_(rows))
+    )
+    for signature in session.scalars(kept).all() if rows else ():
+        rows.pop(signature, None)
+    lacking = [row for its in rows.values() for row in its]
+    if lacking:
+        session.connection().execute(insert_into(session, ItemKey), lacking)

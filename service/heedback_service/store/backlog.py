@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heedback_service.store.base import Base, in_project
@@ -85,25 +85,26 @@ class ItemPerson(Base):
 
 
 class ItemKey(Base):
-    """What finds an item: the exact `signature` or a `band` of a report's text. It goes when that report leaves.
+    """What finds an item: a signature or a band of a report it holds, as a number that no two features share.
 
-    Reports with one signature are alike, so the first of them holds its keys for all.
+    A row goes when the report leaves. Reports with one signature are alike, so the first of them holds its keys for
+    all. Each has up to 17, in no order: the rows are short, so that those of many items lie on few pages.
     """
 
     __tablename__ = "item_keys"
     __table_args__ = (
-        in_project("item_id", of="items"),
-        Index(None, "project_id", "item_id"),
+        ForeignKeyConstraint(
+            ["project_id", "feedback_id"],
+            ["item_feedback.project_id", "item_feedback.feedback_id"],
+            ondelete="CASCADE",
+        ),
         Index(None, "project_id", "feedback_id"),
         {"sqlite_with_rowid": False},
     )
 
     project_id: Mapped[int] = mapped_column(primary_key=True)
-    feature_id: Mapped[UUID] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     feedback_id: Mapped[UUID] = mapped_column(primary_key=True)
-    item_id: Mapped[UUID]
-    kind: Mapped[str]  # signature or band
 
 
 class ItemEvent(Base):

@@ -7,19 +7,21 @@ import subprocess
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from alembic import command, op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, inspect, select
+from sqlalchemy import MetaData, PrimaryKeyConstraint, UniqueConstraint, insert, inspect, select
 from sqlalchemy.exc import StatementError
 
 import warm
+from heedback_service.flow import placement
 from heedback_service.store import migrate
 from heedback_service.store.db import Database
-from heedback_service.store.tables import GLOBAL_TABLES, Base, Project
+from heedback_service.store.tables import GLOBAL_TABLES, Base, ItemKey, Project
 from support import NOW
 
 
@@ -94,6 +96,44 @@ def test_an_older_database_keeps_what_is_in_it(empty_url: str) -> None:
     with db.read() as session:
         kept = session.scalars(select(Project)).one()
     assert (kept.slug, kept.last_item_number, kept.origins) == ("acme", 7, None)
+    db.dispose()
+
+
+def test_keys_of_an_older_database_find_what_they_found(empty_url: str) -> None:
+    """They were texts beside their feature; a key of feedback that is in no item goes."""
+    feature, feedback, item = UUID(int=0xF), UUID(int=1), UUID(int=2)
+    key = "fedcba98765432100123456789abcdef"
+    db = Database(empty_url)
+    with db.engine.connect() as connection, connection.begin():
+        command.upgrade(migrate.config(connection), "0006")
+        tables = MetaData()
+        tables.reflect(connection, only=["projects", "features", "items", "item_feedback", "item_keys"])
+
+        def put(table: str, **values: object) -> None:
+            lacking = (each for each in tables.tables[table].columns if not each.nullable and each.name not in values)
+            given: dict[str, object] = {each.name: "{}" if each.name == "factors" else 0 for each in lacking}
+            times = {name: NOW.replace(tzinfo=None) for name in given if name.endswith("_at")}
+            connection.execute(insert(tables.tables[table]), given | times | values)
+
+        put("projects", id=1, slug="acme", name="Acme", timezone="UTC")
+        put("features", project_id=1, id=feature.hex, name="f")
+        texts = {
+            "title": "",
+            "title_by": "rule",
+            "category": "",
+            "category_why": "",
+            "severity_why": "",
+            "state": "new",
+        }
+        put("items", project_id=1, id=item.hex, feature_id=feature.hex, **texts)
+        put("item_feedback", project_id=1, feedback_id=feedback.hex, item_id=item.hex, placed_by="rule", why="")
+        its = {"project_id": 1, "feature_id": feature.hex, "item_id": item.hex, "kind": "signature"}
+        put("item_keys", **its, key=key, feedback_id=feedback.hex)
+        put("item_keys", **its, key=key, feedback_id=UUID(int=3).hex)
+    assert migrate.upgrade(db)
+    with db.read() as session:
+        kept = session.execute(select(ItemKey.project_id, ItemKey.key, ItemKey.feedback_id)).all()
+    assert kept == [(1, placement.number(feature, key), feedback)]
     db.dispose()
 
 
