@@ -32,8 +32,9 @@ from heedback_service.core.ids import new_id
 from heedback_service.core.statistics import wilson
 from heedback_service.core.text import words
 from heedback_service.flow.triage import triage_step
+from heedback_service.store import migrate
 from heedback_service.store.db import Database, insert_into
-from heedback_service.store.tables import Base, Feature, Feedback, Item, Project, Slice
+from heedback_service.store.tables import Feature, Feedback, Item, Project, Slice
 
 # With gold where texts of one group may be called the same; the tracker's groups are known to be incomplete.
 FILES = {
@@ -176,8 +177,8 @@ class Store:
         self.said: list[str] = []
         self.vocabulary = ["".join(rng.choices("abcdefghijklmnoprstu", k=rng.randint(3, 10))) for _ in range(3000)]
         self.feature, self.slice = new_id(), new_id()
+        migrate.upgrade(database)
         with database.write() as session:
-            Base.metadata.create_all(session.connection())
             project = Project(slug="bench", name="Bench", timezone="UTC", created_at=NOW)
             session.add(project)
             session.flush()

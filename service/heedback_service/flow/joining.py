@@ -45,9 +45,10 @@ _COMMENTS: Final = Direct(
     )
 )
 _NUMBERS: Final = Direct(
-    # Not by their feature: SQLite would walk all that it has.
-    lambda dialect: select(Item.id, Item.number, Item.feature_id).where(
-        Item.project_id == bindparam("project"), among(dialect, Item.id, "ids")
+    lambda dialect: select(Item.id, Item.number).where(
+        Item.project_id == bindparam("project"),
+        Item.feature_id == bindparam("feature"),
+        among(dialect, Item.id, "ids"),
     )
 )
 
@@ -210,8 +211,8 @@ class Board:
 
     def _read_items(self, items: set[UUID]) -> None:
         if items:
-            read = _NUMBERS.rows(self._scope.line, project=self._scope.project_id, ids=list(items))
-            self._ranks = {each: number for each, number, feature in read if feature == self._scope.feature_id}
+            place = {"project": self._scope.project_id, "feature": self._scope.feature_id}
+            self._ranks = dict(_NUMBERS.rows(self._scope.line, **place, ids=list(items)))
 
     def _is_settled(self, item_id: UUID) -> bool:
         """Whether a person has done anything to it. Whoever wants to, from now on, waits until we have committed."""
