@@ -63,6 +63,9 @@ class Told:
         )
 
 
+_LISTS: Final = [Told.__slots__.index(name) for name in ("flag_reasons", "reasons")]
+
+
 @dataclass(frozen=True, slots=True)
 class Keyed:
     """Feedback with its keys, and its text in the normal form ("" if it says no more than a thumb)."""
@@ -87,8 +90,7 @@ def reading(project_id: int | BindParameter[int]) -> Select[Any]:
 def told(row: Sequence[Any]) -> Told:
     """A row of `reading`; columns added behind are left alone. Of stored reasons, only the strings are any."""
     values = list(row[: len(Told.__slots__)])
-    for name in ("flag_reasons", "reasons"):
-        at = Told.__slots__.index(name)
+    for at in _LISTS:
         given = values[at] if isinstance(values[at], list) else ()
         values[at] = tuple(sorted(reason for reason in given if isinstance(reason, str)))
     return Told(*values)

@@ -117,7 +117,7 @@ def judge(line: Line, project_id: int, heard: Sequence[Told]) -> tuple[list[Told
         if why != row.spam_why:
             verdicts.append(Verdict(row, why, "rule"))
     now = {verdict.row.id: verdict.counts for verdict in verdicts}
-    return [replace(each, counts=now.get(each.id, each.counts)) for each in heard], verdicts
+    return [replace(each, counts=now[each.id]) if each.id in now else each for each in heard], verdicts
 
 
 def decide(session: Session, project_id: int, feedback_id: UUID, *, is_spam: bool, now: datetime) -> bool:

@@ -197,14 +197,19 @@ def _binding(its: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | N
 
 
 def _reading(its: TypeEngine[Any], dialect: Dialect, code: Any) -> Callable[[Any], Any] | None:
-    if isinstance(its, Uuid) and dialect.name == "sqlite":
-        return _uuid
+    if dialect.name == "sqlite" and isinstance(its, (Uuid, UTCDateTime)):
+        return _uuid if isinstance(its, Uuid) else _moment
     return its.dialect_impl(dialect).result_processor(dialect, code)
 
 
 @lru_cache(4096)  # few features and slices, many rows of theirs
 def _uuid(value: str | None) -> UUID | None:
     return None if value is None else UUID(value)
+
+
+@lru_cache(1024)
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value).replace(tzinfo=UTC)
 
 
 @lru_cache(64)
