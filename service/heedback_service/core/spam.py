@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from heedback_service.core.cues import Cues
@@ -96,6 +97,7 @@ def _is_mashed(text: str) -> bool:
     return letters >= _FEWEST_LETTERS and sum(len(word) for word in words if _no_word(word)) >= _MASHED_SHARE * letters
 
 
+@lru_cache(maxsize=8192)  # most words were said before
 def _no_word(word: str) -> bool:
     if not _LATIN.fullmatch(word):
         return False
