@@ -32,6 +32,7 @@ _PRAGMAS: Final = (
     "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
+    "cache_size = -8000",  # KiB a connection, as they are needed: what one step of triage changes fits in
     "wal_autocheckpoint = 16000",  # pages, 64 MB: only where no checkpoint beside the writing came to an end
 )
 _ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
