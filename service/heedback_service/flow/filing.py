@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, func, literal_column, select, update
 
 from heedback_service.core.grouping import GROUPING_VERSION
-from heedback_service.flow import placement
+from heedback_service.flow import finding, placement
 from heedback_service.flow.joining import Board, Scope
 from heedback_service.store.db import insert_for
 from heedback_service.store.direct import Direct, among
@@ -106,7 +106,7 @@ def _keep_keys(scope: Scope, board: Board) -> None:
         row
         for each in board.placed
         if each.bands is not None
-        for row in placement.key_rows(scope.project_id, each.report, each.bands)
+        for row in finding.key_rows(scope.project_id, each.report, each.bands)
     ]
     _NEW_KEYS.many(scope.line, sorted(rows, key=itemgetter("key")))  # SQLite finds their places one beside the other
 

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from heedback_service.core.grouping import COMPARED, CROWDED, near
 from heedback_service.core.text import normalise
 from heedback_service.core.ties import Ties
-from heedback_service.flow import links, placement
+from heedback_service.flow import finding, links
 from heedback_service.flow.learning import to_join_by
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.direct import Direct, Line, among
@@ -35,7 +35,7 @@ from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedbac
 _HOLDERS: Final = Direct(
     lambda dialect: (
         select(ItemKey.key, ItemKey.feedback_id, ItemFeedback.item_id)
-        .join(ItemFeedback, placement.HOLDS_KEY)
+        .join(ItemFeedback, finding.HOLDS)
         .where(ItemKey.project_id == bindparam("project"), among(dialect, ItemKey.key, "keys"))
     )
 )
@@ -197,7 +197,7 @@ class Board:
         self._read_items({*self._home.values(), *self._tied.values(), *former})
 
     def _read_holders(self, keys: set[str]) -> None:
-        stored = {placement.number(self._scope.feature_id, key): key for key in keys}
+        stored = {finding.number(self._scope.feature_id, key): key for key in keys}
         if stored:
             rows = _HOLDERS.rows(self._scope.line, project=self._scope.project_id, keys=list(stored))
             for number, holder, item_id in rows:

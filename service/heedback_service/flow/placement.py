@@ -15,10 +15,8 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
-from heedback_service.core.grouping import GROUPING_VERSION
-from heedback_service.flow import locks, reports
-from heedback_service.flow.reports import Keyed
-from heedback_service.store.db import insert_for, insert_into
+from heedback_service.flow import finding, locks
+from heedback_service.store.db import insert_for
 from heedback_service.store.direct import Direct, Line
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback, ItemKey, ItemPerson
 
@@ -32,9 +30,6 @@ def _adding(dialect: str) -> Any:
 
 
 _ADD_PEOPLE: Final = Direct(_adding)
-HOLDS_KEY: Final = (ItemFeedback.project_id == ItemKey.project_id) & (ItemFeedback.feedback_id == ItemKey.feedback_id)
-_BITS: Final = (1 << 64) - 1
-_REKEYED: Final = 200  # reports of an item that are read to find new holders for the keys of one that left
 
 
 def put(session: Session, project_id: int, rows: Sequence[dict[str, Any]], people: Mapping[UUID, str | None]) -> None:
@@ -100,11 +95,11 @@ def take_out(session: Session, project_id: int, feedback_ids: Collection[UUID]) 
     items = sorted({item_id for item_id, _ in rows})
     _take_people(session, project_id, Counter((item_id, who) for item_id, who in rows if who is not None))
     held = (ItemKey.project_id == project_id, ItemKey.feedback_id.in_(feedback_ids))
-    losing = sorted(set(session.scalars(select(ItemFeedback.item_id).join(ItemKey, HOLDS_KEY).where(*held))))
+    losing = sorted(set(session.scalars(select(ItemFeedback.item_id).join(ItemKey, finding.HOLDS).where(*held))))
     for table in (ItemKey, ItemFeedback):
         session.execute(delete(table).where(table.project_id == project_id, table.feedback_id.in_(feedback_ids)))
     for item_id in losing:
-        _hand_over(session, project_id, item_id)
+        finding.hand_over(session, project_id, item_id)
     recount(session, project_id, items)
     return items
 
@@ -143,23 +138,9 @@ def move(session: Session, project_id: int, chosen: Select[UUID], into: UUID) ->
     session.execute(moving.values(item_id=into).execution_options(synchronize_session=False))
     left = sorted({item_id for item_id, _, _ in rows})
     for item_id in (*left, into):
-        _hand_over(session, project_id, item_id)
+        finding.hand_over(session, project_id, item_id)
     recount(session, project_id, [*left, into])
     return left
-
-
-def number(feature_id: UUID, key: str) -> int:
-    """What stands for a key of a report of this feature in the store: 64 bits, with a sign, of 128 or 64.
-
-    That two texts of a feature with a million should share one by chance has odds of one in thirty million.
-    """
-    return (int(key[:16], 16) ^ (feature_id.int & _BITS)) - (1 << 63)
-
-
-def key_rows(project_id: int, report: Keyed, bands: Iterable[str]) -> list[dict[str, Any]]:
-    """The rows by which `report` makes its item findable, with these of its bands."""
-    its = {"project_id": project_id, "feedback_id": report.told.id}
-    return [its | {"key": number(report.told.feature_id, key)} for key in (report.keys.signature, *bands)]
 
 
 def recount(session: Session, project_id: int, items: Collection[UUID]) -> None:
@@ -229,47 +210,3 @@ def _take_people(session: Session, project_id: int, counted: Mapping[tuple[UUID,
     items = {item_id for item_id, _ in counted}
     gone = (ItemPerson.project_id == project_id, ItemPerson.item_id.in_(items), ItemPerson.n <= 0)
     session.execute(delete(ItemPerson).where(*gone))
-
-
-def rekey(session: Session, project_id: int, item_id: UUID) -> None:
-    """Find the item by today's keys, whatever the keys were when its reports came. The caller holds the feature."""
-    its = select(ItemFeedback.feedback_id).where(ItemFeedback.project_id == project_id, ItemFeedback.item_id == item_id)
-    session.execute(delete(ItemKey).where(ItemKey.project_id == project_id, ItemKey.feedback_id.in_(its)))
-    _hand_over(session, project_id, item_id)
-    session.execute(
-        update(ItemFeedback)
-        .where(ItemFeedback.project_id == project_id, ItemFeedback.item_id == item_id)
-        .values(grouping_version=GROUPING_VERSION)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _hand_over(session: Session, project_id: int, item_id: UUID) -> None:
-    """Let those who stay hold the keys of their texts, now that one who held keys for all has left."""
-    staying = (
-        reports.reading(project_id)
-        .join(
-            ItemFeedback,
-            (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id),
-        )
-        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
-        # Not those that moved to another feature, and will leave: keys find items of their own feature.
-        .where(ItemFeedback.item_id == item_id, Feedback.feature_id == Item.feature_id)
-        .order_by(Feedback.id.desc())
-        .limit(_REKEYED)
-    )
-    rows: dict[int, list[dict[str, Any]]] = {}  # by the signature
-    for report in reports.keyed(session, project_id, map(reports.told, session.execute(staying))):
-        signature = number(report.told.feature_id, report.keys.signature)
-        if signature not in rows:
-            rows[signature] = key_rows(project_id, report, report.keys.bands)
-    kept = (
-        select(ItemKey.key)
-        .join(ItemFeedback, HOLDS_KEY)
-        .where(ItemKey.project_id == project_id, ItemFeedback.item_id == item_id, ItemKey.key.in_(rows))
-    )
-    for signature in session.scalars(kept).all() if rows else ():
-        rows.pop(signature, None)
-    lacking = [row for its in rows.values() for row in its]
-    if lacking:
-        session.connection().execute(insert_into(session, ItemKey), lacking)

@@ -21,7 +21,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core.grouping import GROUPING_VERSION
-from heedback_service.flow import placement, ranking, reports
+from heedback_service.flow import finding, placement, ranking, reports
 from heedback_service.flow.filing import make_items
 from heedback_service.flow.joining import Board, Scope, touched
 from heedback_service.flow.reports import Keyed
@@ -124,7 +124,7 @@ def outdated(session: Session, project_id: int) -> list[tuple[UUID, UUID]]:
 def renew(session: Session, project_id: int, feature_id: UUID, item_id: UUID) -> None:
     """Find an outdated item by today's keys. The caller commits."""
     placement.hold(session, project_id, {feature_id}, wait=True)
-    placement.rekey(session, project_id, item_id)
+    finding.rekey(session, project_id, item_id)
 
 
 class _Afresh(Board):

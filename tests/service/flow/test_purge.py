@@ -19,7 +19,7 @@ from sqlalchemy import event, func, select, update
 import warm
 from builders import Feed, ago
 from heedback_service.core.ids import new_id
-from heedback_service.flow import accounts, placement, purge, rollup
+from heedback_service.flow import accounts, finding, purge, rollup
 from heedback_service.flow.apart import Found
 from heedback_service.flow.digest import plan_due, write_next
 from heedback_service.flow.digest_view import view
@@ -275,7 +275,7 @@ def test_feedback_leaves_its_items_which_stay(feed: Feed, db: Database, project:
         shared, alone = session.scalars(select(Item).order_by(Item.feedback_count.desc()))
         assert (shared.feedback_count, shared.people) == (2, 2)
         assert (alone.feedback_count, alone.people, alone.priority) == (0, 0, 0)
-        keys = session.scalars(select(ItemFeedback.item_id).join(ItemKey, placement.HOLDS_KEY).distinct()).all()
+        keys = session.scalars(select(ItemFeedback.item_id).join(ItemKey, finding.HOLDS).distinct()).all()
         assert keys == [shared.id]  # who reports the same again finds it
         for item in (shared, alone):
             found = dossier(session, project, item.number, NOW)

@@ -18,7 +18,7 @@ from sqlalchemy import MetaData, PrimaryKeyConstraint, UniqueConstraint, insert,
 from sqlalchemy.exc import StatementError
 
 import warm
-from heedback_service.flow import placement
+from heedback_service.flow import finding
 from heedback_service.store import migrate
 from heedback_service.store.db import Database
 from heedback_service.store.tables import GLOBAL_TABLES, Base, ItemKey, Project
@@ -133,7 +133,7 @@ def test_keys_of_an_older_database_find_what_they_found(empty_url: str) -> None:
     assert migrate.upgrade(db)
     with db.read() as session:
         kept = session.execute(select(ItemKey.project_id, ItemKey.key, ItemKey.feedback_id)).all()
-    assert kept == [(1, placement.number(feature, key), feedback)]
+    assert kept == [(1, finding.number(feature, key), feedback)]
     db.dispose()
 
 

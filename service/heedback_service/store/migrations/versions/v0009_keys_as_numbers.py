@@ -70,7 +70,7 @@ def _move_away(table: str, key: str) -> None:
 
 
 def _number_all(connection: sa.Connection) -> None:
-    """As `flow.placement.number` makes them. Keys of feedback that is in no item are left behind."""
+    """As `flow.finding.number` makes them. Keys of feedback that is in no item are left behind."""
     new, old, held = map(_table, ("item_keys", "item_keys_before", "item_feedback"))
     query: Any = sa.select(old.c.project_id, old.c.key, old.c.feedback_id, old.c.feature_id).join(
         held, (held.c.project_id == old.c.project_id) & (held.c.feedback_id == old.c.feedback_id)
