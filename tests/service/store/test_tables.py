@@ -14,13 +14,13 @@ from alembic import command, op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import MetaData, PrimaryKeyConstraint, UniqueConstraint, insert, inspect, select
+from sqlalchemy import MetaData, PrimaryKeyConstraint, UniqueConstraint, insert, inspect, select, update
 from sqlalchemy.exc import StatementError
 
 import warm
 from heedback_service.flow import finding
 from heedback_service.store import migrate
-from heedback_service.store.db import Database
+from heedback_service.store.db import Database, OvertakenError
 from heedback_service.store.tables import GLOBAL_TABLES, Base, ItemKey, Project
 from support import NOW
 
@@ -154,6 +154,30 @@ def test_what_one_reader_sees_does_not_change_under_it(db: Database, project: Pr
         with db.write() as writer:
             writer.add(Project(slug="b", name="B", timezone="UTC", created_at=NOW))
         assert reader.scalars(select(Project.slug)).all() == ["acme"]
+
+
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("still_writing", [False, True])
+def test_an_attempt_gives_way_to_whoever_wrote_first(db: Database, project: Project, still_writing: bool) -> None:
+    rename = update(Project).values(name="Mine")
+
+    def attempt(others: ExitStack) -> None:
+        with db.attempt() as session:
+            assert session.scalars(select(Project.name)).all() == [project.name]
+            writer = others.enter_context(db.write())
+            writer.add(Project(slug="b", name="B", timezone="UTC", created_at=NOW))
+            if not still_writing:
+                others.close()
+            session.execute(rename)
+
+    with ExitStack() as others, pytest.raises(OvertakenError):
+        attempt(others)
+    with db.read() as session:
+        assert set(session.scalars(select(Project.name))) == {project.name, "B"}
+    with db.attempt() as session:
+        session.execute(rename)
+    with db.read() as session:
+        assert set(session.scalars(select(Project.name))) == {"Mine"}
 
 
 def test_as_many_threads_as_ask_have_a_connection_each(db: Database) -> None:
