@@ -92,6 +92,7 @@ def _blank(scope: Scope) -> dict[str, Any]:
         "project_id": scope.project_id,
         "feature_id": scope.feature_id,
         "title_by": "rule",
+        "category_by": "rule",
         "state": "new",
         "version": 1,
         **nothing_yet,

@@ -84,7 +84,7 @@ _WEIGHTS: Final = Direct(lambda _: select(Project.weights).where(Project.id == b
 
 # What a person said about an item stays, but a reason that is no harm, once people flag harm.
 _HARMLESS: Final = func.substr(Item.category, literal_column("1"), literal_column("5")) != literal_column("'flag:'")
-_RULE: Final = literal_column("'rule'")
+_RULE: Final[ColumnElement[str]] = literal_column("'rule'")
 _BY_RULE: Final = (Item.category_by == _RULE) | (bindparam("its_harm", type_=Boolean) & _HARMLESS)
 _UNLESS_GIVEN: Final[dict[str, Case[str]]] = {
     "title": case((Item.title_by == _RULE, bindparam("its_title")), else_=Item.title),
