@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from heedback_service.store.tables import Candidate, Item, ItemFeedback, Link, Theme
+
+LIKELY: Final = 0.1  # a score: what is below shares a word or two that few say, and is right for one in many
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,11 @@ class MayRepeat:
     state: str
     score: float
     why: tuple[str, ...]
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it is worth a look at once. Of those that belong together up to one in five is less likely."""
+        return self.score >= LIKELY
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from browsing import Browser, Clock
 from heedback_service.flow.intake import Taken
@@ -52,6 +52,22 @@ def counts(db: Database) -> list[int]:
 
 def test_each_candidate_has_buttons_and_the_first_the_keys(bob: Browser, desk: None) -> None:
     assert kin(bob) == [("1", "md"), ("2", "")]
+    page = bob.get("/p/acme/items/3").text
+    tokens = re.findall(r'name="csrf_token" value="([^"]+)"', page)
+    assert len(tokens) == page.count('method="post"') > 4  # in every form, those of candidates too
+
+
+def test_what_is_less_likely_is_folded_away_and_has_no_keys(bob: Browser, db: Database, desk: None) -> None:
+    with db.write() as session:
+        for each in session.scalars(select(Candidate).where(Candidate.score == 0.5)):
+            each.score = 0.09
+    assert kin(bob) == [("1", "md"), ("2", "")]
+    folded = re.search(r"<summary>1 less likely</summary>.*?</details>", bob.get("/p/acme/items/3").text, re.S)
+    assert folded is not None
+    assert re.findall(r"#(\d)</a>", folded[0]) == ["2"]
+    with db.write() as session:
+        session.execute(update(Candidate).values(score=0.05))
+    assert [keys for _, keys in kin(bob)] == ["", ""]  # a key must not press what nobody sees
 
 
 def test_a_merge_goes_on_to_the_next_item_and_undo_puts_the_reports_back(
