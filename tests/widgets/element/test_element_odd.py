@@ -14,6 +14,7 @@ from widget_page import FILL, Endpoint, eventually, heard, ticket, widget
 Visit = Callable[..., Page]
 UNSAFE = "Not sent yet: please keep this page open."
 REFUSED = "This could not be saved."
+NOTHING_WAITS = "!Object.keys(localStorage).some((key) => key.startsWith('heedback:q:'))"
 ELEMENT = "document.querySelector('heedback-rating')"
 
 
@@ -106,6 +107,7 @@ def test_a_full_disk_is_no_promise(visit: Visit, endpoint: Endpoint) -> None:
     page = visit(widget(signals="none"))
     press(page)
     eventually(page, lambda: endpoint.events)
+    eventually(page, lambda: page.evaluate(NOTHING_WAITS))  # the answer, too, is there: nothing makes room later
     page.evaluate(FILL)
     endpoint.status = 503
     press(page, "Report a problem")
