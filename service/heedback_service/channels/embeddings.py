@@ -14,10 +14,12 @@ from typing import Any, Final
 
 import requests
 
+from heedback_service.channels.endpoint import ask, why
+
 _TOGETHER: Final = 64  # texts a request
 _CHARACTERS: Final = 2000  # of a text; some 500 tokens, which every model takes
-_CONNECT, _ANSWER = 5.0, 30.0  # seconds that one request may take
-_PATIENCE: Final = 120.0  # seconds that all of them may take
+_ANSWER: Final = 30.0  # seconds that one request may take
+_PATIENCE: Final = 120.0  # seconds that all requests may take
 _KEPT_BYTES: Final = 64 * 1024 * 1024  # of what is remembered: 40,000 texts at 384 numbers, 10,000 at 1,536
 
 _log: Final = logging.getLogger(__name__)
@@ -50,8 +52,8 @@ class Embeddings:
             try:
                 found = self._found([text[:_CHARACTERS] for text in texts])
             except (requests.RequestException, ValueError, TypeError, KeyError, OverflowError) as error:
-                if not self._failing:  # the message of an error may quote what was sent
-                    _log.warning("embeddings are left out until they can be had again: %s", _why(error))
+                if not self._failing:
+                    _log.warning("embeddings are left out until they can be had again: %s", why(error))
                 self._failing = True
                 return None
             self._failing = False
@@ -76,15 +78,8 @@ class Embeddings:
         return b"".join(rows[digest].tobytes() for digest in digests)
 
     def _asked(self, session: requests.Session, texts: list[str]) -> list[array[float]]:
-        answer = session.post(
-            f"{self.url.rstrip('/')}/embeddings",
-            json={"model": self.model, "input": texts, "encoding_format": "float"},
-            headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
-            timeout=(_CONNECT, _ANSWER),
-            allow_redirects=False,  # texts go where they were told to go, and nowhere else
-        )
-        if answer.status_code != 200:
-            raise requests.HTTPError(response=answer)
+        body = {"model": self.model, "input": texts, "encoding_format": "float"}
+        answer = ask(session.post, self.url, "/embeddings", self.key, body, seconds=_ANSWER)
         data: list[dict[str, Any]] = answer.json()["data"]
         rows = {each["index"]: array("f", each["embedding"]) for each in data}
         if sorted(rows) != list(range(len(texts))) or not all(rows.values()):
@@ -96,8 +91,3 @@ class Embeddings:
         width = 4 * len(next(iter(rows.values())))
         while len(self._known) * width > _KEPT_BYTES:
             self._known.popitem(last=False)
-
-
-def _why(error: Exception) -> str:
-    answer = getattr(error, "response", None)
-    return f"HTTP {answer.status_code}" if answer is not None else type(error).__name__

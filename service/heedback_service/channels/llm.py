@@ -11,7 +11,9 @@ from typing import Any, Final
 import orjson
 import requests
 
-_CONNECT, _ANSWER = 5.0, 30.0  # seconds: until somebody is there, and until all is said
+from heedback_service.channels.endpoint import ask, why
+
+_ANSWER: Final = 30.0  # seconds until all is said
 _BYTES: Final = 64 * 1024  # of an answer; ours takes a few hundred
 
 _log: Final = logging.getLogger(__name__)
@@ -41,8 +43,8 @@ class LanguageModel:
         try:
             found = _object_in(self._said(messages))
         except (requests.RequestException, ValueError, TypeError, KeyError, IndexError) as error:
-            if not self._failing:  # the message of an error may quote what was sent, or what came back
-                _log.warning("a language model is done without until it can be asked again: %s", _why(error))
+            if not self._failing:
+                _log.warning("a language model is done without until it can be asked again: %s", why(error))
             self._failing = True
             return None
         self._failing = False
@@ -50,16 +52,8 @@ class LanguageModel:
 
     def _said(self, messages: Sequence[Mapping[str, str]]) -> str:
         until = self.clock() + _ANSWER
-        with requests.post(
-            f"{self.url.rstrip('/')}/chat/completions",
-            json={"model": self.model, "messages": list(messages)},  # what one endpoint wants more, another refuses
-            headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
-            timeout=(_CONNECT, _ANSWER),
-            allow_redirects=False,  # texts go where they were told to go, and nowhere else
-            stream=True,
-        ) as answer:
-            if answer.status_code != 200:
-                raise requests.HTTPError(response=answer)
+        body = {"model": self.model, "messages": list(messages)}  # what one endpoint wants more, another refuses
+        with ask(requests.post, self.url, "/chat/completions", self.key, body, seconds=_ANSWER, stream=True) as answer:
             said: Any = orjson.loads(self._read(answer, until))
         content = said["choices"][0]["message"]["content"]
         if not isinstance(content, str):
@@ -85,8 +79,3 @@ def _object_in(content: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise TypeError("no object")
     return found
-
-
-def _why(error: Exception) -> str:
-    answer = getattr(error, "response", None)
-    return f"HTTP {answer.status_code}" if answer is not None else type(error).__name__
