@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from heedback_service.core.priority import Factors, phrases
 from heedback_service.flow.standing import FLAGGED, OPEN, ORDER
+from heedback_service.store.joins import PLACED
 from heedback_service.store.tables import Feedback, Item, ItemEvent, ItemFeedback, RollupDay, Slice
 
 FIRST: Final = 5  # how many items a digest names; the list itself has the rest
@@ -127,7 +128,7 @@ def _since(session: Session, item: Item) -> str | None:
     told = session.execute(
         select(*[part for column in columns for part in (func.count(column), func.min(column), func.max(column))])
         .join(Feedback, and_(Feedback.project_id == Slice.project_id, Feedback.slice_id == Slice.id))
-        .join(ItemFeedback, _of_feedback())
+        .join(ItemFeedback, PLACED)
         .where(ItemFeedback.project_id == item.project_id, ItemFeedback.item_id == item.id, Feedback.counts)
     ).one()
     for n, (dimension, word) in enumerate(_DIMENSIONS.items()):
@@ -156,7 +157,7 @@ def _first_days(session: Session, item: Item, dimension: str) -> dict[str, date]
 def _quote(session: Session, item: Item) -> UUID | None:
     return session.execute(
         select(Feedback.id)
-        .join(ItemFeedback, _of_feedback())
+        .join(ItemFeedback, PLACED)
         .where(ItemFeedback.project_id == item.project_id, ItemFeedback.item_id == item.id)
         .where(Feedback.counts, func.length(Feedback.comment) > 0)
         .order_by(func.length(Feedback.comment).between(*_QUOTABLE).desc(), Feedback.last_at.desc(), Feedback.id)
@@ -172,10 +173,6 @@ def _open(project_id: int, now: datetime) -> tuple[Any, ...]:
 def _in(project_id: int) -> tuple[Any, Any]:
     """Without items that lost all their reports: those are kept for their history."""
     return Item.project_id == project_id, Item.feedback_count > 0
-
-
-def _of_feedback() -> Any:
-    return and_(ItemFeedback.project_id == Feedback.project_id, ItemFeedback.feedback_id == Feedback.id)
 
 
 def _event_of_item() -> tuple[Any, Any]:

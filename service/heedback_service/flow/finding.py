@@ -13,6 +13,7 @@ from heedback_service.core.grouping import GROUPING_VERSION
 from heedback_service.flow import reports
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.db import insert_into
+from heedback_service.store.joins import HELD, PLACED
 from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemKey
 
 HOLDS: Final = (ItemFeedback.project_id == ItemKey.project_id) & (ItemFeedback.feedback_id == ItemKey.feedback_id)
@@ -51,11 +52,8 @@ def hand_over(session: Session, project_id: int, item_id: UUID) -> None:
     """Let those who stay hold the keys of their texts, now that one who held keys for all has left."""
     staying = (
         reports.reading(project_id)
-        .join(
-            ItemFeedback,
-            (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id),
-        )
-        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
+        .join(ItemFeedback, PLACED)
+        .join(Item, HELD)
         # Not those that moved to another feature, and will leave: keys find items of their own feature.
         .where(ItemFeedback.item_id == item_id, Feedback.feature_id == Item.feature_id)
         .order_by(Feedback.id.desc())

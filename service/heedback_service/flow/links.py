@@ -20,6 +20,7 @@ from heedback_service.core.ties import Tie, Ties
 from heedback_service.flow import reports
 from heedback_service.flow.reports import Keyed
 from heedback_service.store.db import insert_into
+from heedback_service.store.joins import HELD
 from heedback_service.store.tables import Feedback, Item, ItemFeedback, Link
 
 LINKED: Final = 1000  # reports of a group that are tied, the oldest; those beyond are where a person put them
@@ -74,7 +75,7 @@ def homes_of(session: Session, project_id: int, feature_id: UUID, feedback_ids: 
     wanted = list(feedback_ids)
     query = (
         select(ItemFeedback.feedback_id, ItemFeedback.item_id)
-        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
+        .join(Item, HELD)
         .where(
             ItemFeedback.project_id == project_id,
             ItemFeedback.feedback_id.in_(wanted),

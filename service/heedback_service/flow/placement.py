@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from heedback_service.flow import finding, locks
 from heedback_service.store.db import insert_for
 from heedback_service.store.direct import Direct, Line
+from heedback_service.store.joins import HELD, PLACED
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback, ItemKey, ItemPerson
 
 _PUT: Final = Direct(lambda dialect: insert_for(dialect, ItemFeedback))
@@ -57,7 +58,7 @@ def features_of(session: Session, project_id: int, feedback_ids: Collection[UUID
     own = select(Feedback.feature_id).where(Feedback.project_id == project_id, Feedback.id.in_(feedback_ids))
     held = (
         select(Item.feature_id)
-        .join(ItemFeedback, (ItemFeedback.project_id == Item.project_id) & (ItemFeedback.item_id == Item.id))
+        .join(ItemFeedback, HELD)
         .where(ItemFeedback.project_id == project_id, ItemFeedback.feedback_id.in_(feedback_ids))
     )
     return set(session.scalars(own.union(held)))
@@ -86,7 +87,7 @@ def take_out(session: Session, project_id: int, feedback_ids: Collection[UUID]) 
     """
     leaving = (
         select(ItemFeedback.item_id, Feedback.person)
-        .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))
+        .join(Feedback, PLACED)
         .where(ItemFeedback.project_id == project_id, ItemFeedback.feedback_id.in_(feedback_ids))
     )
     rows = session.execute(leaving).all()
@@ -121,7 +122,7 @@ def move(session: Session, project_id: int, chosen: Select[UUID], into: UUID) ->
     """
     leaving = (
         select(ItemFeedback.item_id, Feedback.person, func.count())
-        .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))
+        .join(Feedback, PLACED)
         .where(
             ItemFeedback.project_id == project_id, ItemFeedback.feedback_id.in_(chosen), ItemFeedback.item_id != into
         )
@@ -159,7 +160,7 @@ def differences(session: Session, project_id: int) -> list[str]:
     """Where the counts of items and the feedback in them disagree, a line each; empty when all is well."""
     held = (
         select(ItemFeedback.item_id, Feedback.person)
-        .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))
+        .join(Feedback, PLACED)
         .where(ItemFeedback.project_id == project_id)
     )
     feedback: Counter[UUID] = Counter()

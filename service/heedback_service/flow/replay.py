@@ -25,6 +25,7 @@ from heedback_service.flow import finding, placement, ranking, reports
 from heedback_service.flow.filing import make_items
 from heedback_service.flow.joining import Board, Scope, touched
 from heedback_service.flow.reports import Keyed
+from heedback_service.store.joins import HELD, PLACED
 from heedback_service.store.tables import Feature, Feedback, Item, ItemEvent, ItemFeedback
 
 _MOVED_AT_ONCE: Final = 500
@@ -114,7 +115,7 @@ def outdated(session: Session, project_id: int) -> list[tuple[UUID, UUID]]:
     """(feature, item) of items with reports that were placed by an older version of the rules."""
     old = (
         select(Item.feature_id, Item.id)
-        .join(ItemFeedback, (ItemFeedback.project_id == Item.project_id) & (ItemFeedback.item_id == Item.id))
+        .join(ItemFeedback, HELD)
         .where(Item.project_id == project_id, ItemFeedback.grouping_version != GROUPING_VERSION)
         .distinct()
     )
@@ -184,10 +185,8 @@ def _held(scope: Scope) -> dict[UUID, list[Keyed]]:
     query = (
         reports.reading(scope.project_id)
         .add_columns(ItemFeedback.item_id)
-        .join(
-            ItemFeedback, (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id)
-        )
-        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
+        .join(ItemFeedback, PLACED)
+        .join(Item, HELD)
         .where(Item.feature_id == scope.feature_id, Feedback.feature_id == scope.feature_id)
         .order_by(Feedback.id)
     )

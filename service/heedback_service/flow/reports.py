@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,14 +11,15 @@ from hashlib import blake2b
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Select, bindparam, select
+from sqlalchemy import BindParameter, ColumnExpressionArgument, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core.classify import Category, classify
 from heedback_service.core.grouping import Keys, Report, keys
 from heedback_service.core.severity import Severity, severity
 from heedback_service.store.direct import Direct, Line, among
-from heedback_service.store.tables import Feedback, OutputText, Slice
+from heedback_service.store.joins import PLACED
+from heedback_service.store.tables import Feedback, ItemFeedback, OutputText, Slice
 
 _ANSWERS: Final = Direct(
     lambda dialect: select(OutputText.output_id, OutputText.output).where(
@@ -94,6 +96,31 @@ def told(row: Sequence[Any]) -> Told:
         given = values[at] if isinstance(values[at], list) else ()
         values[at] = tuple(sorted(reason for reason in given if isinstance(reason, str)))
     return Told(*values)
+
+
+def newest_comments(
+    session: Session, project_id: int, *where: ColumnExpressionArgument[bool], most: int, characters: int | None = None
+) -> defaultdict[UUID, list[str]]:
+    """What the newest `most` reports with words say in each item, the newest first, the same words once.
+
+    Args:
+        where: which reports, of which items.
+        characters: of each comment, that are read.
+    """
+    words = Feedback.comment if characters is None else func.substr(Feedback.comment, 1, characters)
+    place = func.row_number().over(partition_by=ItemFeedback.item_id, order_by=ItemFeedback.feedback_id.desc())
+    newest = (
+        select(ItemFeedback.item_id, words.label("comment"), place.label("at"))
+        .join(Feedback, PLACED)
+        .where(ItemFeedback.project_id == project_id, Feedback.comment.is_not(None), *where)
+        .subquery()
+    )
+    said = select(newest.c.item_id, newest.c.comment).where(newest.c.at <= most)
+    found: defaultdict[UUID, list[str]] = defaultdict(list)
+    for item_id, comment in session.execute(said.order_by(newest.c.item_id, newest.c.at)):
+        if comment not in found[item_id]:
+            found[item_id].append(comment)
+    return found
 
 
 def keyed(session: Session, project_id: int, heard: Iterable[Told]) -> list[Keyed]:

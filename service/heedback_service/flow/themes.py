@@ -14,17 +14,17 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core.carrying import carried_over
 from heedback_service.core.grouping import GROUPING_VERSION
 from heedback_service.core.titles import title
-from heedback_service.flow import placement
+from heedback_service.flow import placement, reports
 from heedback_service.flow.apart import Found, overview_apart
 from heedback_service.flow.kindred import kept_apart
 from heedback_service.store.db import Database, insert_into
-from heedback_service.store.tables import Candidate, Feature, Feedback, Item, ItemFeedback, Theme, ThemeRun
+from heedback_service.store.tables import Candidate, Feature, Feedback, Item, Theme, ThemeRun
 
 EVERY: Final = timedelta(minutes=5)  # a feature rests; with the job's own minute and its work it is fresh within ten
 LEASE: Final = timedelta(minutes=8)  # longer than the arithmetic is given, and the writing takes
@@ -121,17 +121,8 @@ def _lines(session: Session, project_id: int, feature_id: UUID) -> list[_Line]:
 
     What the rules call an item is quoted from a comment, or says in our words that there is none.
     """
-    spoken: dict[UUID, list[str]] = defaultdict(list)
-    place = func.row_number().over(partition_by=ItemFeedback.item_id, order_by=ItemFeedback.feedback_id.desc())
-    newest = (
-        select(ItemFeedback.item_id, func.substr(Feedback.comment, 1, _CHARACTERS).label("comment"), place.label("at"))
-        .join(Feedback, (Feedback.project_id == ItemFeedback.project_id) & (Feedback.id == ItemFeedback.feedback_id))
-        .where(ItemFeedback.project_id == project_id, Feedback.feature_id == feature_id, Feedback.comment.is_not(None))
-        .subquery()
-    )
-    said = select(newest.c.item_id, newest.c.comment).where(newest.c.at <= _COMMENTS)
-    for item_id, comment in session.execute(said.order_by(newest.c.item_id, newest.c.at)):
-        spoken[item_id].append(comment)
+    mine = Feedback.feature_id == feature_id
+    spoken = reports.newest_comments(session, project_id, mine, most=_COMMENTS, characters=_CHARACTERS)
     query = (
         select(Item.id, Item.title, Item.title_by, Item.feedback_count, Item.theme_id)
         .where(Item.project_id == project_id, Item.feature_id == feature_id)
@@ -139,7 +130,7 @@ def _lines(session: Session, project_id: int, feature_id: UUID) -> list[_Line]:
     )
     lines = []
     for item_id, name, named_by, holds, theme_id in session.execute(query):
-        told = [name] * (named_by == "person") + list(dict.fromkeys(spoken[item_id]))
+        told = [name] * (named_by == "person") + spoken[item_id]
         lines.append(_Line(item_id, name, " \n".join(told) if holds else "", holds > 0, theme_id))
     return lines
 

@@ -30,6 +30,7 @@ from heedback_service.flow.joining import Board, Scope
 from heedback_service.flow.reports import Told
 from heedback_service.store.db import Database, OvertakenError
 from heedback_service.store.direct import Direct, Line, among
+from heedback_service.store.joins import HELD
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback
 
 # What one transaction reads. On SQLite intake waits while it is written: some tens of milliseconds.
@@ -91,7 +92,7 @@ _TOLD: Final = Direct(
 _PLACES: Final = Direct(
     lambda dialect: (
         select(ItemFeedback.feedback_id, ItemFeedback.item_id, ItemFeedback.placed_by, Item.feature_id)
-        .join(Item, (Item.project_id == ItemFeedback.project_id) & (Item.id == ItemFeedback.item_id))
+        .join(Item, HELD)
         .where(ItemFeedback.project_id == bindparam("project"), among(dialect, ItemFeedback.feedback_id, "ids"))
     )
 )
