@@ -15,6 +15,8 @@ from heedback_service.core.text import all_words
 # Every reason for which something may be wrong, in the order of the taxonomy, as an item's category names it.
 NAMES: Final = tuple(f"{kind}:{key}" for kind in ("down", "flag") for key in REASONS[kind])
 
+HARM: Final = "flag:"  # what categories of harm begin with
+
 SURE_ENOUGH: Final = 0.4  # below this confidence the words decide nothing: two reasons may tie, three may not
 
 _STRONG: Final = {name: Cues.of(entry) for name, entry in STRONG.items()}
@@ -40,6 +42,11 @@ class Category:
     def name(self) -> str:
         """`down:incorrect`, `flag:private_data`, or `unknown`."""
         return f"{self.list}:{self.key}" if self.key else "unknown"
+
+
+def is_harm(name: str) -> bool:
+    """Whether people are harmed by what a category names, as flags say."""
+    return name.startswith(HARM)
 
 
 def classify(

@@ -237,7 +237,7 @@ def file_under(session: Session, item: Item, actor: UUID, now: datetime, new_id:
     """Say what people complain about, such as `down:style`; triage leaves it alone until people flag harm."""
     if category not in classify.NAMES:
         return Refused(f"A reason is one of {', '.join(classify.NAMES)}.")
-    if is_flagged(item) and item.category_by == "rule" and not category.startswith("flag:"):
+    if is_flagged(item) and item.category_by == "rule" and not classify.is_harm(category):
         return Refused("People flagged it, and that stands. Decline it if nothing is to be done.")
     if category == item.category:
         return Refused("It is filed under that already.")

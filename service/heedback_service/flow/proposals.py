@@ -6,7 +6,6 @@ no transaction is open; and what comes back is written if the claim is still our
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,9 +17,10 @@ from sqlalchemy.orm import Session, aliased
 
 from heedback_service.core import proposals as asking
 from heedback_service.core.proposals import Question, Told
-from heedback_service.flow import standing
+from heedback_service.flow import reports, standing
 from heedback_service.flow.kindred import held_apart
 from heedback_service.store.db import Database, insert_into
+from heedback_service.store.joins import HELD, PLACED
 from heedback_service.store.tables import (
     Candidate,
     Feedback,
@@ -99,9 +99,7 @@ def _first(session: Session, project_id: int, now: datetime) -> UUID | None:
     new = (Item.project_id == project_id, Item.state == "new", Item.feedback_count > 0, awake)
     top = select(Item.id).where(*new, Item.created_at <= now - FIRST).order_by(*standing.ORDER).limit(TOP)
     run = and_(ProposalRun.project_id == Item.project_id, ProposalRun.item_id == Item.id)
-    its = and_(ItemFeedback.project_id == Item.project_id, ItemFeedback.item_id == Item.id)
-    of_item = and_(Feedback.project_id == Item.project_id, Feedback.id == ItemFeedback.feedback_id)
-    spoken = exists().where(its, of_item, Feedback.counts, Feedback.comment.is_not(None))
+    spoken = exists().where(HELD, PLACED, Feedback.counts, Feedback.comment.is_not(None))
     near = exists().where(Candidate.project_id == Item.project_id, Candidate.item_id == Item.id)
     query = (
         select(Item.id)
@@ -151,9 +149,9 @@ def _pose(session: Session, project_id: int, item_id: UUID) -> _Posed:
         .order_by(Candidate.score.desc(), other.number)
     )
     others = session.execute(near).all()
-    said = _said(session, project_id, [item_id, *(row.id for row in others)])
-    unfiled = item.category_by == "rule" and not standing.is_flagged(item)
-    wanted = {"title": item.title_by == "rule", "category": unfiled, "merge": bool(others)}
+    told = (ItemFeedback.item_id.in_([item_id, *(row.id for row in others)]), Feedback.counts)
+    said = reports.newest_comments(session, project_id, *told, most=2 * asking.QUOTES)
+    wanted = {"title": item.title_by == "rule", "category": standing.is_unfiled(item), "merge": bool(others)}
     question = Question(
         item=Told(item.title, said[item_id]),
         category=item.category,
@@ -161,23 +159,6 @@ def _pose(session: Session, project_id: int, item_id: UUID) -> _Posed:
         wanted=frozenset(kind for kind, does in wanted.items() if does),
     )
     return _Posed(question, tuple(row.id for row in others))
-
-
-def _said(session: Session, project_id: int, items: Collection[UUID]) -> dict[UUID, list[str]]:
-    """The newest comments in each, the same words once."""
-    place = func.row_number().over(partition_by=ItemFeedback.item_id, order_by=ItemFeedback.feedback_id.desc())
-    newest = (
-        select(ItemFeedback.item_id, Feedback.comment, place.label("at"))
-        .join(Feedback, and_(Feedback.project_id == ItemFeedback.project_id, Feedback.id == ItemFeedback.feedback_id))
-        .where(ItemFeedback.project_id == project_id, ItemFeedback.item_id.in_(items))
-        .where(Feedback.counts, Feedback.comment.is_not(None))
-        .subquery()
-    )
-    found: dict[UUID, dict[str, None]] = defaultdict(dict)
-    some = select(newest.c.item_id, newest.c.comment).where(newest.c.at <= 2 * asking.QUOTES)
-    for item_id, comment in session.execute(some.order_by(newest.c.item_id, newest.c.at)):
-        found[item_id][comment] = None
-    return defaultdict(list, {item_id: list(comments) for item_id, comments in found.items()})
 
 
 def _rows(posed: _Posed, said: Mapping[str, Any], model: str, now: datetime) -> list[dict[str, Any]]:

@@ -17,9 +17,10 @@ from heedback_service.core import classify, priority, severity
 from heedback_service.core.priority import Factors, Weights
 from heedback_service.core.severity import Voice
 from heedback_service.core.titles import title
-from heedback_service.flow import reports
+from heedback_service.flow import reports, standing
 from heedback_service.flow.reports import Told
 from heedback_service.store.direct import Direct, Line, among
+from heedback_service.store.joins import PLACED
 from heedback_service.store.tables import Feedback, Item, ItemFeedback, ItemPerson, Project, Slice
 
 # An item is named and judged by its newest reports: what it is about shows in these, and the work stays bounded.
@@ -55,7 +56,7 @@ def _counting(dialect: str) -> Select[Any]:
     moments = (func.min(Feedback.first_at), func.max(Feedback.last_at))
     return (
         select(ItemFeedback.item_id, func.count(), _count_if(recent), _count_if(earlier), voices, *moments)
-        .join(Feedback, (ItemFeedback.project_id == Feedback.project_id) & (ItemFeedback.feedback_id == Feedback.id))
+        .join(Feedback, PLACED)
         .where(ItemFeedback.project_id == bindparam("project"), among(dialect, ItemFeedback.item_id, "items"))
         .group_by(ItemFeedback.item_id)
     )
@@ -83,9 +84,8 @@ _PEOPLE: Final = Direct(
 _WEIGHTS: Final = Direct(lambda _: select(Project.weights).where(Project.id == bindparam("project")))
 
 # What a person said about an item stays, but a reason that is no harm, once people flag harm.
-_HARMLESS: Final = func.substr(Item.category, literal_column("1"), literal_column("5")) != literal_column("'flag:'")
 _RULE: Final[ColumnElement[str]] = literal_column("'rule'")
-_BY_RULE: Final = (Item.category_by == _RULE) | (bindparam("its_harm", type_=Boolean) & _HARMLESS)
+_BY_RULE: Final = (Item.category_by == _RULE) | (bindparam("its_harm", type_=Boolean) & ~standing.FLAGGED)
 _UNLESS_GIVEN: Final[dict[str, Case[str]]] = {
     "title": case((Item.title_by == _RULE, bindparam("its_title")), else_=Item.title),
     "category": case((_BY_RULE, bindparam("its_category")), else_=Item.category),
@@ -165,7 +165,7 @@ def _columns(
         "its_title": title((each.told.comment for each in newest if each.told.comment), category),
         "its_category": category,
         "its_category_why": category_why,
-        "its_harm": category.startswith("flag:"),
+        "its_harm": classify.is_harm(category),
         "severity": worst.level,
         "severity_why": worst.why,
         "people": people,
