@@ -289,10 +289,15 @@ def _said(entry: Entry) -> dict[str, Any]:
         "spam": entry.spam,
         "spam_by": entry.spam_by,
         "spam_why": entry.spam_why,
-        "counts": entry.key.source == END_USER and not retracted and not entry.spam,
+        "counts": counts(entry.key.source, retracted=retracted, spam=entry.spam),
         "triaged_at": None,
         "version": entry.version + 1,
     }
+
+
+def counts(source: str, *, retracted: bool, spam: bool) -> bool:
+    """Whether feedback counts, in rates and as work: what an end user said, has not taken back, and is no spam."""
+    return source == END_USER and not retracted and not spam
 
 
 def _context(entry: Entry) -> tuple[UUID, naming.Dims]:

@@ -22,7 +22,7 @@ from heedback_service.core.rollup import Delta, Row
 from heedback_service.core.spam import Heard
 from heedback_service.flow import rollup
 from heedback_service.flow.reports import Told
-from heedback_service.flow.sheet import END_USER
+from heedback_service.flow.sheet import END_USER, counts
 from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feedback
 
@@ -100,7 +100,7 @@ class Verdict:
 
     @property
     def counts(self) -> bool:
-        return self.row.source == END_USER and not self.row.retracted and self.why is None
+        return counts(self.row.source, retracted=self.row.retracted, spam=self.why is not None)
 
 
 def judge(line: Line, project_id: int, heard: Sequence[Told]) -> tuple[list[Told], list[Verdict]]:
