@@ -101,10 +101,13 @@ def test_an_answer_without_an_end_is_given_up(endpoint: ModelServer, monkeypatch
         assert model.answer(ASKED) == found
 
 
-def test_an_endpoint_that_keeps_silent_is_given_up(endpoint: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_keeps_silent_is_given_up(
+    endpoint: ModelServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(llm, "_ANSWER", 0.05)
     endpoint.drips = 5
     assert LanguageModel(endpoint.url, "small").answer(ASKED) is None
+    assert caplog.messages[0].endswith("ConnectionError")  # while it waited for the first byte, not after that came
 
 
 def test_an_endpoint_that_drips_is_given_up(endpoint: ModelServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -372,6 +372,15 @@ def test_a_category_given_by_a_person_stays_until_harm_is_flagged(desk: Desk) ->
     assert filed() == ("down:incorrect", "rule")
 
 
+def test_harm_that_a_person_named_stays_whatever_harm_is_flagged(desk: Desk) -> None:
+    desk.hear(down(11, VAT, reasons=["incorrect"]))
+    desk.triage()
+    desk.change(category="flag:legal", category_by="person")
+    desk.hear(down(12, VAT, output=2, reasons=["incorrect"], flag=True, flag_reasons=["private_data"]))
+    desk.triage()
+    assert (desk.item().category, desk.item().category_by) == ("flag:legal", "person")
+
+
 def test_a_report_that_joins_does_not_disturb_a_decision(desk: Desk) -> None:
     """The version that guards people's decisions stays as it was."""
     desk.hear(down(11, VAT))
