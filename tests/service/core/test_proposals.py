@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from heedback.redaction import redact
 from heedback_service.core import classify, proposals
-from heedback_service.core.proposals import KINDS, Answer, Question, Told, messages, read
+from heedback_service.core.proposals import KINDS, QUOTE_CHARS, Answer, Question, Told, messages, read
 from heedback_service.core.titles import LONGEST_TITLE
 
 VAT = Told("“No VAT in the total”", ["No VAT in the total", "The total leaves out the VAT"])
@@ -112,6 +112,13 @@ def test_what_is_personal_does_not_leave(secret: str, hidden: str) -> None:
 def test_what_is_sent_has_nothing_left_to_redact(said: str) -> None:
     (quote, *_) = data(asked(item=Told("t", [said])))["item"]["quotes"] or [""]
     assert redact(quote) == quote
+
+
+def test_what_a_cut_makes_of_digits_does_not_leave() -> None:
+    """Of a number too long for a card a quote may end where one does."""
+    long = "a" * (QUOTE_CHARS - 18) + " 41111111111111111234567890"
+    (quote,) = data(asked(item=Told("VAT", [long])))["item"]["quotes"]
+    assert quote == "a" * (QUOTE_CHARS - 18) + " [card]…"
 
 
 def test_an_answer_is_read_part_by_part() -> None:

@@ -12,11 +12,12 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from correcting import GERMAN, SLOW, VAT, Desk
 from heedback_service.channels import llm
 from heedback_service.channels.llm import LanguageModel
-from heedback_service.flow import backlog, corrections, proposed, undoing
+from heedback_service.flow import backlog, corrections, proposals, proposed, undoing
 from heedback_service.flow.backlog import Done
 from heedback_service.flow.proposals import FIRST, REST, TOP, Model, propose_step
 from heedback_service.flow.proposed import Offer
@@ -105,6 +106,27 @@ def office(db: Database, endpoint: ModelServer) -> Office:
     office.told(c="Where is the value added tax")
     office.near(3, 1)
     return office
+
+
+def test_who_found_room_that_another_process_has_taken_asks_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both look before either has claimed anything: of one question in the hour none is left."""
+    look = proposals._due
+
+    def overtaken(session: Session, now: datetime, budget: int) -> tuple[int, UUID] | None:
+        found = look(session, now, budget)
+        assert found
+        another = next(item.id for item in office.all(Item) if item.id != found[1])
+        about = {"project_id": office.project.id, "item_id": another, "reports": 1}
+        with office.db.write() as other:
+            other.add(ProposalRun(**about, asked_at=now, answered=True, token=make_id(1)))
+        return found
+
+    monkeypatch.setattr(proposals, "_due", overtaken)
+    assert office.step(budget=1)
+    assert office.asked() == []
+    assert len(office.all(ProposalRun)) == 1
 
 
 def test_items_are_asked_about_once_and_what_is_proposed_changes_none(office: Office) -> None:
