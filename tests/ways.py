@@ -21,6 +21,7 @@ import pytest
 import requests
 from sqlalchemy import select
 
+import warm
 from heedback.tickets import MAY, Ticket, sign, ticket_key
 from heedback_service.core.ids import new_id
 from heedback_service.flow import keys, projects
@@ -44,6 +45,13 @@ class House:
     key: str
     revoked: str  # a key of the project that opens nothing any more
     db: Database
+    data: Path  # of the service
+
+    def command(self, *words: str) -> str:
+        """What `heedback WORDS` prints."""
+        done = warm.run(words, service_environment(self.data))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def ticket(self, key: str | None = None, **changes: Any) -> str:
         """Signed by the project's key, for an output and a person of their own unless told otherwise."""
@@ -167,7 +175,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     key, revoked = furnish(url, PAGE)
     with Service(service_environment(folder)) as service:
         db = Database(url)
-        yield House(service.url, key, revoked, db)
+        yield House(service.url, key, revoked, db, folder)
         db.dispose()
 
 

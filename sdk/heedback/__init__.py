@@ -252,8 +252,8 @@ def open_ticket(text: str) -> Ticket:
     """What is in a ticket that this client made, when a browser brings it back.
 
     Raises:
-        TicketError: `reason` is `malformed`, `forged`, `expired`, or `foreign`: another key made it, or the client is
-            disabled.
+        TicketError: `reason` is `malformed`, `forged`, `expired`, `foreign`: another key made it, or the client is
+            disabled, or `revoked`: the service said, in the last five minutes, that the key opens nothing.
     """
     return _current().open_ticket(text)
 

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from heedback import tickets
 from heedback.errors import TicketError
 from heedback.options import Options
+from heedback.tally import Tally
 from heedback.transport import importing
+
+if TYPE_CHECKING:
+    import requests
 
 _TIMEOUT: Final = (1.0, 2.0)  # seconds to connect, seconds between two bytes: a page waits for it
 _REST: Final = 10.0  # seconds in which nobody asks again after there was no answer
@@ -21,7 +26,8 @@ _REST: Final = 10.0  # seconds in which nobody asks again after there was no ans
 class Window:
     """One client's dealings with browsers. Safe for several threads."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, tally: Tally) -> None:
+        self._tally: Final = tally
         self._kid: Final = options.kid
         self._key: Final = tickets.ticket_key(options.secret)
         self._url: Final = f"{options.url}/v1/widget/state"
@@ -31,13 +37,16 @@ class Window:
         """What is in a ticket that this client's key signed.
 
         Raises:
-            TicketError: `malformed`, `foreign`, `forged` or `expired`.
+            TicketError: `malformed`, `foreign`, `forged`, `expired` or `revoked`.
         """
         if not isinstance(text, str):
             raise TicketError("malformed")
         if tickets.kid_of(text) != self._kid:
             raise TicketError("foreign")
-        return tickets.check(text, self._key, now=now)
+        ticket = tickets.check(text, self._key, now=now)
+        if self._tally.is_key_refused:
+            raise TicketError("revoked")
+        return ticket
 
     def state(self, text: str) -> dict[str, Any] | None:
         """What the service says of the ticket's person and output; None when it does not say anything in time."""
@@ -57,8 +66,15 @@ class Window:
         try:
             answer = requests.post(self._url, **asked, timeout=_TIMEOUT, allow_redirects=False)
             if answer.status_code != 200:
+                self._learn(answer)
                 return None if answer.status_code >= 500 else {}
             found = answer.json()
         except (requests.RequestException, ValueError):
             return None
         return found if isinstance(found, dict) and isinstance(found.get("known"), bool) else {}
+
+    def _learn(self, refusal: requests.Response) -> None:
+        """A ticket is refused for reasons of its own; one of them is about the key, and so about all tickets."""
+        with suppress(ValueError, AttributeError):
+            if refusal.status_code == 401 and refusal.json().get("reason") == "revoked":
+                self._tally.key_refused()

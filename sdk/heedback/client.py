@@ -291,7 +291,7 @@ class Client:
         if self._browsers is None and self._options is not None:
             from heedback.browser import Window
 
-            self._browsers = Window(self._options)
+            self._browsers = Window(self._options, self._tally)
         return self._browsers
 
     def _shown(self, feature: str, fields: OutputFields) -> Output:

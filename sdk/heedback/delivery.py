@@ -148,6 +148,8 @@ class Sender:
     def _back_off(self, lease: Lease, outcome: RetryAfter) -> float:
         """Exponential, with full jitter, unless the service said how long."""
         self._give_back(lease, outcome.failed)
+        if outcome.revoked:
+            self._tally.key_refused()
         if not lease.tries:  # else it was said, and others may arrive meanwhile
             self._tally.warn(f"delivery {outcome.why}", f"events wait, {outcome.why}")
         return self._rest_after_failure(outcome.seconds)

@@ -3,7 +3,7 @@
 HeedbackError
 ├── ConfigurationError   the URL, the key or an option cannot be used
 ├── UsageError           a call says something that cannot be captured
-└── TicketError          a ticket is malformed, forged, expired or foreign
+└── TicketError          a ticket is malformed, forged, expired, foreign or revoked
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class UsageError(HeedbackError, ValueError):
 
 
 class TicketError(HeedbackError, ValueError):
-    """The ticket is not to be trusted; `reason` is `malformed`, `forged`, `expired`, or `foreign`: another key's."""
+    """The ticket is not to be trusted; `reason` is `malformed`, `forged`, `expired`, `foreign`: another key's, or
+    `revoked`: the service does not take its key any more."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"ticket is {reason}")

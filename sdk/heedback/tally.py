@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from typing import Any, Final
 
 logger: Final = logging.getLogger("heedback")
 _MOST_FIELDS: Final = 100
+_REVOKED_SECONDS: Final = 300.0  # for which it is believed: then somebody asks again
 
 
 class Tally:
@@ -25,6 +27,7 @@ class Tally:
         self._left_out: Counter[str] = Counter()
         self._said: set[str] = set()
         self._problem: tuple[str, str] | None = None
+        self._revoked_until = 0.0
 
     def count(self, what: str, n: int = 1) -> None:
         with self._lock:
@@ -53,10 +56,20 @@ class Tally:
 
     def healed(self) -> None:
         """A batch arrived: what was wrong on the way is past, and worth a word if it comes back."""
+        self._revoked_until = 0.0
         if self._problem is not None and self._problem[0].startswith("delivery"):
             self._problem = None
             with self._lock:
                 self._said = {kind for kind in self._said if not kind.startswith("delivery")}
+
+    def key_refused(self) -> None:
+        """The service has just said that the key opens nothing."""
+        self._revoked_until = time.monotonic() + _REVOKED_SECONDS
+
+    @property
+    def is_key_refused(self) -> bool:
+        """Whether it said so, as far as is known: no batch has arrived since, and it was not long ago."""
+        return time.monotonic() < self._revoked_until
 
     def facts(self) -> dict[str, Any]:
         with self._lock:

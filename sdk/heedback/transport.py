@@ -60,11 +60,13 @@ class RetryAfter:
     """Not now. Seconds to wait as the service wishes, or None: back off by own judgement.
 
     `failed` says that something answered and broke down (5xx, no wish): the batch itself may be what it cannot bear.
+    `revoked` says that the key opens nothing: nobody should be told that what they say is saved.
     """
 
     seconds: float | None = None
     why: str = "unreachable"
     failed: bool = False
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ def outcome(response: requests.Response) -> Outcome:
         wish = response.headers.get("Retry-After")
         return RetryAfter(_retry_after(wish), f"answered {status}", failed=status >= 500 and wish is None)
     if status in (401, 403):
-        return RetryAfter(_WRONG_SETUP_PAUSE, f"the service does not accept the key ({status})")
+        why = f"the service does not accept the key ({status})"
+        return RetryAfter(_WRONG_SETUP_PAUSE, why, revoked=status == 401)
     return RetryAfter(_WRONG_SETUP_PAUSE, f"no Heedback service answers at this address ({status})")
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -159,3 +160,64 @@ def test_after_no_answer_nobody_waits_for_the_same(
     assert client.state("k1.x.y") is None
     assert client.state("k1.x.y") is None
     assert len(asked) == 1
+
+
+REVOKED = (401, b'{"reason": "revoked"}')
+
+
+def refusal(client: Client, ticket: str) -> str | None:
+    try:
+        client.open_ticket(ticket)
+    except TicketError as error:
+        return error.reason
+    return None
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (REVOKED, "revoked"),
+        ((401, b'{"reason": "expired"}'), None),
+        ((401, b"sign in"), None),
+        ((401, b"[]"), None),
+        ((403, b'{"reason": "revoked"}'), None),
+    ],
+)
+def test_what_the_service_says_of_the_key_holds_for_every_ticket(
+    make_client: Make, answering: Any, answer: tuple[int, bytes], reason: str | None
+) -> None:
+    url, _, answers = answering
+    answers.append(answer)
+    client = make_client(url=url)
+    one, other = (client.ticket(Output(THUMB["output_id"], "summary", person)) for person in ("alice", "bob"))
+    assert refusal(client, other) is None
+    assert client.state(one) is None
+    assert refusal(client, other) == reason
+
+
+def test_a_key_that_is_refused_once_is_asked_about_again(
+    make_client: Make, answering: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, _, answers = answering
+    answers.append(REVOKED)
+    client = make_client(url=url)
+    ticket = client.ticket(Output(THUMB["output_id"], "summary", "alice"))
+    client.state(ticket)
+    assert refusal(client, ticket) == "revoked"
+    later = time.monotonic() + 301
+    monkeypatch.setattr("heedback.tally.time", SimpleNamespace(monotonic=lambda: later))
+    assert refusal(client, ticket) is None
+
+
+def test_a_delivery_that_is_refused_for_the_key_tells_too_and_one_that_arrives_heals(
+    make_client: Make, service: Any
+) -> None:
+    ticket = make_client().ticket(Output(THUMB["output_id"], "summary", "alice"))
+    service.answers += [(403, {}), (401, {})]
+    for reason in (None, "revoked"):
+        client = make_client()  # it would wait for five minutes
+        client.forward(THUMB)
+        assert not client.flush(0.5)
+        assert refusal(client, ticket) == reason
+    client._tally.healed()
+    assert refusal(client, ticket) is None

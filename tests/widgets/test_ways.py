@@ -111,7 +111,7 @@ def test_a_ticket_of_a_revoked_key_is_refused(way: Way) -> None:
     answer = way.say(way.house.ticket(way.house.revoked), click(rating=UP))
     if way.name == "direct":
         assert_refused(answer, 401, "revoked", "The ticket's key was revoked.")
-    else:  # an app knows the key that it has, and no other
+    else:  # an app knows the key that it has, and no other; what it says of its own, test_ways_hosts.py has
         foreign = "The ticket is of another app, or of a key that is not used any more."
         assert_refused(answer, 401, "foreign", foreign)
 

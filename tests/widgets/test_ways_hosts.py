@@ -21,7 +21,7 @@ from heedback_service.store.tables import Feedback, FeedbackEvent
 from heedback_widgets import files
 from processes import Service, until
 from tools.browser import Browser, Page
-from ways import HOSTS, House, Way, a_ticket, app, click, free_port, furnish, service_environment
+from ways import HOSTS, PAGE, House, Way, a_ticket, app, click, free_port, furnish, service_environment
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -211,7 +211,7 @@ def away(tmp_path: Path) -> Iterator[tuple[str, dict[str, Way], House]]:
     key, revoked = furnish(url)
     address, ways = f"http://127.0.0.1:{free_port()}", dict[str, Way]()
     db = Database(url)
-    house = House(address, key, revoked, db)
+    house = House(address, key, revoked, db, tmp_path / "service")
     with ExitStack() as running:
         for name in HOSTS:
             page = running.enter_context(app(name, tmp_path, address, key))
@@ -238,3 +238,34 @@ def test_while_the_service_is_away_clicks_are_saved_and_arrive_later(
             assert stored.body["comment"] == redact(f"write to {name}@example.org")
     with house.db.read() as session:
         assert len(session.scalars(select(FeedbackEvent.id)).all()) == len(ways)
+
+
+def test_once_its_key_is_revoked_an_app_refuses_its_tickets_as_the_service_does(house: House, tmp_path: Path) -> None:
+    """The app learns it where the service says so: when a widget asks for the state, or when events are delivered."""
+    key = house.command("key", "create", "acme").strip()
+    direct, ticket = Way("direct", f"{house.url}/v1/widget", PAGE, house), house.ticket(key)
+    with ExitStack() as running:
+        apps = [(name, running.enter_context(app(name, tmp_path, house.url, key))) for name in HOSTS]
+        ways = [Way(name, f"{page}/heedback", page, house) for name, page in apps]
+        for way in (direct, *ways):
+            assert way.say(ticket, click(comment="before")).json()["accepted"] == 1
+            assert way.post("state", {"ticket": ticket}).json()["known"]
+        house.command("key", "revoke", "acme", key.split("_")[2])
+        assert_revoked(direct.say(ticket, click(comment="after")))
+        assert_revoked(direct.post("state", {"ticket": ticket}))
+        asked, *told = ways
+        assert_revoked(asked.post("state", {"ticket": ticket}))
+        for way in told:  # the first word after it is in the spool before anybody knows, and waits there for a new key
+            until(lambda way=way: way.say(ticket, click(comment="after")).status_code != way.saved)  # type: ignore[misc]
+        for way in ways:
+            late = click(comment="too late")
+            assert_revoked(way.say(ticket, late))
+            assert_revoked(way.post("state", {"ticket": ticket}))
+            answer = send(way, {"ticket": ticket, "rating": "up"})
+            assert (answer.status_code, answer.text) == (401, "The ticket's key was revoked.")
+            assert house.event(late["id"]) is None
+
+
+def assert_revoked(answer: requests.Response) -> None:
+    assert answer.status_code == 401, answer.text
+    assert (answer.json()["reason"], answer.json()["detail"]) == ("revoked", "The ticket's key was revoked.")

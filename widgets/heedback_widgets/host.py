@@ -62,7 +62,10 @@ def state(header: Header, body: bytes) -> Answer:
         text = rules.ticket_of(_read(header, body))
         if "read" not in _ticket(text).may:
             raise RefusedError(refusals.MAY_NOT_READ)
-        return _json(200, heedback.state(text) or UNKNOWN)
+        known = heedback.state(text)
+        if known is None:
+            _ticket(text)  # the service may just have said that the key was revoked
+        return _json(200, known or UNKNOWN)
     except (RefusedError, Unfit) as error:
         return _problem(error)
 

@@ -34,4 +34,5 @@ OF_TICKETS: Final[Mapping[str, Refusal]] = {
     "foreign": FOREIGN,
     "forged": FORGED,
     "malformed": UNREADABLE,
+    "revoked": REVOKED,
 }
