@@ -48,7 +48,8 @@ def rating(
         nonce: of the page's content security policy, if it asks for one.
         labels: other words for the plain form than those of `locale`; `heedback_widgets.plain.LABELS` has the keys.
         back: the path that the plain form leads back to; by default where the browser says it was.
-        fallback: HTML that stands in the place of the plain form, where the app has forms of its own.
+        fallback: HTML that stands in the place of the plain form, where the app has forms of its own. "" is none: a
+            form of the page's that the element stands in would end where the plain one does.
         **attributes: the element's own, such as `mode="stars"` or `privacy_url="/privacy"`. True is an attribute
             without a value, None and False are none; what is no text is written as JSON, as `reasons` takes it.
 

@@ -124,7 +124,10 @@ class Form:
         note = f'<p id="{escape(saved_anchor(self.output_id))}" {words}</p>'
         # Two forms: return in a field of the second would press the first button of one.
         forms = (self._form(inside) for inside in (self._buttons(), self._details()) if inside)
-        return f"{link}<div{self._language()}>{note}{''.join(forms)}</div>"
+        inside = f"{link}<div{self._language()}>{note}{''.join(forms)}</div>"
+        # A form ends the paragraph that it stands in, and would fall out of it, and out of the element: but not out of
+        # an object (HTML, "has a p element in button scope"), which without data shows what stands in it.
+        return f"<object>{inside}</object>"
 
     def _language(self) -> str:
         """Which one, for the page's may be another; none where an app has labels of its own and does not say."""

@@ -1,0 +1,102 @@
+"""Where in a page the helper's element may stand: HTML has forms end paragraphs, and none within one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Route, expect
+
+import heedback
+from heedback.testing import capturing
+from heedback_widgets import files, markup
+from widget_page import POLICY
+
+HOST = "http://app.test"
+Show = Callable[..., Page]
+
+
+@pytest.fixture(autouse=True)
+def out() -> Iterator[heedback.Output]:
+    with capturing():
+        yield heedback.output("invoice-summary", user="alice")
+
+
+@pytest.fixture
+def posts() -> list[Request]:
+    return []
+
+
+@pytest.fixture
+def show(chromium: Browser, posts: list[Request]) -> Iterator[Show]:
+    """A page of HTML under the strict policy, at the address of an app that keeps what is posted to it."""
+    contexts = []
+
+    def shown(html: str, *, script: bool) -> Page:
+        def answer(route: Route) -> None:
+            path = route.request.url.removeprefix(HOST)
+            found = files.file(path.rsplit(f"/{files.version()}/", 1)[-1])
+            policy = POLICY.replace("'self'", HOST)
+            if route.request.method == "POST":
+                posts.append(route.request)
+                route.fulfill(status=202 if path == "/h/events" else 200, body='{"accepted": 1}')
+            elif found is not None:
+                route.fulfill(body=found.plain, content_type=found.content_type)
+            else:
+                page = f'<!doctype html><html lang="en"><title>Answers</title>{html}'
+                route.fulfill(body=page, content_type="text/html", headers={"Content-Security-Policy": policy})
+
+        contexts.append(chromium.new_context(java_script_enabled=script))
+        page = contexts[-1].new_page()
+        page.route(f"{HOST}/**", answer)
+        page.goto(f"{HOST}/")
+        return page
+
+    yield shown
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("place", ["p", "span", "td"])
+def test_the_plain_form_stays_in_its_element(
+    show: Show, posts: list[Request], out: heedback.Output, place: str
+) -> None:
+    cell = f"<{place}>Due on 30 November. {markup.rating(out, '/h')} Thank you.</{place}>"
+    html = f"<table><tr>{cell}</tr></table>" if place == "td" else f"<p>Hm. {cell}" if place == "span" else cell
+    page = show(html, script=False)
+    inside = page.locator(f"{place} > heedback-rating")
+    expect(inside.locator("form")).to_have_count(2)
+    expect(page.locator("form")).to_have_count(2)
+    inside.locator("summary").click()
+    inside.get_by_label("Comment").fill("No VAT.")
+    inside.get_by_role("button", name="Send details").click()
+    [post] = posts
+    assert post.url == f"{HOST}/h/form"
+    assert parse_qs(post.post_data or "")["comment"] == ["No VAT."]
+
+
+def test_with_script_nobody_sees_it_in_a_paragraph_either(
+    show: Show, posts: list[Request], out: heedback.Output
+) -> None:
+    page = show(f"<p>Due on 30 November. {markup.rating(out, '/h')}</p>", script=True)
+    page.locator("p > heedback-rating .up").click()
+    expect(page.get_by_text("Saved.", exact=True).locator("visible=true")).to_have_count(1)
+    expect(page.locator("form").locator("visible=true")).to_have_count(0)
+    assert any(post.url == f"{HOST}/h/events" for post in posts)
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_within_a_form_of_the_page_s_own_it_goes_without(
+    show: Show, posts: list[Request], out: heedback.Output, script: bool
+) -> None:
+    element = markup.rating(out, "/h", fallback="")
+    page = show(
+        f'<form method="post" action="/own">{element}<input name="a" value="b"><button>Go</button></form>',
+        script=script,
+    )
+    if script:
+        page.locator("heedback-rating .up").click()
+        expect(page.locator("heedback-rating .message")).to_have_text("Saved.")
+    page.get_by_role("button", name="Go", exact=True).click()
+    assert (posts[-1].url, posts[-1].post_data) == (f"{HOST}/own", "a=b")
