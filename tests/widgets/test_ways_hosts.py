@@ -79,6 +79,15 @@ def test_harm_is_reported_without_any_script(host: Way) -> None:
     assert (row.flag, row.rating_value) == (True, None)
 
 
+def test_a_feature_s_own_reasons_are_sent_without_any_script(host: Way) -> None:
+    ticket = a_ticket()
+    chosen = {"reasons": ["price", "style"], "flag_reasons": "private_data", "reasons_version": "3"}
+    assert send(host, {"ticket": host.house.sign(ticket)} | chosen).status_code == 303
+    row = feedback_on(host.house, ticket.output_id)
+    assert (row.reasons, row.flag, row.flag_reasons) == (["price", "style"], True, ["private_data"])
+    assert (row.rating_value, row.reasons_version) == (None, 3)
+
+
 def test_an_empty_form_leads_back_and_says_nothing(host: Way) -> None:
     browser, page, _ = start_page(host)
     there = browser.submit(page, page.form(field="comment"))
@@ -120,6 +129,11 @@ def test_the_way_back_never_leads_elsewhere(host: Way, given: str | None, referr
         ({"comment": "a\0b"}, 400, "NUL and lone surrogates are not text."),
         ({"comment": "x" * 5000}, 400, "Longer than maximum length 4096."),
         ({"rating": "down", "reasons": ["<script>"]}, 400, "Not a key of a reason."),
+        ({"flag_reasons": ["Not a key"]}, 400, "Not a key of a reason."),
+        ({"reasons": [f"key_{n}" for n in range(21)]}, 400, "Longer than maximum length 20."),
+        ({"reasons": ["style"], "reasons_version": "3.5"}, 400, "Not a valid number."),
+        ({"reasons": ["style"], "reasons_version": "9" * 5000}, 400, "Not a valid number."),
+        ({"reasons": ["style"], "reasons_version": "0"}, 400, "Must be a whole number from 1 to 1000000."),
         ({f"field{n}": "x" for n in range(100)}, 400, "The body is no form"),
         (b"ticket=%ff%fe&rating=up", 400, "The body is no form"),
         (b"\xff\xfe", 400, "The body is no form"),

@@ -62,6 +62,44 @@ def test_lists_of_reasons_are_written_as_the_element_reads_them(out: heedback.Ou
     assert ' ask-limit="2"' in markup.rating(out, "/h", ask_limit=2)
 
 
+def choices(html: str) -> dict[str, dict[str, str]]:
+    """The boxes of the plain form: by their field, keys and labels."""
+    found: dict[str, dict[str, str]] = {}
+    for field, key, label in re.findall(r'<input type="checkbox" name="(\w+)" value="(\w+)"> ([^<]*)</label>', html):
+        found.setdefault(field, {})[key] = unescape(label)
+    return found
+
+
+def test_the_plain_form_offers_the_feature_s_own_reasons(out: heedback.Output) -> None:
+    own = {"version": 3, "down": {"incorrect": "", "price": 'Zu "teuer" & <so>'}, "up": {"clear": "", "kurz": ""}}
+    for given in (own, json.dumps(own)):
+        html = markup.rating(out, "/h", reasons=given, locale="de", labels={"incorrect": "Verkehrt"})
+        assert choices(html) == {
+            "reasons": {"incorrect": "Verkehrt", "price": 'Zu "teuer" & <so>'},
+            "up_reasons": {"clear": words("de")["reasons"]["up"]["clear"], "kurz": "kurz"},
+            "flag_reasons": words("de")["reasons"]["flag"],
+        }
+        assert html.count('<input type="hidden" name="reasons_version" value="3">') == 1
+    usual = choices(markup.rating(out, "/h"))
+    assert usual == {"reasons": words("en")["reasons"]["down"], "flag_reasons": words("en")["reasons"]["flag"]}
+    only_harm = markup.rating(out, "/h", reasons={"down": {}, "flag": {"theft": "Theft"}}, may=["flag"])
+    assert choices(only_harm) == {"flag_reasons": {"theft": "Theft"}}
+    assert "reasons_version" not in only_harm, "it needs the right to rate"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "{", "7", 7, [], {"down": ["incorrect"]}, {"down": {"incorrect": 7}}, {"down": {"Not a key": ""}},
+        {"down": {f"key_{n}": "" for n in range(21)}}, {"version": 0}, {"version": "3"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_reasons_that_nobody_could_send_are_an_error(out: heedback.Output, given: object) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - JSON's own among them
+        markup.rating(out, "/h", reasons=given)
+
+
 @pytest.mark.parametrize("name", ["onclick", "a b", "a>", "A", "on_x"])
 def test_what_is_no_attribute_is_an_error(out: heedback.Output, name: str) -> None:
     with pytest.raises(ValueError, match="is no attribute"):
@@ -83,9 +121,9 @@ def test_the_script_stands_beside_it_unless_the_page_has_it(out: heedback.Output
 @pytest.mark.parametrize(
     ("may", "buttons", "fields"),
     [
-        (None, {"rating", "flag"}, {"reasons", "comment", "correction"}),
+        (None, {"rating", "flag"}, {"reasons", "flag_reasons", "comment", "correction"}),
         (["rate"], {"rating"}, {"reasons", "comment"}),
-        (["flag"], {"flag"}, {"comment"}),
+        (["flag"], {"flag"}, {"flag_reasons", "comment"}),
         (["correct"], set(), {"correction"}),
         (["read", "signal"], set(), set()),
     ],
@@ -193,3 +231,21 @@ def test_an_event_of_the_form_is_as_new_as_it_is() -> None:
     ids = [UUID(filled.event["id"]) for filled in (early, late)]
     assert ids == sorted(ids)
     assert [each.version for each in ids] == [7, 7]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ("reasons=price&reasons=style&reasons_version=3", {"reasons": ["price", "style"], "reasons_version": 3}),
+        ("up_reasons=clear", {"reasons": ["clear"]}),
+        ("up_reasons=clear&reasons=style", {"reasons": ["style"]}),
+        ("up_reasons=clear&reasons=style&rating=up", {"reasons": ["clear"]}),
+        ("up_reasons=clear&reasons=style&rating=3", {"reasons": ["style"]}),
+        ("reasons=style&rating=up&reasons_version=2", {}),
+        ("flag_reasons=legal&reasons_version=2", {"flag": True, "flag_reasons": ["legal"], "reasons_version": 2}),
+        ("comment=x&reasons_version=2", {"comment": "x"}),
+    ],
+)
+def test_reasons_in_a_form_are_those_of_its_rating(chosen: str, said: dict[str, Any]) -> None:
+    event = plain.read(chosen.encode(), datetime(2026, 11, 16, tzinfo=UTC)).event
+    assert {name: value for name, value in event.items() if name not in ("id", "occurred_at", "rating")} == said

@@ -11,6 +11,7 @@ from typing import Final, Self
 import heedback
 from heedback.tickets import MAY
 from heedback_widgets import files, plain
+from heedback_widgets.reasons import lists_of
 
 _ATTRIBUTE: Final = re.compile(r"(?!on)[a-z][a-z0-9_]*")
 
@@ -70,7 +71,8 @@ def rating(
         stars = attributes.get("mode") == "stars"
         locale = attributes.get("locale")
         spoken = locale if isinstance(locale, str) else None
-        own = plain.Form(ticket, out.id, endpoint, style, verbs, stars, spoken, labels or {}, back).html()
+        lists = lists_of(attributes.get("reasons"))
+        own = plain.Form(ticket, out.id, endpoint, style, verbs, stars, spoken, labels or {}, lists, back).html()
     named = {"id": plain.anchor(out.id), "endpoint": endpoint, "ticket": ticket} | attributes
     element = f"<heedback-rating{''.join(_attribute(*each) for each in named.items())}>{own}</heedback-rating>"
     return Html((_script(f"{base}/{files.ELEMENT}", nonce) if script else "") + element)

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 from heedback.limits import COMMENT_CHARS, CORRECTION_CHARS, REASONS, polarity
+from heedback_widgets.reasons import Reasons
 from heedback_widgets.values import Unfit
 from heedback_widgets.words import ENGLISH, words
 
@@ -29,11 +30,16 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     "stars": ("star",),
     "more": ("details",),
     "reasons": ("why", "down"),
+    "up_reasons": ("why", "up"),
+    "flag_reasons": ("flag",),
     **{key: ("reasons", "down", key) for key in REASONS["down"]},
 }
 _MOST_FIELDS: Final = 64
 _LOCAL: Final = re.compile(r"/(?![/\\])[!-~]*")  # a path of this host, in printable ASCII
 _THUMBS: Final = {"up": 1, "down": 0}
+# The fields of the lists of reasons, what each is for, and what a ticket must allow.
+_LISTS: Final = (("reasons", "down", "rate"), ("up_reasons", "up", "rate"), ("flag_reasons", "flag", "flag"))
+_VERSION: Final = re.compile(r"[0-9]{1,9}")
 
 
 class Filled(NamedTuple):
@@ -52,7 +58,7 @@ def read(body: bytes, now: datetime) -> Filled:
     except ValueError as error:
         raise Unfit(f"The body is no form: {error}") from None
     fields = {name: given_values[-1].replace("\r\n", "\n") for name, given_values in given.items()}
-    said = _said(fields, given.get("reasons", []))
+    said = _said(fields, given)
     event = {"id": str(_new_id(now)), "occurred_at": now.isoformat(), **said}
     return Filled(fields.get("ticket", ""), event, not said, fields.get("back"))
 
@@ -63,15 +69,33 @@ def _new_id(now: datetime) -> UUID:
     return UUID(int=value & ~(0xF000 << 64 | 0xC000 << 48) | 0x7000 << 64 | 0x8000 << 48)
 
 
-def _said(fields: Mapping[str, str], reasons: list[str]) -> dict[str, Any]:
+def _said(fields: Mapping[str, str], given: Mapping[str, list[str]]) -> dict[str, Any]:
     said: dict[str, Any] = {name: fields[name] for name in ("comment", "correction") if fields.get(name, "").strip()}
-    if fields.get("flag"):
+    if flag_reasons := given.get("flag_reasons"):
+        said["flag_reasons"] = flag_reasons
+    if flag_reasons or fields.get("flag"):  # who says what the harm is reports it
         said["flag"] = True
     if rated := fields.get("rating"):
         said["rating"] = _rating(rated)
-    if reasons and ("rating" not in said or polarity(said["rating"]["value"], said["rating"]["scale"]) <= 0):
+    if reasons := _reasons(said.get("rating"), given):
         said["reasons"] = reasons
+    if (version := fields.get("reasons_version")) and not said.keys().isdisjoint(("reasons", "flag_reasons")):
+        said["reasons_version"] = _version(version)
     return said
+
+
+def _reasons(rated: Mapping[str, Any] | None, given: Mapping[str, list[str]]) -> list[str]:
+    """Those for a rating of this kind; without one, those against the answer, if there are any."""
+    good, bad = given.get("up_reasons", []), given.get("reasons", [])
+    if rated is None:
+        return bad or good
+    return good if polarity(rated["value"], rated["scale"]) > 0 else bad
+
+
+def _version(given: str) -> int:
+    if _VERSION.fullmatch(given) is None:
+        raise Unfit("Not a valid number.", "reasons_version")
+    return int(given)
 
 
 def _rating(given: str) -> dict[str, Any]:
@@ -116,6 +140,7 @@ class Form:
     stars: bool
     locale: str | None
     labels: Mapping[str, str]
+    reasons: Reasons
     back: str | None
 
     def html(self) -> str:
@@ -141,7 +166,7 @@ class Form:
 
     def _form(self, inside: str) -> str:
         hidden = {"ticket": self.ticket} | ({} if self.back is None else {"back": self.back})
-        fields = "".join(f'<input type="hidden" name="{name}" value="{escape(v)}">' for name, v in hidden.items())
+        fields = "".join(_hidden(name, value) for name, value in hidden.items())
         return f'<form method="post" action="{escape(self.endpoint)}/form">{fields}{inside}</form>'
 
     def _buttons(self) -> str:
@@ -151,17 +176,22 @@ class Form:
         return "".join(f'<button name="{name}" value="{value}">{label}</button> ' for name, value, label in shown)
 
     def _details(self) -> str:
-        parts = [self._reasons()] if "rate" in self.may else []
+        shown = [(field, kind) for field, kind, verb in _LISTS if verb in self.may and self.reasons.lists[kind]]
+        parts = [self._choice(field, kind) for field, kind in shown]
+        parts += [_hidden("reasons_version", str(self.reasons.version))] if shown and "rate" in self.may else []
         parts += [self._area("comment", COMMENT_CHARS)] if {"rate", "flag"} & set(self.may) else []
         parts += [self._area("correction", CORRECTION_CHARS)] if "correct" in self.may else []
         button = f"<button>{self._label('send')}</button>"
         summary = f"<summary>{self._label('more')}</summary>"
         return f"<details>{summary}{''.join(parts)}{button}</details>" if parts else ""
 
-    def _reasons(self) -> str:
-        boxes = (f'<input type="checkbox" name="reasons" value="{key}"> {self._label(key)}' for key in REASONS["down"])
+    def _choice(self, field: str, kind: str) -> str:
+        """A list of reasons. What an app calls a key in it comes first, then what it calls it in the plain form."""
+        usual: Mapping[str, str] = self._words["reasons"][kind] | (dict(self.labels) if kind == "down" else {})
+        named = ((key, text or usual.get(key, key)) for key, text in self.reasons.lists[kind].items())
+        boxes = (f'<input type="checkbox" name="{field}" value="{key}"> {escape(text)}' for key, text in named)
         labelled = "".join(f"<label>{box}</label> " for box in boxes)
-        return f"<fieldset><legend>{self._label('reasons')}</legend>{labelled}</fieldset>"
+        return f"<fieldset><legend>{self._label(field)}</legend>{labelled}</fieldset>"
 
     def _area(self, name: str, most: int) -> str:
         area = f'<textarea name="{name}" rows="3" maxlength="{most}"></textarea>'
@@ -173,3 +203,7 @@ class Form:
             return escape(own.replace("{n}", n))
         found: Any = reduce(getitem, LABELS[key], self._words)
         return escape(found.replace("N", n, 1) if n else found)
+
+
+def _hidden(name: str, value: str) -> str:
+    return f'<input type="hidden" name="{name}" value="{escape(value)}">'
