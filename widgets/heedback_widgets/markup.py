@@ -13,6 +13,7 @@ from heedback.tickets import MAY
 from heedback_widgets import files, plain
 from heedback_widgets.reasons import lists_of
 
+_ENDPOINT: Final = re.compile(r"(https?:/)?/[^/]")  # how one begins that the element takes
 _ATTRIBUTE: Final = re.compile(r"(?!on)[a-z][a-z0-9_]*")
 
 
@@ -42,7 +43,7 @@ def rating(
 
     Args:
         out: the Output, or a `track` block's.
-        endpoint: where the adapter is mounted: `/heedback`.
+        endpoint: where the adapter is mounted, as browsers see it: `/heedback`. Not the root itself.
         may: what the browser may do, as for `heedback.ticket`; everything by default.
         seconds: how long the ticket holds, a week by default.
         script: False where the page loads the script by itself. Several are one: a browser runs a module once.
@@ -58,9 +59,11 @@ def rating(
         The HTML. When the client is disabled nothing could be sent: then it is the fallback, or "".
 
     Raises:
-        ValueError: what is given as an attribute is none.
+        ValueError: what is given as an attribute is none, or the endpoint leads nowhere.
         TypeError: its value is no text, and cannot be JSON.
     """
+    if not _ENDPOINT.match(endpoint := endpoint.rstrip("/")):
+        raise ValueError(f"endpoint={endpoint!r}: the adapter has to be mounted under a path, such as /heedback")
     own = None if fallback is None else _html(fallback)
     ticket = heedback.ticket(out, may=may, seconds=seconds)
     if not ticket:
