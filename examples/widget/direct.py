@@ -15,13 +15,20 @@ from flask import Flask, render_template_string, session
 import heedback
 
 SERVICE = os.environ.get("HEEDBACK_URL", "").rstrip("/")
-# `heedback widget` prints the address with the digest that the file must have, which is better yet.
+# `heedback widget` prints the addresses with the digests that the files must have, which is better yet.
 PAGE = """<!doctype html>
-<html lang="en"><title>Invoices</title>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Invoices</title>
+<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }</style>
+<link rel="stylesheet" href="{{ service }}/widget/latest/heedback.css">
 <script type="module" src="{{ service }}/widget/latest/heedback.min.js"></script>
 <h1>Invoice 2291</h1>
 <p>{{ text }}</p>
-<heedback-rating endpoint="{{ service }}/v1/widget" ticket="{{ out.ticket() }}"></heedback-rating>
+<heedback-rating id="heedback-{{ out.id }}" endpoint="{{ service }}/v1/widget" ticket="{{ out.ticket() }}">
+</heedback-rating>
 """
 
 answers: dict[str, tuple[str, heedback.Output]] = {}  # each person's

@@ -32,7 +32,12 @@ from django.urls import include, path  # noqa: E402
 import heedback_widgets.django  # noqa: E402
 
 PAGE = """{% load heedback %}<!doctype html>
-<html lang="en"><title>Invoices</title>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Invoices</title>
+<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem }</style>
 <h1>Invoice 2291</h1>
 <p>{{ text }}</p>
 {% heedback_rating out %}

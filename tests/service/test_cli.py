@@ -138,11 +138,14 @@ def test_a_project_says_which_pages_may_post(run: Run) -> None:
 
 
 def test_the_lines_that_load_the_widget_name_its_digest(run: Run) -> None:
-    script, element = run("widget", "--url", "https://feedback.example/").stdout.splitlines()
-    address = f"https://feedback.example/widget/{files.version()}/heedback.min.js"
-    assert script == f'<script type="module" src="{address}" integrity="{files.integrity()}" crossorigin></script>'
+    style, script, element = run("widget", "--url", "https://feedback.example/").stdout.splitlines()
+    base = f'"https://feedback.example/widget/{files.version()}'
+    digest = files.integrity("heedback.css")
+    assert style == f'<link rel="stylesheet" href={base}/heedback.css" integrity="{digest}" crossorigin>'
+    told = f'src={base}/heedback.min.js" integrity="{files.integrity()}" crossorigin'
+    assert script == f'<script type="module" {told}></script>'
     assert 'endpoint="https://feedback.example/v1/widget"' in element
-    assert run("widget", HEEDBACK_SERVER_PUBLIC_URL="https://feedback.example").stdout.splitlines()[0] == script
+    assert run("widget", HEEDBACK_SERVER_PUBLIC_URL="https://feedback.example").stdout.splitlines()[1] == script
 
 
 def test_a_person_gets_a_place_and_a_link(run: Run) -> None:

@@ -39,7 +39,9 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def scriptless(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(java_script_enabled=False)
+    """On a telephone."""
+    small = {"width": 360, "height": 640}
+    context = chromium.new_context(java_script_enabled=False, is_mobile=True, viewport=small)  # type: ignore[arg-type]
     yield context.new_page()
     context.close()
 
@@ -149,6 +151,10 @@ def test_without_script_a_press_is_saved_and_the_page_says_so(
     output_id = shown_output(scriptless)
     note = scriptless.locator(f"#heedback-saved-{output_id}")
     expect(note).to_be_hidden()
+    scriptless.locator("summary").click()
+    box = scriptless.locator("html").bounding_box()
+    assert box is not None
+    assert box["width"] == 360
     scriptless.get_by_role("button", name="Bad answer").click()
     expect(note).to_be_visible()
     assert scriptless.url == f"{way.page}/#heedback-saved-{output_id}"

@@ -111,10 +111,15 @@ def test_words_and_paths_of_the_host_are_escaped(out: heedback.Output) -> None:
     assert "<script>" not in html
 
 
-def test_the_script_stands_beside_it_unless_the_page_has_it(out: heedback.Output) -> None:
-    address = f'<script type="module" src="/h/static/{files.version()}/heedback.min.js"'
-    assert markup.rating(out, "/h").startswith(f"{address}></script><heedback-rating ")
-    assert markup.rating(out, "/h", nonce="abc").startswith(f'{address} nonce="abc"></script>')
+def test_style_and_script_stand_beside_it_unless_the_page_has_them(out: heedback.Output) -> None:
+    base = f'"/h/static/{files.version()}'
+    style, script = (
+        f'<link rel="stylesheet" href={base}/heedback.css"',
+        f'<script type="module" src={base}/heedback.min.js"',
+    )
+    assert markup.rating(out, "/h").startswith(f"{style}>{script}></script><heedback-rating ")
+    secret = ' nonce="abc"'
+    assert markup.rating(out, "/h", nonce="abc").startswith(f"{style}{secret}>{script}{secret}></script>")
     assert markup.rating(out, "/h", script=False).startswith("<heedback-rating ")
 
 
@@ -211,7 +216,7 @@ def test_the_template_helpers_pass_the_language_on(out: heedback.Output, monkeyp
     tags = {"heedback": "heedback_widgets.templatetags.heedback"}
     template = Engine(libraries=tags).from_string("{% load heedback %}{% heedback_rating out locale='ar' %}")
     for html in (flask, fastapi, template.render(Context({"out": out}))):
-        assert ' locale="ar"><object><noscript>' in html
+        assert ' locale="ar"><object class="heedback-plain"><div ' in html
         assert '<div lang="ar" dir="rtl">' in html
         assert f">{words('ar')['down']}</button>" in html
 

@@ -14,6 +14,7 @@ from heedback_widgets import files, markup
 from widget_page import POLICY
 
 HOST = "http://app.test"
+EN = (files._FOLDER / "locales" / "en.js").read_bytes()
 Show = Callable[..., Page]
 
 
@@ -84,6 +85,37 @@ def test_with_script_nobody_sees_it_in_a_paragraph_either(
     expect(page.get_by_text("Saved.", exact=True).locator("visible=true")).to_have_count(1)
     expect(page.locator("form").locator("visible=true")).to_have_count(0)
     assert any(post.url == f"{HOST}/h/events" for post in posts)
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+def test_nothing_flashes_or_jumps_while_the_script_loads(chromium: Browser, out: heedback.Output, coarse: bool) -> None:
+    style, script = (found.plain for found in map(files.file, (files.STYLE, files.ELEMENT)) if found)
+    with chromium.new_context(has_touch=coarse, is_mobile=coarse) as context:
+        page = context.new_page()
+        held: list[Route] = []
+        page.route(f"{HOST}/**", lambda route: route.fulfill(body=markup.rating(out, "/h"), content_type="text/html"))
+        page.route(f"{HOST}/h/**", lambda route: route.fulfill(body="{}", content_type="application/json"))
+        page.route("**/locales/en.js", lambda route: route.fulfill(body=EN, content_type="text/javascript"))
+        page.route(f"**/{files.STYLE}", lambda route: route.fulfill(body=style, content_type="text/css"))
+        page.route(f"**/{files.ELEMENT}", lambda route: held.append(route))
+        page.goto(f"{HOST}/", wait_until="commit")
+        element = page.locator("heedback-rating")
+        page.wait_for_function("document.styleSheets.length === 1")
+        before = element.bounding_box()
+        expect(element.locator("form").first).to_be_hidden()
+        held[0].fulfill(body=script, content_type="text/javascript")
+        expect(element.locator(".up")).to_be_visible()
+        assert before == element.bounding_box()
+        assert before is not None
+        assert before["height"] == (44 if coarse else 32)
+
+
+def test_where_no_script_comes_the_plain_form_does(show: Show, out: heedback.Output) -> None:
+    page = show(str(markup.rating(out, "/h")).replace("heedback.min.js", "blocked.js"), script=True)
+    form = page.locator("heedback-rating form").first
+    expect(form).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight"), "it takes no room"
+    expect(form).to_be_visible(timeout=5000)
 
 
 @pytest.mark.parametrize("script", [True, False])

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 FOREVER: Final = "public, max-age=31536000, immutable"
 ELEMENT: Final = "heedback.min.js"
+STYLE: Final = "heedback.css"
 _FOLDER: Final = Path(__file__).with_name("static")
 _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",

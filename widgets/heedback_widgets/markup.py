@@ -39,14 +39,14 @@ def rating(
     fallback: str | None = None,
     **attributes: object,
 ) -> Html:
-    """The element for one output, with the plain form inside and the script beside it.
+    """The element for one output, with the plain form inside, and style and script beside it.
 
     Args:
         out: the Output, or a `track` block's.
         endpoint: where the adapter is mounted, as browsers see it: `/heedback`. Not the root itself.
         may: what the browser may do, as for `heedback.ticket`; everything by default.
         seconds: how long the ticket holds, a week by default.
-        script: False where the page loads the script by itself. Several are one: a browser runs a module once.
+        script: False where the page loads both by itself. Several are one: a browser runs a module once.
         nonce: of the page's content security policy, if it asks for one.
         labels: other words for the plain form than those of `locale`; `heedback_widgets.plain.LABELS` has the keys.
         back: the path that the plain form leads back to; by default where the browser says it was.
@@ -70,15 +70,15 @@ def rating(
         return Html(own or "")
     base = f"{endpoint}/static/{files.version()}"
     if own is None:
-        style, verbs = f"{base}/{plain.STYLE}", MAY if may is None else may
+        verbs = MAY if may is None else may
         stars = attributes.get("mode") == "stars"
         locale = attributes.get("locale")
         spoken = locale if isinstance(locale, str) else None
         lists = lists_of(attributes.get("reasons"))
-        own = plain.Form(ticket, out.id, endpoint, style, verbs, stars, spoken, labels or {}, lists, back).html()
+        own = plain.Form(ticket, out.id, endpoint, verbs, stars, spoken, labels or {}, lists, back).html()
     named = {"id": plain.anchor(out.id), "endpoint": endpoint, "ticket": ticket} | attributes
     element = f"<heedback-rating{''.join(_attribute(*each) for each in named.items())}>{own}</heedback-rating>"
-    return Html((_script(f"{base}/{files.ELEMENT}", nonce) if script else "") + element)
+    return Html((_loaded(base, nonce) if script else "") + element)
 
 
 def _html(text: str) -> str:
@@ -86,9 +86,10 @@ def _html(text: str) -> str:
     return str(text.__html__()) if hasattr(text, "__html__") else escape(text)
 
 
-def _script(address: str, nonce: str | None) -> str:
+def _loaded(base: str, nonce: str | None) -> str:
     secret = "" if nonce is None else f' nonce="{escape(nonce)}"'
-    return f'<script type="module" src="{escape(address)}"{secret}></script>'
+    style = f'<link rel="stylesheet" href="{escape(base)}/{files.STYLE}"{secret}>'
+    return f'{style}<script type="module" src="{escape(base)}/{files.ELEMENT}"{secret}></script>'
 
 
 def _attribute(name: str, value: object) -> str:

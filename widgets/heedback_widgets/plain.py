@@ -23,7 +23,6 @@ from heedback_widgets.values import Unfit
 from heedback_widgets.words import ENGLISH, words
 
 FORM: Final = ("application/x-www-form-urlencoded",)
-STYLE: Final = "form.css"
 # What `labels` may say otherwise, and where the element's words have it.
 LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     **{key: (key,) for key in ("up", "down", "flag", "comment", "correction", "send", "saved")},
@@ -127,7 +126,7 @@ def saved_anchor(output_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of one output. It has only what `may` allows; `style` is the address of its style sheet.
+    """The form of one output. It has only what `may` allows.
 
     Its words are those of `locale`, a BCP 47 tag, or English; `labels` says some of them otherwise.
     """
@@ -135,7 +134,6 @@ class Form:
     ticket: str
     output_id: str
     endpoint: str
-    style: str
     may: Collection[str]
     stars: bool
     locale: str | None
@@ -144,15 +142,14 @@ class Form:
     back: str | None
 
     def html(self) -> str:
-        link = f'<noscript><link rel="stylesheet" href="{escape(self.style)}"></noscript>'
         words = f'class="heedback-saved" role="status" hidden>{self._label("saved")}'
         note = f'<p id="{escape(saved_anchor(self.output_id))}" {words}</p>'
         # Two forms: return in a field of the second would press the first button of one.
         forms = (self._form(inside) for inside in (self._buttons(), self._details()) if inside)
-        inside = f"{link}<div{self._language()}>{note}{''.join(forms)}</div>"
+        inside = f"<div{self._language()}>{note}{''.join(forms)}</div>"
         # A form ends the paragraph that it stands in, and would fall out of it, and out of the element: but not out of
         # an object (HTML, "has a p element in button scope"), which without data shows what stands in it.
-        return f"<object>{inside}</object>"
+        return f'<object class="heedback-plain">{inside}</object>'
 
     def _language(self) -> str:
         """Which one, for the page's may be another; none where an app has labels of its own and does not say."""

@@ -57,12 +57,16 @@ def settings_command() -> None:
 @click.command("widget")
 @click.option("--url", help="Where browsers reach the service; by default HEEDBACK_SERVER_PUBLIC_URL.")
 def widget_command(url: str | None) -> None:
-    """Print the lines by which a page loads the widget from here, with the digest that its file must have."""
+    """Print the lines by which a page loads the widget from here, with the digests that its files must have."""
     from heedback_widgets import files
 
     base = (url or settings_in_force().public_url or "").rstrip("/")
     if not base:
         fail("where do browsers reach the service? Give --url or HEEDBACK_SERVER_PUBLIC_URL")
-    address = f"{base}/widget/{files.version()}/{files.ELEMENT}"
-    click.echo(f'<script type="module" src="{address}" integrity="{files.integrity()}" crossorigin></script>')
-    click.echo(f'<heedback-rating endpoint="{base}/v1/widget" ticket="…"></heedback-rating>')
+    style, element = (
+        f'="{base}/widget/{files.version()}/{name}" integrity="{files.integrity(name)}" crossorigin>'
+        for name in (files.STYLE, files.ELEMENT)
+    )
+    click.echo(f'<link rel="stylesheet" href{style}')
+    click.echo(f'<script type="module" src{element}</script>')
+    click.echo(f'<heedback-rating id="heedback-…" endpoint="{base}/v1/widget" ticket="…"></heedback-rating>')
