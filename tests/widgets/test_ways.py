@@ -212,6 +212,13 @@ def test_one_bad_event_is_refused_by_name_and_its_neighbours_are_kept(way: Way, 
             assert all(way.house.arrives(its_id) for its_id in ids)
 
 
+def test_an_answer_does_not_grow_with_what_is_wrong(way: Way) -> None:
+    many = click(rating=UP) | {f"field_{n}": n for n in range(10_000)}
+    answer = way.say(way.house.ticket(), many, click(rating=UP))
+    assert answer.json()["accepted"] == 1
+    assert len(answer.json()["rejected"][0]["errors"]) == 20
+
+
 @pytest.mark.parametrize("event", [None, 7, "x", [], {}, {"id": 7}], ids=str)
 def test_what_is_no_event_harms_nobody(way: Way, event: Any) -> None:
     good = click(rating=UP)

@@ -108,6 +108,8 @@ def test_an_empty_form_leads_back_and_says_nothing(host: Way) -> None:
         (None, "https://evil.example/shop", "/"),
         (None, "{page}//evil.example", "/"),
         (None, "no address at all", "/"),
+        (None, "http://[bad", "/"),
+        (None, "http://a]b/", "/"),
         ("javascript:alert(1)", "{page}/shop", "/shop"),
     ],
 )

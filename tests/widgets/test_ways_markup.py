@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -228,6 +229,16 @@ def test_flask_finds_the_blueprint_wherever_it_is(out: heedback.Output) -> None:
     with app.test_request_context("/", base_url="http://host/here"):
         html: Any = app.jinja_env.from_string("{{ heedback_rating(out) }}").render(out=out)
     assert 'endpoint="/here/shop/said" ' in html
+
+
+def test_everything_that_the_form_can_offer_can_be_sent(out: heedback.Output) -> None:
+    lists = {kind: {f"{kind}_{n}": "" for n in range(20)} for kind in ("up", "down", "flag")}
+    form = read("http://host/", 200, markup.rating(out, "/h", reasons=lists, back="/")).form(field="comment")
+    boxes = [(name, key) for name, chosen in choices(markup.rating(out, "/h", reasons=lists)).items() for key in chosen]
+    sent = [*form.fields.items(), ("comment", "x"), ("correction", "y"), *boxes]
+    filled = plain.read(urlencode(sent).encode(), datetime(2026, 11, 16, tzinfo=UTC))
+    assert heedback.open_ticket(filled.ticket).output_id == out.id
+    assert filled.event["flag_reasons"] == list(lists["flag"])
 
 
 def test_an_event_of_the_form_is_as_new_as_it_is() -> None:

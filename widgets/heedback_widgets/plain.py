@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from heedback.limits import COMMENT_CHARS, CORRECTION_CHARS, REASONS, polarity
+from heedback.limits import COMMENT_CHARS, CORRECTION_CHARS, MAX_REASONS, REASONS, polarity
 from heedback_widgets.reasons import Reasons
 from heedback_widgets.values import Unfit
 from heedback_widgets.words import ENGLISH, words
@@ -33,7 +33,7 @@ LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     "flag_reasons": ("flag",),
     **{key: ("reasons", "down", key) for key in REASONS["down"]},
 }
-_MOST_FIELDS: Final = 64
+_MOST_FIELDS: Final = 3 * MAX_REASONS + 16
 _LOCAL: Final = re.compile(r"/(?![/\\])[!-~]*")  # a path of this host, in printable ASCII
 _THUMBS: Final = {"up": 1, "down": 0}
 # The fields of the lists of reasons, what each is for, and what a ticket must allow.
@@ -107,7 +107,10 @@ def _rating(given: str) -> dict[str, Any]:
 
 def way_back(given: str | None, referrer: str | None, host: str | None) -> str:
     """Where the form came from: what it says, else what the browser says, else the start page. Never another host."""
-    came = urlsplit(referrer or "")
+    try:
+        came = urlsplit(referrer or "")
+    except ValueError:  # it is no address
+        came = urlsplit("")
     query = f"?{came.query}" if came.query else ""
     seen = f"{came.path}{query}" if host and came.netloc.lower() == host.lower() else ""
     paths = (path.partition("#")[0] for path in (given, seen) if path)

@@ -25,6 +25,7 @@ Json = Mapping[str, Any]
 TOO_MANY: Final[Errors] = {"edits": [f"At most {limits.EDITS_PER_FEEDBACK} edits of one piece of feedback."]}
 _TRUSTED: Final = timedelta(minutes=1)
 _ECHOED: Final = 100  # characters of a name or an id, which may be anything
+_MOST_ERRORS: Final = 20  # fields of one event that are named, of which there may be thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,8 @@ def _misshapen(kind: str, raw: Json) -> Errors:
     fields = _FIELDS[kind]
     errors = {name: ["Missing data for required field."] for name in _NEEDED[kind] if name not in raw}
     for name, value in raw.items():
+        if len(errors) == _MOST_ERRORS:
+            break
         if name in _BOUND:
             continue
         if (shape := fields.get(name)) is None:
