@@ -12,12 +12,13 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadData, BadSignature, URLSafeSerializer
 
 from heedback.errors import TicketError as TicketError
 
 _INFO: Final = b"heedback/ticket/v1"
 _SALT: Final = "heedback.ticket"
+_LONGEST: Final = 4096  # characters; what is signed is packed, and may be a thousand times as large
 MAY: Final = ("read", "rate", "flag", "correct", "signal")
 
 
@@ -68,6 +69,8 @@ def check(text: str, key: bytes, *, now: float | None = None) -> Ticket:
         TicketError: `malformed`, `forged` or `expired`.
     """
     kid = kid_of(text)
+    if len(text) > _LONGEST:
+        raise TicketError("malformed")
     try:
         body: Any = _serializer(key, kid).loads(text[len(kid) + 1 :])
         ticket = Ticket(
@@ -80,7 +83,7 @@ def check(text: str, key: bytes, *, now: float | None = None) -> Ticket:
         )
     except BadSignature:
         raise TicketError("forged") from None
-    except (KeyError, TypeError, ValueError):
+    except (BadData, KeyError, TypeError, ValueError, OverflowError):  # signed by a key that holds, and no ticket still
         raise TicketError("malformed") from None
     if ticket.exp <= (time.time() if now is None else now):
         raise TicketError("expired")

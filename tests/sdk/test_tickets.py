@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from itsdangerous import URLSafeSerializer
 
 from heedback.tickets import MAY, Ticket, TicketError, check, kid_of, sign, ticket_key
 
@@ -40,6 +42,29 @@ def test_what_is_not_trusted(text: str, key: bytes, now: float, reason: str) -> 
     with pytest.raises(TicketError) as caught:
         check(text, key, now=now)
     assert caught.value.reason == reason
+
+
+def signed(body: object) -> str:
+    """By the right key, whatever it is."""
+    serializer = URLSafeSerializer(KEY, salt="heedback.ticket.k1", signer_kwargs={"digest_method": hashlib.sha256})
+    if isinstance(body, bytes):
+        return f"k1.{serializer.make_signer(serializer.salt).sign(body).decode()}"
+    return f"k1.{serializer.dumps(body)}"
+
+
+TOLD = {"output_id": "o", "feature": "f", "user": None, "may": [], "exp": 2_000_000_000}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [7, [], None, {}, TOLD | {"exp": float("inf")}, TOLD | {"exp": "soon"}, TOLD | {"may": 7}, b"!!", b".AAAA",
+     TOLD | {"more": "x" * 10**7}],
+    ids=lambda body: str(body)[:40],
+)  # fmt: skip
+def test_what_the_right_key_signed_may_be_no_ticket(body: object) -> None:
+    """Whoever has a key must not break the service with it, nor have it unpack what is too large."""
+    with pytest.raises(TicketError, match="malformed"):
+        check(signed(body), KEY, now=NOW)
 
 
 def test_the_key_never_changes() -> None:
