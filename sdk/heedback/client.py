@@ -231,7 +231,8 @@ class Client:
             ends = self._clock() // 1_000_000_000 + seconds
             # Whoever makes an Output by hand may give it their own id of the person: that never leaves the process.
             user = None if about.user is None else shapes.user("user", about.user, self._policy)
-            ticket = tickets.Ticket(self._options.kid, about.id, about.feature, user, tuple(verbs), ends)
+            its_id, feature = events.checked_id(about.id, about), events.checked_feature(about.feature)
+            ticket = tickets.Ticket(self._options.kid, its_id, feature, user, tuple(verbs), ends)
             return tickets.sign(ticket, tickets.ticket_key(self._options.secret))
         except Exception as error:
             self._failed(error)
