@@ -29,6 +29,7 @@ def test_a_click_gets_to_the_service_under_its_own_id(way: Way) -> None:
     assert (answer.status_code, answer.json()) == (way.saved, {"accepted": 1} | NOTHING_MORE)
     assert answer.headers["Content-Type"].startswith("application/json")
     assert "Set-Cookie" not in answer.headers
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     stored = way.house.arrives(thumb["id"])
     assert stored.body["rating"] == DOWN
     assert stored.body["comment"] == "write to [email]"
@@ -118,6 +119,7 @@ def test_a_ticket_of_a_revoked_key_is_refused(way: Way) -> None:
 
 def assert_refused(answer: requests.Response, status: int, reason: str, detail: str | None = None) -> None:
     assert answer.status_code == status, answer.text
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = answer.json()
     assert (problem["status"], problem["reason"], problem["type"]) == (status, reason, "about:blank")

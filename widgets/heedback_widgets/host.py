@@ -190,7 +190,7 @@ def _keep(ticket: Ticket, found: rules.Sorted, sent: rules.Post | None) -> dict[
 
 
 def _json(status: int, said: Mapping[str, Any], content_type: str = _JSON) -> Answer:
-    headers = {"Content-Type": content_type, "Cache-Control": "no-store"}
+    headers = {"Content-Type": content_type, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return Answer(status, headers, json.dumps(said).encode())
 
 
