@@ -155,7 +155,8 @@ def outcome(response: requests.Response) -> Outcome:
         return RetryAfter(_retry_after(wish), f"answered {status}", failed=status >= 500 and wish is None)
     if status in (401, 403):
         why = f"the service does not accept the key ({status})"
-        return RetryAfter(_WRONG_SETUP_PAUSE, why, revoked=status == 401)
+        by_service = "problem+json" in response.headers.get("Content-Type", "")  # proxies ask for passwords, too
+        return RetryAfter(_WRONG_SETUP_PAUSE, why, revoked=status == 401 and by_service)
     return RetryAfter(_WRONG_SETUP_PAUSE, f"no Heedback service answers at this address ({status})")
 
 

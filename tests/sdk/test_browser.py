@@ -213,7 +213,7 @@ def test_a_delivery_that_is_refused_for_the_key_tells_too_and_one_that_arrives_h
     make_client: Make, service: Any
 ) -> None:
     ticket = make_client().ticket(Output(THUMB["output_id"], "summary", "alice"))
-    service.answers += [(403, {}), (401, {})]
+    service.answers += [(403, {}), (401, {"Content-Type": "application/problem+json"})]
     for reason in (None, "revoked"):
         client = make_client()  # it would wait for five minutes
         client.forward(THUMB)

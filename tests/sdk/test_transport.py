@@ -120,9 +120,19 @@ def test_retry_after_as_a_date(far_side: responses.RequestsMock, transport: Http
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_wrong_key_pauses_long(far_side: responses.RequestsMock, transport: HttpTransport, status: int) -> None:
-    """It does not heal by hammering; events are kept for the day the key is right. A 403 may be some proxy's."""
+    """It does not heal by hammering; events are kept for the day the key is right."""
+    said = {"type": "about:blank", "title": "No", "status": status, "detail": "Send a valid key."}
+    outcome = answer(far_side, transport, json=said, status=status, content_type="application/problem+json")
     why = f"the service does not accept the key ({status})"
-    assert answer(far_side, transport, status=status) == RetryAfter(300.0, why, revoked=status == 401)
+    assert outcome == RetryAfter(300.0, why, revoked=status == 401)
+
+
+def test_a_proxy_that_asks_for_a_password_says_nothing_of_the_key(
+    far_side: responses.RequestsMock, transport: HttpTransport
+) -> None:
+    outcome = answer(far_side, transport, status=401, body="Sign in", content_type="text/html")
+    assert isinstance(outcome, RetryAfter)
+    assert not outcome.revoked
 
 
 @pytest.mark.parametrize(
