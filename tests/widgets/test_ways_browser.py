@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,11 +17,13 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
 
 from heedback_service.flow import projects
 from heedback_service.store.tables import Feedback, Item, ItemFeedback, Project
 from processes import until
-from ways import HOSTS, PAGE, House, Way, app
+from ways import HOSTS, PAGE, WAYS, House, Way, a_ticket, app, click, moment
 
 ASSISTANT = Path(__file__).parents[2] / "examples" / "docs_assistant" / "app.py"
 
@@ -169,3 +173,51 @@ def test_without_script_the_docs_assistant_has_its_own_form(scriptless: Page, as
     scriptless.get_by_role("button", name="No, it did not").click()
     expect(scriptless.get_by_text("Saved. Thank you.")).to_be_visible()
     until_said(house, output_id, lambda row: row.polarity == -1)
+
+
+HOSTILE = """<!doctype html><title>Win a prize</title>
+<iframe name="taken"></iframe>
+<form method="post" action="{endpoint}/form" target="taken">
+<input name="ticket" value="{ticket}"><button name="rating" value="down">Win</button></form>
+<iframe sandbox="allow-forms" srcdoc='<form method="post" action="{endpoint}/form">
+<input name="ticket" value="{ticket}"><button name="rating" value="down">Lose</button></form>'></iframe>"""
+POST = """async ([url, body, type]) => {
+  const answer = await fetch(url, { method: 'POST', body, mode: 'no-cors', headers: { 'Content-Type': type } });
+  return answer.type;
+}"""
+
+
+@contextmanager
+def serving(app: Response) -> Iterator[int]:
+    """The same answer to every request, on a port."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield server.port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_hostile_page_gets_nothing_in_even_with_a_ticket(
+    chromium: Browser, opened: Callable[[str], Way], name: str
+) -> None:
+    """By script, by a form and from a sandbox, whose origin is null: as a real browser sends it."""
+    way, shown, seen = opened(name), a_ticket(), list[int]()
+    ticket = way.house.sign(shown)
+    html = HOSTILE.format(endpoint=way.endpoint, ticket=ticket)
+    with chromium.new_context() as context, serving(Response(html, mimetype="text/html")) as port:
+        page = context.new_page()
+        page.goto(f"http://localhost:{port}/")  # another site than 127.0.0.1
+        page.on("response", lambda answer: seen.append(answer.status) if way.endpoint in answer.url else None)
+        body = json.dumps({"ticket": ticket, "sent_at": moment(), "events": [click(comment="Prize")]})
+        assert page.evaluate(POST, [f"{way.endpoint}/events", body, "text/plain"]) == "opaque"
+        for frame, button in ((page.main_frame, "Win"), (page.frames[-1], "Lose")):
+            with page.expect_response(f"{way.endpoint}/form"):
+                frame.get_by_role("button", name=button).click()
+    no_form = 404 if name == "direct" else 403
+    assert seen == [403, no_form, no_form]
+    assert feedback_on(way.house, shown.output_id) is None
