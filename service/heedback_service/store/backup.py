@@ -7,8 +7,11 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.engine import make_url
+
+_SUFFIXES: Final = ("", "-wal", "-shm", "-journal")  # https://sqlite.org/tempfiles.html
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,10 @@ def back_up(url: str, file: Path, *, force: bool) -> BackedUp | Refused:
     database = Path(parts.database)
     if not database.exists():
         return Refused(f"there is no database {database}")
+    if _is_in_use(file, database):
+        return Refused(f"{file} is the database itself, or a file that SQLite keeps beside it")
     if file.exists() and not force:
         return Refused(f"{file} is there already; --force replaces it")
-    if file.exists() and file.samefile(database):
-        return Refused(f"{file} is the database itself")
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         _copy(database, part)
@@ -49,6 +52,13 @@ def back_up(url: str, file: Path, *, force: bool) -> BackedUp | Refused:
     finally:
         part.unlink(missing_ok=True)
     return BackedUp(file.stat().st_size)
+
+
+def _is_in_use(file: Path, database: Path) -> bool:
+    """Whether this is one of the database's files, by whatever link; also one that is not there at the moment."""
+    real = database.resolve()
+    parts = [real.with_name(real.name + suffix) for suffix in _SUFFIXES]
+    return file.resolve() in parts or (file.exists() and any(part.exists() and file.samefile(part) for part in parts))
 
 
 def _copy(database: Path, part: Path) -> None:
