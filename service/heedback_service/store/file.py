@@ -1,0 +1,80 @@
+"""The SQLite file, and whether it is still the one that was opened.
+
+Moved, replaced or removed under a running process, a file goes on taking what is written to it, and nobody finds it
+there again. SQLite does not look (https://sqlite.org/howtocorrupt.html, 2.4); we do, whenever a transaction begins and
+before it is committed: two microseconds each. The process does not turn to the new file by itself: what it remembers,
+such as which key opens which project, is of the old one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+_log: Final = logging.getLogger(__name__)
+
+
+class LostFileError(sqlite3.OperationalError):
+    """At the path is not the file that was opened."""
+
+
+class File:
+    """Opens connections to one file. Safe to share between threads.
+
+    Args:
+        path: of the file; made by the first `open` if it is not there.
+        patience: seconds that a writer waits for its turn.
+    """
+
+    def __init__(self, path: str, patience: float) -> None:
+        self._path: Final = os.path.abspath(path)  # noqa: PTH100 - a symlink stays one
+        self._address: Final = Path(self._path).as_uri()
+        self._patience: Final = patience
+        self._opened: tuple[int, int] | None = None
+        self._lost = False
+
+    def open(self, patience: float | None = None) -> sqlite3.Connection:
+        """A new connection, which any thread may use.
+
+        Raises:
+            LostFileError: see `check`.
+            sqlite3.Error: it cannot be opened.
+        """
+        if self._opened is not None:
+            self.check()
+        mode = "rwc" if self._opened is None else "rw"  # whoever came too late must not make an empty one
+        waits = self._patience if patience is None else patience
+        address = f"{self._address}?mode={mode}"
+        connection = sqlite3.connect(address, uri=True, timeout=waits, check_same_thread=False)
+        if self._opened is None:
+            self._opened = self._there()
+        return connection
+
+    def check(self) -> None:
+        """Nothing, if at the path is the file that was opened.
+
+        Raises:
+            LostFileError: it is not, or none is. The log says so once.
+        """
+        if self._there() == self._opened:
+            self._lost = False
+            return
+        words = f"the database file {self._path} was moved, replaced or removed while in use: start the service anew"
+        if not self._lost:
+            self._lost = True
+            _log.error(words)
+        raise LostFileError(words)
+
+    def forget(self) -> None:
+        """No connection is open any more: the next one may be to another file."""
+        self._opened = None
+
+    def _there(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)  # noqa: PTH116 - half the time of pathlib's
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
