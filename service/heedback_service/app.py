@@ -21,6 +21,7 @@ from heedback_service.jobs import Ticker, Tools
 from heedback_service.settings import Settings, read_settings
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import open_database
+from heedback_service.store.told import told
 from heedback_service.web import operations
 from heedback_service.web.api.document import describe, refine
 from heedback_service.web.api.events import blueprint as events
@@ -169,7 +170,7 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
 def _busy(error: OperationalError) -> ResponseReturnValue:
     if _is_api():
         return explained(error)
-    _log.warning("database unavailable: %s", error.orig)
+    _log.warning("database unavailable: %s", told(error))
     return error_page(ServiceUnavailable(retry_after=RETRY_SECONDS))
 
 

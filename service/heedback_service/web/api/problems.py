@@ -13,6 +13,8 @@ from marshmallow import Schema, fields
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from heedback_service.store.told import told
+
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
 
@@ -101,7 +103,7 @@ def explained(error: Exception) -> Response:
         return as_problem(error)
     if isinstance(error, OperationalError):
         # Nothing was committed, so the sender may come again; the SDK does.
-        _log.warning("database unavailable: %s", error.orig)
+        _log.warning("database unavailable: %s", told(error))
         return as_problem(busy())
     return as_problem(InternalServerError())
 
