@@ -127,7 +127,7 @@ def _read(env: FileAwareEnv) -> Settings:
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise SettingsError(f"{PREFIX}DATA: cannot make the folder {data}: {error.strerror}") from error
+        raise SettingsError(f"{PREFIX}DATA: cannot use the folder {data}: {error.strerror}") from error
     return Settings(
         data=data,
         database_url=database_url or f"sqlite:///{data.absolute() / 'heedback.db'}",

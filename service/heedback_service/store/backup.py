@@ -11,6 +11,8 @@ from typing import Final
 
 from sqlalchemy.engine import make_url
 
+from heedback_service.store.file import hindrance
+
 _SUFFIXES: Final = ("", "-wal", "-shm", "-journal")  # https://sqlite.org/tempfiles.html
 
 
@@ -49,6 +51,10 @@ def back_up(url: str, file: Path, *, force: bool) -> BackedUp | Refused:
         _copy(database, part)
         if not _put(part, file, force):
             return Refused(f"{file} is there already; --force replaces it")
+    except sqlite3.Error:
+        if why := hindrance(database.absolute()):
+            return Refused(f"cannot read the database: {why}")
+        raise
     finally:
         part.unlink(missing_ok=True)
     return BackedUp(file.stat().st_size)

@@ -78,3 +78,24 @@ class File:
         except OSError:
             return None
         return found.st_dev, found.st_ino
+
+
+def hindrance(path: Path) -> str | None:
+    """What this user may not do there that SQLite needs, with the path, which SQLite's own words leave out.
+
+    None if it is something else. Reading takes all of it too, as a log and its index lie beside the file.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if not os.access(folder, os.X_OK):
+        return f"this user may not enter the folder {folder}"
+    if path.is_dir():
+        return f"{path} is a folder"
+    if path.exists() and not os.access(path, os.R_OK):
+        return f"this user may not read {path}"
+    if not os.access(folder, os.W_OK):
+        return f"this user may not write in the folder {folder}, where SQLite keeps its log, also to read"
+    if path.exists() and not os.access(path, os.W_OK):
+        return f"this user may not write to {path}"
+    return None
