@@ -31,13 +31,27 @@ MARKS: Final = (
 # changes. Real text needs two. Text built to need more is withheld whole: safe, and still the same when done twice.
 _PASSES: Final = 6
 _WITHHELD: Final = "[withheld]"
+_WIDE: Final = re.compile("[\uff10-\uff19\uff20]")  # a digit or an @, without which there is nothing to find
+_PLAIN: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # Unicode's full-width forms of ! to ~
 
 
 def redact(text: str, phones: Callable[[str], str] = str) -> str:
     """`text` with e-mail addresses, phone and card numbers, IBANs, IP addresses, keys and tokens replaced by marks.
 
     `phones` marks telephone numbers that the rules do not know, after all that may hold one (`heedback.phones`).
+
+    Full-width letters, digits and signs, as Japanese and Chinese keyboards type them, are read as the plain ones; where
+    that finds anything, the text comes back with plain ones.
     """
+    found = _redacted(text, phones)
+    if found.isascii() or _WIDE.search(found) is None:
+        return found
+    plain = found.translate(_PLAIN)
+    marked = _redacted(plain, phones)
+    return found if marked == plain else marked
+
+
+def _redacted(text: str, phones: Callable[[str], str]) -> str:
     for _ in range(_PASSES):
         before = text
         text = _once(text, phones)

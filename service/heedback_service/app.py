@@ -67,6 +67,7 @@ def assembled() -> Flask:
     """Routes, handlers and the API's document; nothing to work with before `attach`."""
     app = _App("heedback_service.web", static_folder=None)
     app.config |= {
+        "PROVIDE_AUTOMATIC_OPTIONS": False,  # 405 and what is allowed, to everybody: a browser need not ask
         "API_TITLE": "Heedback",
         "API_VERSION": "v1",
         "OPENAPI_VERSION": "3.1.0",
