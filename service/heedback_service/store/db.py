@@ -39,6 +39,7 @@ _PRAGMAS: Final = (
     "cache_size = -8000",  # KiB a connection, as they are needed: what one step of triage changes fits in
     "wal_autocheckpoint = 16000",  # pages, 64 MB: only where no checkpoint beside the writing came to an end
 )
+_LOG: Final = "heedback_log"  # of a connection to SQLite: which log it has open
 _ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
 
 
@@ -214,7 +215,7 @@ def _sqlite(url: str, file: File) -> Engine:
     engine = create_engine(url, creator=file.open, **_FOR_ALL)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", partial(_begin, file))
-    event.listen(engine, "commit", partial(_check, file))
+    event.listen(engine, "commit", partial(_commit, file))
     return engine
 
 
@@ -234,6 +235,17 @@ def _begin(file: File, connection: Connection) -> None:
         connection.connection.driver_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
     except sqlite3.Error as error:
         raise failure(connection, error) from error
+    if writes and _LOG not in connection.info:
+        connection.info[_LOG] = file.log()
+
+
+def _commit(file: File, connection: Connection) -> None:
+    _check(file, connection)
+    if _LOG in connection.info:
+        try:
+            file.check_log(connection.info[_LOG])
+        except sqlite3.Error as error:
+            raise failure(connection, error) from error
 
 
 def _check(file: File, connection: Connection) -> None:

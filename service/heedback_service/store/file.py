@@ -1,8 +1,8 @@
-"""The SQLite file, and whether it is still the one that was opened.
+"""The SQLite file and its log, and whether they are still those that were opened.
 
 Moved, replaced or removed under a running process, a file goes on taking what is written to it, and nobody finds it
 there again. SQLite does not look (https://sqlite.org/howtocorrupt.html, 2.4); we do, whenever a transaction begins and
-before it is committed: two microseconds each. The process does not turn to the new file by itself: what it remembers,
+before it is committed: some microseconds each. The process does not turn to the new file by itself: what it remembers,
 such as which key opens which project, is of the old one.
 """
 
@@ -13,6 +13,8 @@ import os
 import sqlite3
 from pathlib import Path
 from typing import Final
+
+Identity = tuple[int, int]  # of a file: its device and its number there
 
 _log: Final = logging.getLogger(__name__)
 
@@ -33,8 +35,9 @@ class File:
         self._path: Final = os.path.abspath(path)  # noqa: PTH100 - a symlink stays one
         self._address: Final = Path(self._path).as_uri()
         self._patience: Final = patience
-        self._opened: tuple[int, int] | None = None
-        self._lost = False
+        self._opened: Identity | None = None
+        self._told = False
+        self._log_lost = False
 
     def open(self, patience: float | None = None) -> sqlite3.Connection:
         """A new connection, which any thread may use.
@@ -50,34 +53,54 @@ class File:
         address = f"{self._address}?mode={mode}"
         connection = sqlite3.connect(address, uri=True, timeout=waits, check_same_thread=False)
         if self._opened is None:
-            self._opened = self._there()
+            self._opened = _identity(self._path)
         return connection
 
     def check(self) -> None:
         """Nothing, if at the path is the file that was opened.
 
         Raises:
-            LostFileError: it is not, or none is. The log says so once.
+            LostFileError: it is not, or none is; or its log was lost before. The log of the service says so once.
         """
-        if self._there() == self._opened:
-            self._lost = False
+        if self._log_lost:
+            raise LostFileError(self._words(f"{self._path}-wal"))
+        if _identity(self._path) == self._opened:
+            self._told = False
             return
-        words = f"the database file {self._path} was moved, replaced or removed while in use: start the service anew"
-        if not self._lost:
-            self._lost = True
-            _log.error(words)
-        raise LostFileError(words)
+        raise LostFileError(self._words(self._path))
+
+    def log(self) -> Identity | None:
+        """The write-ahead log there is. It stays the same one as long as any connection is open."""
+        return _identity(f"{self._path}-wal")
+
+    def check_log(self, opened: Identity | None) -> None:
+        """Nothing, if the log is the one that a connection has open. Else no connection of ours is used again.
+
+        Raises:
+            LostFileError: it is not, or none is.
+        """
+        if self.log() != opened:
+            self._log_lost = True
+            self.check()
 
     def forget(self) -> None:
         """No connection is open any more: the next one may be to another file."""
-        self._opened = None
+        self._opened, self._told, self._log_lost = None, False, False
 
-    def _there(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self._path)  # noqa: PTH116 - half the time of pathlib's
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+    def _words(self, path: str) -> str:
+        words = f"the database file {path} was moved, replaced or removed while in use: start the service anew"
+        if not self._told:
+            self._told = True
+            _log.error(words)
+        return words
+
+
+def _identity(path: str) -> Identity | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - half the time of pathlib's
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def hindrance(path: Path) -> str | None:

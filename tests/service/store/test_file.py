@@ -89,6 +89,27 @@ def test_a_transaction_during_which_it_goes_is_not_committed(db: Database, path:
     assert marked(path.with_name("moved.db")) == "before"
 
 
+@pytest.mark.parametrize("another", [False, True])
+def test_a_log_that_goes_is_not_written_to_and_what_is_in_it_is_kept_by_a_peaceful_end(
+    db: Database, path: Path, another: bool
+) -> None:
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink()
+    log = path.with_name(f"{path.name}-wal")
+    if another:
+        log.touch()  # as another process makes it that opens the file now
+    with pytest.raises(OperationalError, match=f"{log} {LOST}"):
+        mark(db, "into the void")
+    with pytest.raises(OperationalError, match=LOST), db.read() as session:
+        session.execute(text("SELECT 1"))
+    assert db.writes.trouble() is not None
+    log.unlink(missing_ok=True)
+    db.dispose()
+    assert marked(path) == "before"
+    mark(db, "anew")
+    assert marked(path) == "anew"
+
+
 def test_moving_the_log_makes_no_file_where_none_is(tmp_path: Path) -> None:
     checkpoint.Checkpointer(str(tmp_path / "gone.db"))._move()
     assert list(tmp_path.iterdir()) == []
