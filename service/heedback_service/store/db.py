@@ -148,24 +148,22 @@ class Writer:
     @contextmanager
     def transaction(self) -> Iterator[Line]:
         """What is done in it is committed whole or not at all. On SQLite it holds the write lock from the start."""
-        with self._writes.watched(proves=True), self._begun() as line:
-            yield line
-
-    @contextmanager
-    def _begun(self) -> Iterator[Line]:
         if not self._keep:
-            with self._engine.begin() as connection:
+            with self._writes.watched(proves=True), self._engine.begin() as connection:
                 yield Line(connection)
             return
-        if self._kept is None:
-            self._kept = self._engine.connect()
         try:
+            if self._kept is None:
+                self._kept = self._engine.connect()
             with self._kept.begin():
                 line = Line(self._kept)
                 yield line
-        except BaseException:
+        except BaseException as error:
             self.close()  # whatever it was, the next one starts afresh
+            if isinstance(error, OperationalError):
+                self._writes.failed(error)
             raise
+        self._writes.succeeded()
         self._checkpointer.committed(line.cursor.connection.total_changes)
 
     def close(self) -> None:
@@ -226,30 +224,28 @@ def _prepare(connection: Any, _record: object) -> None:
 
 
 def _begin(file: File, connection: Connection) -> None:
-    _check(file, connection)
     # A deferred transaction that turns into a writer fails at once when another one wrote in between;
     # an immediate one waits for its turn.
     writes = connection.get_execution_options().get("heedback_writes", False)
-    assert connection.connection.driver_connection is not None  # noqa: S101 - it is open
+    raw = connection.connection.driver_connection
+    assert raw is not None  # noqa: S101 - it is open
     try:
-        connection.connection.driver_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if writes:
+            raw.execute("BEGIN IMMEDIATE")
+            if _LOG not in (info := connection.info):
+                info[_LOG] = file.log()
+        else:
+            file.check()
+            raw.execute("BEGIN")
     except sqlite3.Error as error:
         raise failure(connection, error) from error
-    if writes and _LOG not in connection.info:
-        connection.info[_LOG] = file.log()
 
 
 def _commit(file: File, connection: Connection) -> None:
-    _check(file, connection)
-    if _LOG in connection.info:
-        try:
-            file.check_log(connection.info[_LOG])
-        except sqlite3.Error as error:
-            raise failure(connection, error) from error
-
-
-def _check(file: File, connection: Connection) -> None:
+    """What is written to a file that nobody finds again is not acknowledged."""
     try:
         file.check()
+        if (log := connection.info.get(_LOG)) is not None:
+            file.check_log(log)
     except sqlite3.Error as error:
         raise failure(connection, error) from error

@@ -1,9 +1,9 @@
 """The SQLite file and its log, and whether they are still those that were opened.
 
 Moved, replaced or removed under a running process, a file goes on taking what is written to it, and nobody finds it
-there again. SQLite does not look (https://sqlite.org/howtocorrupt.html, 2.4); we do, whenever a transaction begins and
-before it is committed: some microseconds each. The process does not turn to the new file by itself: what it remembers,
-such as which key opens which project, is of the old one.
+there again. SQLite does not look (https://sqlite.org/howtocorrupt.html, 2.4); we do, before anything is read and before
+anything is committed: some three microseconds for each of the two files. The process does not turn to the new file by
+itself: what it remembers, such as which key opens which project, is of the old one.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class File:
 
     def __init__(self, path: str, patience: float) -> None:
         self._path: Final = os.path.abspath(path)  # noqa: PTH100 - a symlink stays one
+        self._log_path: Final = f"{self._path}-wal"
         self._address: Final = Path(self._path).as_uri()
         self._patience: Final = patience
         self._opened: Identity | None = None
@@ -63,7 +64,7 @@ class File:
             LostFileError: it is not, or none is; or its log was lost before. The log of the service says so once.
         """
         if self._log_lost:
-            raise LostFileError(self._words(f"{self._path}-wal"))
+            raise LostFileError(self._words(self._log_path))
         if _identity(self._path) == self._opened:
             self._told = False
             return
@@ -71,9 +72,9 @@ class File:
 
     def log(self) -> Identity | None:
         """The write-ahead log there is. It stays the same one as long as any connection is open."""
-        return _identity(f"{self._path}-wal")
+        return _identity(self._log_path)
 
-    def check_log(self, opened: Identity | None) -> None:
+    def check_log(self, opened: Identity) -> None:
         """Nothing, if the log is the one that a connection has open. Else no connection of ours is used again.
 
         Raises:

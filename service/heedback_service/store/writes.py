@@ -35,10 +35,16 @@ class Writes:
         try:
             yield
         except OperationalError as error:
-            self._failed(error)
+            self.failed(error)
             raise
         if proves:
-            self._why = None
+            self.succeeded()
+
+    def failed(self, error: DBAPIError) -> None:
+        self._at, self._why = self._clock(), told(error)
+
+    def succeeded(self) -> None:
+        self._why = None
 
     def trouble(self) -> str | None:
         """Why the last write failed, in a line; None if it did not, or if writing works again.
@@ -50,10 +56,7 @@ class Writes:
             try:
                 self._attempt()
             except DBAPIError as error:
-                self._failed(error)
+                self.failed(error)
             else:
-                self._why = None
+                self.succeeded()
         return self._why
-
-    def _failed(self, error: DBAPIError) -> None:
-        self._at, self._why = self._clock(), told(error)
