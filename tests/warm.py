@@ -96,10 +96,12 @@ class Process:
         self.wait()
 
 
-def run(words: Sequence[str], environment: Mapping[str, str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run(
+    words: Sequence[str], environment: Mapping[str, str], timeout: float = 60, code: str = COMMAND
+) -> subprocess.CompletedProcess[str]:
     """The command to its end, or killed after `timeout` seconds, with what it wrote."""
     with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
-        with Process(COMMAND, words, environment, stdout=stdout, stderr=stderr) as process:
+        with Process(code, words, environment, stdout=stdout, stderr=stderr) as process:
             try:
                 code = process.wait(timeout)
             finally:

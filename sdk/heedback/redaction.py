@@ -31,13 +31,27 @@ MARKS: Final = (
 # changes. Real text needs two. Text built to need more is withheld whole: safe, and still the same when done twice.
 _PASSES: Final = 6
 _WITHHELD: Final = "[withheld]"
+_WIDE: Final = re.compile("[\uff10-\uff19\uff20]")  # a digit or an @, without which there is nothing to find
+_PLAIN: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # Unicode's full-width forms of ! to ~
 
 
 def redact(text: str, phones: Callable[[str], str] = str) -> str:
     """`text` with e-mail addresses, phone and card numbers, IBANs, IP addresses, keys and tokens replaced by marks.
 
     `phones` marks telephone numbers that the rules do not know, after all that may hold one (`heedback.phones`).
+
+    Full-width letters, digits and signs, as Japanese and Chinese keyboards type them, are read as the plain ones; where
+    that finds anything, the text comes back with plain ones.
     """
+    found = _redacted(text, phones)
+    if found.isascii() or _WIDE.search(found) is None:
+        return found
+    plain = found.translate(_PLAIN)
+    marked = _redacted(plain, phones)
+    return found if marked == plain else marked
+
+
+def _redacted(text: str, phones: Callable[[str], str]) -> str:
     for _ in range(_PASSES):
         before = text
         text = _once(text, phones)
@@ -343,6 +357,8 @@ def _card_marks(match: re.Match[str]) -> str:
 
 def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
     """Cards are written in fours, or as one of _CARD_SHAPES: prices in a row and orders in sevens are not."""
+    if not "2" <= groups[first][0][0] <= "6":
+        return None
     digits = ""
     lengths: tuple[int, ...] = ()
     for index in range(first, min(first + 6, len(groups))):
@@ -352,7 +368,7 @@ def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
         lengths += (len(groups[index][0]),)
         if len(digits) > 19:
             return None
-        if len(digits) >= 13 and "2" <= digits[0] <= "6" and _is_card_shape(lengths) and _luhn(digits):
+        if len(digits) >= 13 and _is_card_shape(lengths) and _luhn(digits):
             return index
     return None
 
@@ -363,7 +379,9 @@ def _is_card_shape(lengths: tuple[int, ...]) -> bool:
 
 def _luhn(digits: str) -> bool:
     """ISO/IEC 7812-1, annex B."""
-    return (sum(map(int, digits[-1::-2])) + sum(map(int, digits[-2::-2].translate(_DOUBLED)))) % 10 == 0
+    # Summed as bytes, each 48 more than its digit: a fifth of the time that numbers take.
+    summed = sum(digits[-1::-2].encode()) + sum(digits[-2::-2].translate(_DOUBLED).encode())
+    return (summed - 48 * len(digits)) % 10 == 0
 
 
 def _phones(text: str) -> str:

@@ -21,6 +21,7 @@ from heedback_service.jobs import Ticker, Tools
 from heedback_service.settings import Settings, read_settings
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import open_database
+from heedback_service.store.told import told
 from heedback_service.web import operations
 from heedback_service.web.api.document import describe, refine
 from heedback_service.web.api.events import blueprint as events
@@ -66,6 +67,7 @@ def assembled() -> Flask:
     """Routes, handlers and the API's document; nothing to work with before `attach`."""
     app = _App("heedback_service.web", static_folder=None)
     app.config |= {
+        "PROVIDE_AUTOMATIC_OPTIONS": False,  # 405 and what is allowed, to everybody: a browser need not ask
         "API_TITLE": "Heedback",
         "API_VERSION": "v1",
         "OPENAPI_VERSION": "3.1.0",
@@ -169,7 +171,7 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
 def _busy(error: OperationalError) -> ResponseReturnValue:
     if _is_api():
         return explained(error)
-    _log.warning("database unavailable: %s", error.orig)
+    _log.warning("database unavailable: %s", told(error))
     return error_page(ServiceUnavailable(retry_after=RETRY_SECONDS))
 
 

@@ -26,6 +26,7 @@ from heedback_service.flow.themes import Overview, theme_step
 from heedback_service.flow.triage import triage_step
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
+from heedback_service.store.told import told
 
 if TYPE_CHECKING:
     from heedback_service.channels.embeddings import Embeddings
@@ -200,7 +201,7 @@ class Ticker:
                     break
         except OperationalError as error:  # the database is busy or away: that passes, and needs no traceback
             self._failed.add(job.description)
-            _log.warning("could not %s: %s; trying again in %s", job.description, error.orig, job.every)
+            _log.warning("could not %s: %s; trying again in %s", job.description, told(error), job.every)
         except Exception:
             self._failed.add(job.description)
             _log.exception("could not %s; trying again in %s", job.description, job.every)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from environs import EnvError, EnvValidationError, FileAwareEnv
 from marshmallow import ValidationError, validate
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from heedback_service.logs import Style
@@ -29,6 +29,8 @@ NAMES: Final = (
     *("LLM_URL", "LLM_MODEL", "LLM_KEY", "LLM_BUDGET"),
 )
 _PRINTABLE: Final = set(string.printable[:-5])  # nothing that could start a second header line
+_SECRET_LENGTH: Final = 32
+_MOST_PATIENCE: Final = 600  # seconds
 _CLOSE: Final = 0.85  # of 1: what was probably meant
 
 
@@ -104,7 +106,7 @@ def read_settings() -> Settings:
 def _read(env: FileAwareEnv) -> Settings:
     data: Path = env.path("DATA", Path(".heedback"), validate=_folder)
     database_url: str | None = env.str("DATABASE_URL", None, validate=_database)
-    secret_key: str | None = env.str("SECRET_KEY", None, validate=validate.Length(min=32))
+    secret_key: str | None = env.str("SECRET_KEY", None, validate=validate.Length(min=_SECRET_LENGTH))
     public_url: str | None = env.str("PUBLIC_URL", None, validate=validate.URL(require_tld=False))
     outbox: Path | None = env.path("OUTBOX", None)
     mail_from: str = env.str("MAIL_FROM", "heedback@localhost", validate=_address)
@@ -124,13 +126,12 @@ def _read(env: FileAwareEnv) -> Settings:
         raise SettingsError(f"{PREFIX}LLM_MODEL: name the model that {PREFIX}LLM_URL is asked for.")
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        secret_key = secret_key or _kept_secret(data / "secret_key")
     except OSError as error:
         raise SettingsError(f"{PREFIX}DATA: cannot use the folder {data}: {error.strerror}") from error
     return Settings(
         data=data,
         database_url=database_url or f"sqlite:///{data.absolute() / 'heedback.db'}",
-        secret_key=secret_key,
+        secret_key=secret_key or _kept_secret(data / "secret_key"),
         public_url=public_url.rstrip("/") if public_url else None,
         outbox=outbox or data / "outbox",
         mail_from=mail_from,
@@ -167,14 +168,42 @@ def _folder(value: Path) -> None:
 def _database(value: str) -> None:
     try:
         url = make_url(value)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the second for a port that is none
         raise ValidationError("Not a database URL.") from error
     if url.drivername not in ("sqlite", "postgresql+psycopg"):
         raise ValidationError("Use sqlite:///FILE or postgresql+psycopg://…")
-    if url.drivername == "sqlite" and url.database in (None, "", ":memory:"):
+    if url.drivername == "sqlite":
+        _sqlite(url)
+    else:
+        _postgresql(url)
+
+
+def _sqlite(url: URL) -> None:
+    if url.host or url.username:
+        raise ValidationError("Use sqlite:///FILE, with three slashes, or four before an absolute path.")
+    if url.database in (None, "", ":memory:"):
         raise ValidationError("Name a file: a database in memory would be gone with the process.")
-    if url.drivername != "sqlite" and find_spec("psycopg") is None:
+    if str(url.database).startswith("file:"):
+        raise ValidationError("Name a file by its path, not by a URI of its own.")
+    try:
+        fits = not set(url.query) - {"timeout"} and 0 <= float(str(url.query.get("timeout", 0))) <= _MOST_PATIENCE
+    except ValueError:
+        fits = False
+    if not fits:
+        most = f"{_MOST_PATIENCE:,}"
+        raise ValidationError(f"An SQLite file takes one parameter, once: ?timeout=SECONDS, from 0 to {most}.")
+
+
+def _postgresql(url: URL) -> None:
+    if find_spec("psycopg") is None:
         raise ValidationError("PostgreSQL needs a driver: pip install 'heedback[postgres]'.")
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        make_conninfo(**dict.fromkeys(url.query, "1"))
+    except ProgrammingError as error:
+        raise ValidationError(f"PostgreSQL's driver does not take these parameters: {error}.") from error
 
 
 def _address(value: str) -> None:
@@ -194,11 +223,26 @@ def _smtp(value: str) -> None:
 
 
 def _kept_secret(file: Path) -> str:
-    if not file.exists():
-        mine = file.with_name(f"{file.name}.{os.getpid()}")
-        mine.touch(mode=0o600)
+    try:
+        if not file.exists():
+            _make_secret(file)
+        secret = file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it holds something else"
+        raise SettingsError(f"{PREFIX}SECRET_KEY: cannot make or read {file}: {why}") from error
+    if len(secret) < _SECRET_LENGTH:
+        raise SettingsError(
+            f"{PREFIX}SECRET_KEY: {file} is cut short; bring it back, or remove it: people sign in anew"
+        )
+    return secret
+
+
+def _make_secret(file: Path) -> None:
+    mine = file.with_name(f"{file.name}.{os.getpid()}")
+    mine.touch(mode=0o600)
+    try:
         mine.write_text(secrets.token_urlsafe(48))
         with contextlib.suppress(FileExistsError):  # of two processes starting at once, one is first, whole
             file.hardlink_to(mine)
+    finally:
         mine.unlink()
-    return file.read_text()

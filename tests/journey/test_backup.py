@@ -133,6 +133,10 @@ def test_a_backup_taken_while_the_service_writes_is_whole_and_can_be_restored(
     relative = {"HEEDBACK_SERVER_DATA": "data", "BACKUP": backup.name}
     restored = as_the_docs_say(environment | relative, tmp_path)
     assert restored.returncode == 0, restored.stderr
+    assert "b.db: whole, of revision 00" in restored.stdout
+    assert "with 1 projects," in restored.stdout
+    [kept] = (tmp_path / "data").glob("replaced-*/heedback.db")
+    assert kept.read_bytes() == b"the disk ate it"
     assert restored.stdout.endswith("Every count agrees with the rows.\n")
     assert "Compared: 1 projects, 1 days" in restored.stderr
     file = tmp_path / "data" / "heedback.db"
@@ -150,6 +154,8 @@ def test_a_backup_taken_while_the_service_writes_is_whole_and_can_be_restored(
         {"HEEDBACK_SERVER_DATA": "nowhere", "BACKUP": "b.db"},
         {"HEEDBACK_SERVER_DATA": ".", "BACKUP": None},
         {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "not-there.db"},
+        {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "b.db"},
+        {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "empty.db"},
         {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "b.db", "HEEDBACK_SERVER_DATABASE_URL": "sqlite:///elsewhere.db"},
     ],
     ids=str,
@@ -159,9 +165,10 @@ def test_restoring_with_something_missing_touches_nothing(
 ) -> None:
     (tmp_path / "heedback.db").write_text("what is in use")
     (tmp_path / "b.db").write_text("the copy")
+    (tmp_path / "empty.db").touch()
     given = {name: value for name, value in (environment | wrong).items() if value is not None}
     assert as_the_docs_say(given, tmp_path).returncode != 0
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["b.db", "heedback.db"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["b.db", "empty.db", "heedback.db"]
     assert (tmp_path / "heedback.db").read_text() == "what is in use"
 
 
@@ -175,7 +182,8 @@ def test_what_root_restores_belongs_to_the_service(
         os.chown(path, owner, -1)
     restored = as_the_docs_say(environment | {"BACKUP": str(backup)}, tmp_path)
     assert restored.returncode == 0, restored.stderr
-    assert {path.name: path.stat().st_uid for path in data.iterdir()} == {"heedback.db": owner, "secret_key": owner}
+    owners = {path.name[:8]: path.stat().st_uid for path in data.rglob("*")}
+    assert owners == dict.fromkeys(("heedback", "replaced", "secret_k"), owner)
 
 
 def test_a_backup_replaces_no_file_unless_forced(key: str, run: Run, tmp_path: Path) -> None:

@@ -183,9 +183,11 @@ def test_on_a_full_disk_it_says_so_and_goes_on_when_there_is_room_again(
     assert (refused.status_code, refused.headers["Content-Type"]) == (503, "application/problem+json")
     assert int(refused.headers["Retry-After"]) > 0
     assert requests.get(f"{service.url}/signin", timeout=10).ok  # reading needs no room
+    assert requests.get(f"{service.url}/readyz", timeout=10).status_code == 503
     set_file_size(service, resource.RLIM_INFINITY)
     again = post(service.url, project["key"], a_batch(len(kept)))
     assert again.json() == {"accepted": 2 * BATCH, "duplicates": 0, "rejected": []}
+    assert requests.get(f"{service.url}/readyz", timeout=10).status_code == 200
     assert service.end() == 0
     stored = stored_ids(run)
     expected = {event["id"] for number in [*kept, len(kept)] for event in a_batch(number)}

@@ -13,7 +13,7 @@ from typing import Final
 import requests
 
 import warm
-from processes import Run, Service
+from processes import Run, Service, until
 from sending import BATCH, a_batch, post
 
 LOCKED_SECONDS: Final = 30
@@ -63,13 +63,15 @@ def test_a_database_locked_for_half_a_minute_is_a_503_for_writers_while_readers_
             free_again, refused = time.monotonic() + LOCKED_SECONDS, []
             while time.monotonic() < free_again:
                 refused.append(post(service.url, project["key"], a_batch(0), seconds=60))
-                assert requests.get(f"{service.url}/readyz", timeout=30).text == "ok\n"
+                ready = requests.get(f"{service.url}/readyz", timeout=5)
+                assert (ready.status_code, ready.text) == (503, "the database takes no writes; the log says why\n")
                 assert run("project", "list").stdout.startswith("acme")
             assert {(answer.status_code, answer.headers.get("Retry-After")) for answer in refused} == {(503, "5")}
             assert len(refused) <= LOCKED_SECONDS / WAIT_SECONDS  # each of them waited for its turn
             assert worker.stderr is not None
             assert "could not wake items whose snooze is over: database is locked" in worker.stderr.readline()
             let_go()
+            until(lambda: requests.get(f"{service.url}/readyz", timeout=5).ok, seconds=10)
             last = worker.stderr.read().splitlines()[-1]
             assert (worker.wait(60), last.startswith("Error: could not "), "wake items" in last) == (1, True, True)
         again = [post(service.url, project["key"], a_batch(0)).json() for _ in range(2)]

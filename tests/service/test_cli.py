@@ -289,9 +289,10 @@ def test_migrate_makes_a_file_that_only_its_owner_reads(run: Run, tmp_path: Path
 
 
 def test_a_file_that_is_no_database_is_one_line(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "data" / "heedback.db").write_text("no database at all, but long enough to be looked at " * 50)
+    file = tmp_path / "data" / "heedback.db"
+    file.write_text("no database at all, but long enough to be looked at " * 50)
     done = run("export", "acme")
-    assert (done.exit_code, done.stderr) == (1, "Error: the database refused: file is not a database\n")
+    assert (done.exit_code, done.stderr) == (1, f"Error: cannot use the database {file}: file is not a database\n")
 
 
 def test_a_file_is_triaged_without_a_service(run: Run, tmp_path: Path) -> None:

@@ -163,7 +163,9 @@ def test_a_locked_database_is_one_line_and_no_traceback(
     ticker: Callable[..., Ticker], clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     def locked(_: Tools) -> bool:
-        raise OperationalError("BEGIN IMMEDIATE", None, sqlite3.OperationalError("database is locked"))
+        busy = sqlite3.OperationalError("database is locked")
+        busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise OperationalError("BEGIN IMMEDIATE", None, busy)
 
     ticking = ticker(Counted(clock))
     ticking.jobs = (Job("write", locked, SECOND),)

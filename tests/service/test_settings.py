@@ -54,6 +54,16 @@ def test_a_language_model_is_asked_only_where_one_is_named(monkeypatch: pytest.M
         ("SECRET_KEY", "short", "32"),
         ("PUBLIC_URL", "nowhere", "Not a valid URL"),
         ("DATABASE_URL", "sqlite://", "Name a file"),
+        ("DATABASE_URL", "sqlite://host/x.db", "three slashes"),
+        ("DATABASE_URL", "sqlite:///file:x?mode=memory", "Name a file by its path"),
+        ("DATABASE_URL", "sqlite:///x.db?timeout=abc", "timeout=SECONDS, from 0 to 600"),
+        ("DATABASE_URL", "sqlite:///x.db?timeout=-1", "from 0 to 600"),
+        ("DATABASE_URL", "sqlite:///x.db?timeout=nan", "from 0 to 600"),
+        ("DATABASE_URL", "sqlite:///x.db?timeout=inf", "from 0 to 600"),
+        ("DATABASE_URL", "sqlite:///x.db?timeout=1&timeout=2", "one parameter, once"),
+        ("DATABASE_URL", "sqlite:///x.db?mode=ro", "takes one parameter"),
+        ("DATABASE_URL", "postgresql+psycopg://u@h:port/x", "Not a database URL"),
+        ("DATABASE_URL", "postgresql+psycopg://u@h/x?nonsense=1", "nonsense"),
         ("DATA", "", "Name a folder"),
         ("DATA", "/dev/null", "is not a folder"),
         ("SMTP_URL", "http://mail", "smtp://"),
@@ -77,6 +87,33 @@ def test_a_bad_setting_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
     with pytest.raises(SettingsError, match=reason) as refusal:
         read_settings()
     assert f"HEEDBACK_SERVER_{name.removesuffix('_FILE')}" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///x.db?timeout=0.5",
+        "sqlite:////a/b.db",
+        "postgresql+psycopg://u:p@h:1/x?connect_timeout=3&sslmode=require",
+        "postgresql+psycopg://u@/x?host=a&host=b",
+    ],
+)
+def test_a_database_is_named_with_what_its_driver_takes(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("HEEDBACK_SERVER_DATABASE_URL", url)
+    assert read_settings().database_url == url
+
+
+def test_a_secret_that_cannot_be_read_or_is_cut_short_is_refused_by_its_own_name(tmp_path: Path) -> None:
+    file = tmp_path / "data" / "secret_key"
+    read_settings()
+    for content in (b"", b"short", b"\xff" * 40):
+        file.write_bytes(content)
+        with pytest.raises(SettingsError, match=f"^HEEDBACK_SERVER_SECRET_KEY: .*{file}"):
+            read_settings()
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(SettingsError, match=f"cannot make or read {file}: Is a directory"):
+        read_settings()
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

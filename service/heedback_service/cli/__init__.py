@@ -14,6 +14,7 @@ from heedback_service.store.migrate import UnfitDatabaseError
 # Each command, and the module here that has it as NAME_command.
 _COMMANDS: Final = {
     "backup": "data",
+    "check": "data",
     "digest": "review",
     "export": "data",
     "feedback": "review",

@@ -26,6 +26,7 @@ from heedback_service.flow import placement, purge, rollup
 from heedback_service.flow.export import exported
 from heedback_service.store.backup import Refused, back_up
 from heedback_service.store.db import Database
+from heedback_service.store.soundness import Unsound, inspect_copy
 from heedback_service.store.tables import Project, RollupDay
 
 
@@ -41,6 +42,17 @@ def backup_command(file: Path, force: bool) -> None:
     if isinstance(done, Refused):
         fail(done.why)
     click.echo(f"{file}: {done.size:,} bytes")
+
+
+@click.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+def check_command(file: Path) -> None:
+    """Read all of FILE, a copy that `backup` made, and say what is in it; exits 1 if it is not fit to restore."""
+    found = inspect_copy(file)
+    if isinstance(found, Unsound):
+        fail(f"{file}: {found.why}")
+    told = ", ".join(f"{n:,} {table}" for table, n in found.rows.items())
+    click.echo(f"{file}: whole, of revision {found.revision}, with {told}")
 
 
 @click.command("export")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import click
 from sqlalchemy import select
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from heedback_service.settings import Settings, SettingsError, read_settings
 from heedback_service.store.db import Database
+from heedback_service.store.file import hindrance
 from heedback_service.store.migrate import open_database
 from heedback_service.store.tables import Project
 
@@ -38,6 +41,11 @@ def database(settings: Settings, *, create: bool = False) -> Iterator[Database]:
     db = open_database(settings.database_url, create=create)
     try:
         yield db
+    except DatabaseError:
+        file = Path(db.url.database or "").absolute() if db.is_sqlite else None
+        if file is not None and (why := hindrance(file)):
+            fail(f"the database refused: {why}")
+        raise
     finally:
         db.dispose()
 

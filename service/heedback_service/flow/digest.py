@@ -87,14 +87,15 @@ def compose(session: Session, project_id: int, period: str, now: datetime) -> di
     days, before = periods.days_of(period), periods.days_of(periods.previous(period))
     start, end = periods.bounds(period, project.timezone)
     looked_before = periods.bounds(periods.previous(period), project.timezone)
+    downs = insights.rated_down(session, project_id, [*before, *days])
     flags, flagged = agenda.flagged(session, project_id, now)
     content = {
         "first_day": days[0],
         "last_day": days[-1],
-        "week": asdict(insights.week(session, project_id, days)),
-        "week_before": asdict(insights.week(session, project_id, before)),
-        "days": [asdict(day) for day in insights.by_day(session, project_id, days)],
-        "features": [asdict(feature) for feature in insights.by_feature(session, project_id, days, before)],
+        "week": asdict(insights.week(session, project_id, days, downs)),
+        "week_before": asdict(insights.week(session, project_id, before, downs)),
+        "days": [asdict(day) for day in insights.by_day(session, project_id, days, downs)],
+        "features": [asdict(feature) for feature in insights.by_feature(session, project_id, days, before, downs)],
         "first_look": asdict(insights.first_look(session, project_id, start, end)),
         "first_look_before": asdict(insights.first_look(session, project_id, *looked_before)),
         "praise": asdict(insights.praise(session, project_id, days)),

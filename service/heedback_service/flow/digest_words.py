@@ -78,7 +78,7 @@ def rate_before(outputs: int, down_before: int, outputs_before: int) -> str | No
 
 
 def share(down: int, outputs: int) -> float:
-    """The part of the outputs that was rated down. Several people can rate one output down: it is never above 1."""
+    """The part of the outputs that somebody rated down; never above 1, though the oldest digests kept ratings."""
     return min(down, outputs) / outputs
 
 

@@ -1,4 +1,8 @@
-"""The numbers of a week. Rates come from the roll-ups, by day of the *output*; people are counted, never summed."""
+"""The numbers of a week, by day of the *output*. Outputs and people are counted once, however much is said about them.
+
+Most of it comes from the roll-ups. They count ratings, and several people can rate one output: how many outputs were
+rated down is asked of the feedback itself, in `rated_down`, and that is the numerator of every rate.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,23 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, RowMapping, and_, case, distinct, func, or_, select
+from sqlalchemy import Integer, and_, case, distinct, func, or_, select
 from sqlalchemy.orm import Session
 
-from heedback_service.store.tables import DroppedDay, Feature, Feedback, Item, ItemEvent, PersonDay, RollupDay, Slice
+from heedback_service.store.tables import (
+    DroppedDay,
+    Feature,
+    Feedback,
+    Item,
+    ItemEvent,
+    PersonDay,
+    Project,
+    RollupDay,
+    Slice,
+)
 
 Days = Sequence[date]
+Down = Mapping[tuple[date, UUID], int]  # by day and feature
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +38,8 @@ class Week:
 
     Attributes:
         outputs: what was shown, the denominator of every rate.
-        rated: pieces of feedback with a rating: `up`, `neutral` and `down` together.
+        rated: pieces of feedback with a rating; `up` and `neutral` of them are that.
+        down: outputs that at least one person rated down, as everywhere in this module.
         unlinked: pieces of feedback whose output is not known; in none of the other numbers.
         people: who was shown an output; whoever rated one was shown it, even if the output named nobody.
         raters: those of them who rated.
@@ -81,41 +97,62 @@ class Praise:
     quote: UUID | None
 
 
-def week(session: Session, project_id: int, days: Days) -> Week:
-    columns = ("outputs", "rated", "up", "neutral", "down", "flagged", "corrected", "unlinked")
+def rated_down(session: Session, project_id: int, days: Days) -> Down:
+    """How many outputs at least one person rated down.
+
+    Of days whose feedback is purged only the ratings are still counted: then it is at most as many, and at most all.
+    """
+    kept = session.scalars(select(Project.purged_before).where(Project.id == project_id)).one() or date.min
+    rows = session.execute(
+        select(Feedback.day, Slice.feature_id, func.count(distinct(Feedback.output_id)))
+        .join(Slice, and_(Slice.project_id == Feedback.project_id, Slice.id == Feedback.slice_id))
+        .where(*_in(Feedback, project_id, [day for day in days if day >= kept]))
+        .where(Feedback.counts, Feedback.polarity == -1, Feedback.output_id.is_not(None))
+        .group_by(Feedback.day, Slice.feature_id)
+    )
+    found = {(day, feature): n for day, feature, n in rows}
+    purged = session.execute(
+        select(RollupDay.day, Slice.feature_id, _sum(RollupDay.down), _sum(RollupDay.outputs))
+        .join(Slice, and_(Slice.project_id == RollupDay.project_id, Slice.id == RollupDay.slice_id))
+        .where(*_in(RollupDay, project_id, [day for day in days if day < kept]))
+        .group_by(RollupDay.day, Slice.feature_id)
+    )
+    return found | {(day, feature): min(down, outputs) for day, feature, down, outputs in purged}
+
+
+def week(session: Session, project_id: int, days: Days, downs: Down) -> Week:
+    columns = ("outputs", "rated", "up", "neutral", "flagged", "corrected", "unlinked")
     sums = [_sum(getattr(RollupDay, name)).label(name) for name in columns]
     counts = session.execute(select(*sums).where(*_in(RollupDay, project_id, days))).one()._mapping
     seen = or_(PersonDay.outputs > 0, PersonDay.rated > 0)
     people, raters = session.execute(
         select(_people(seen), _people(PersonDay.rated > 0)).where(*_in(PersonDay, project_id, days))
     ).one()
-    return Week(**counts, people=people, raters=raters)
+    return Week(**counts, down=_down(downs, days), people=people, raters=raters)
 
 
-def by_day(session: Session, project_id: int, days: Days) -> list[Day]:
-    sums = (_sum(RollupDay.outputs), _sum(RollupDay.rated), _sum(RollupDay.down))
+def by_day(session: Session, project_id: int, days: Days, downs: Down) -> list[Day]:
+    sums = (_sum(RollupDay.outputs), _sum(RollupDay.rated))
     counted = session.execute(
         select(RollupDay.day, *sums).where(*_in(RollupDay, project_id, days)).group_by(RollupDay.day)
     )
-    numbers = {day: (outputs, rated, down) for day, outputs, rated, down in counted}
+    numbers = {day: (outputs, rated) for day, outputs, rated in counted}
     told = session.execute(
         select(DroppedDay.day, _sum(DroppedDay.events))
         .where(*_in(DroppedDay, project_id, days))
         .group_by(DroppedDay.day)
     )
     dropped: dict[date, int] = dict(told.all())
-    return [Day(day, *numbers.get(day, (0, 0, 0)), dropped=dropped.get(day, 0)) for day in days]
+    return [Day(day, *numbers.get(day, (0, 0)), down=_down(downs, [day]), dropped=dropped.get(day, 0)) for day in days]
 
 
-def by_feature(session: Session, project_id: int, days: Days, before: Days) -> list[FeatureWeek]:
+def by_feature(session: Session, project_id: int, days: Days, before: Days, downs: Down) -> list[FeatureWeek]:
     """Every feature that showed something in the week, the most rated first."""
     now, then = RollupDay.day.in_(days), RollupDay.day.in_(before)
     sums = (
         _sum(case((now, RollupDay.outputs))).label("outputs"),
         _sum(case((now, RollupDay.rated))).label("rated"),
-        _sum(case((now, RollupDay.down))).label("down"),
         _sum(case((then, RollupDay.outputs))).label("outputs_before"),
-        _sum(case((then, RollupDay.down))).label("down_before"),
     )
     rows = session.execute(
         select(Feature.id, Feature.name.label("name"), *sums)
@@ -126,13 +163,19 @@ def by_feature(session: Session, project_id: int, days: Days, before: Days) -> l
         .group_by(Feature.id, Feature.name)
     ).all()
     raters = _raters_by_feature(session, project_id, days)
-    found = [_feature_week(row._mapping, raters) for row in rows]
+    found = [
+        FeatureWeek(
+            name=row.name,
+            outputs=row.outputs,
+            rated=row.rated,
+            down=_down(downs, days, row.id),
+            outputs_before=row.outputs_before,
+            down_before=_down(downs, before, row.id),
+            raters=raters.get(row.id, 0),
+        )
+        for row in rows
+    ]
     return sorted((f for f in found if f.outputs or f.rated), key=lambda f: (-f.rated, -f.outputs, f.name))
-
-
-def _feature_week(row: RowMapping, raters: Mapping[UUID, int]) -> FeatureWeek:
-    named = {name: value for name, value in row.items() if name != "id"}
-    return FeatureWeek(**named, raters=raters.get(row["id"], 0))
 
 
 def first_look(session: Session, project_id: int, start: datetime, end: datetime) -> FirstLook:
@@ -173,6 +216,11 @@ def _raters_by_feature(session: Session, project_id: int, days: Days) -> dict[UU
         .group_by(Slice.feature_id)
     )
     return dict(rows.all())
+
+
+def _down(downs: Down, days: Days, feature_id: UUID | None = None) -> int:
+    """Summed: an output has one day and one feature."""
+    return sum(n for (day, its), n in downs.items() if day in days and feature_id in (None, its))
 
 
 def _in(table: Any, project_id: int, days: Days) -> tuple[Any, Any]:

@@ -7,8 +7,13 @@ import os
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy.engine import make_url
+
+from heedback_service.store.file import hindrance
+
+_SUFFIXES: Final = ("", "-wal", "-shm", "-journal")  # https://sqlite.org/tempfiles.html
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +42,29 @@ def back_up(url: str, file: Path, *, force: bool) -> BackedUp | Refused:
     database = Path(parts.database)
     if not database.exists():
         return Refused(f"there is no database {database}")
+    if _is_in_use(file, database):
+        return Refused(f"{file} is the database itself, or a file that SQLite keeps beside it")
     if file.exists() and not force:
         return Refused(f"{file} is there already; --force replaces it")
-    if file.exists() and file.samefile(database):
-        return Refused(f"{file} is the database itself")
     part = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         _copy(database, part)
         if not _put(part, file, force):
             return Refused(f"{file} is there already; --force replaces it")
+    except sqlite3.Error:
+        if why := hindrance(database.absolute()):
+            return Refused(f"cannot read the database: {why}")
+        raise
     finally:
         part.unlink(missing_ok=True)
     return BackedUp(file.stat().st_size)
+
+
+def _is_in_use(file: Path, database: Path) -> bool:
+    """Whether this is one of the database's files, by whatever link; also one that is not there at the moment."""
+    real = database.resolve()
+    parts = [real.with_name(real.name + suffix) for suffix in _SUFFIXES]
+    return file.resolve() in parts or (file.exists() and any(part.exists() and file.samefile(part) for part in parts))
 
 
 def _copy(database: Path, part: Path) -> None:

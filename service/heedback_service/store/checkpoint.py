@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 # Rows and entries changed, after which the log is moved: 4,000 to 8,000 pages of it.
@@ -39,7 +40,8 @@ class Checkpointer:
 
     def _move(self) -> None:
         try:
-            with closing(sqlite3.connect(self._path)) as connection:
+            address = f"{Path(self._path).absolute().as_uri()}?mode=rw"  # a file that is gone is not made anew
+            with closing(sqlite3.connect(address, uri=True)) as connection:
                 for _ in range(_TIMES):
                     connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except sqlite3.Error:

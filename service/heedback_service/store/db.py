@@ -6,22 +6,26 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import closing, contextmanager
+from functools import cache, partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Insert, create_engine, event
+from sqlalchemy import Connection, Engine, Insert, create_engine, event, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_dialect
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from heedback_service.store.base import Base, to_json
 from heedback_service.store.checkpoint import Checkpointer
 from heedback_service.store.direct import Line, failure
+from heedback_service.store.file import File
+from heedback_service.store.writes import Writes
 
 _BUSY_SECONDS: Final = 10
+_ATTEMPT_SECONDS: Final = 1
+_TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"  # writes a row that is as it was
 _INHERITED: Final[list[Connection]] = []  # kept alive, as closing them is what a forked child must not do
 _FOR_ALL: Final[dict[str, Any]] = {
     "hide_parameters": True,  # errors go to the log, and the parameters of a statement are what people said
@@ -35,6 +39,7 @@ _PRAGMAS: Final = (
     "cache_size = -8000",  # KiB a connection, as they are needed: what one step of triage changes fits in
     "wal_autocheckpoint = 16000",  # pages, 64 MB: only where no checkpoint beside the writing came to an end
 )
+_LOG: Final = "heedback_log"  # of a connection to SQLite: which log it has open
 _ONE_SNAPSHOT: Final = {"isolation_level": "REPEATABLE READ"}
 
 
@@ -48,12 +53,17 @@ class Database:
     Args:
         url: an SQLAlchemy URL, `sqlite:///FILE` or `postgresql+psycopg://…`. On SQLite a writer waits ten seconds for
             its turn, or as long as `?timeout=SECONDS` says.
+
+    Attributes:
+        writes: whether they succeed.
     """
 
     def __init__(self, url: str) -> None:
         self.url: Final = make_url(url)
         self.is_sqlite: Final = self.url.get_backend_name() == "sqlite"
-        self.engine: Final = _sqlite(url) if self.is_sqlite else _postgresql(url)
+        self._file: Final = _file(self.url) if self.is_sqlite else None
+        self.engine: Final = _postgresql(url) if self._file is None else _sqlite(url, self._file)
+        self.writes: Final = Writes(self._touch)
         # Left alone, each statement on PostgreSQL sees what was committed before it: two of them need not agree.
         self._reading: Final = self.engine.execution_options(**({} if self.is_sqlite else _ONE_SNAPSHOT))
         self._writing: Final = self.engine.execution_options(heedback_writes=True)
@@ -78,25 +88,26 @@ class Database:
         Raises:
             OvertakenError: by somebody who wrote after we began to read, or who is writing now. Nothing has been done.
         """
-        try:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                yield session
-        except OperationalError as error:
-            # What was read holds if nobody has written since: SQLite sees to that, and does not wait for its turn.
-            if (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_BUSY:
-                raise OvertakenError from error
-            raise
+        with self.writes.watched():
+            try:
+                with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                    yield session
+            except OperationalError as error:
+                # What was read holds if nobody has written since: SQLite sees to that, and does not wait for its turn.
+                if (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_BUSY:
+                    raise OvertakenError from error
+                raise
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session whose work is committed whole or not at all. On SQLite it holds the write lock from the start."""
-        with Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with self.writes.watched(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             session.connection()  # begins now, not at the first statement: what is read here is not overtaken
             yield session
 
     def writer(self) -> Writer:
         """A way to write for what is done a thousand times a second."""
-        made = Writer(self._writing, keep=self.is_sqlite)
+        made = Writer(self._writing, self.writes, keep=self.is_sqlite)
         self._writers.add(made)
         return made
 
@@ -104,6 +115,21 @@ class Database:
         for writer in self._writers:
             writer.close()
         self.engine.dispose()
+        if self._file is not None:
+            self._file.forget()
+
+    def _touch(self) -> None:
+        """Write next to nothing, or say within about a second why not."""
+        if self._file is None:
+            with self.engine.begin() as connection:
+                connection.execute(text(f"SET LOCAL statement_timeout = '{_ATTEMPT_SECONDS}s'"))
+                connection.execute(text(_TOUCH))
+            return
+        try:
+            with closing(self._file.open(_ATTEMPT_SECONDS)) as raw, raw:
+                raw.execute(_TOUCH)
+        except sqlite3.Error as error:
+            raise DBAPIError.instance(None, None, error, sqlite3.Error) from error
 
 
 class Writer:
@@ -112,8 +138,9 @@ class Writer:
     On PostgreSQL each takes a connection from the pool, which knows when the server was away.
     """
 
-    def __init__(self, engine: Engine, *, keep: bool) -> None:
+    def __init__(self, engine: Engine, writes: Writes, *, keep: bool) -> None:
         self._engine: Final = engine
+        self._writes: Final = writes
         self._keep: Final = keep
         self._kept: Connection | None = None
         self._checkpointer: Final = Checkpointer(engine.url.database or "")
@@ -122,18 +149,21 @@ class Writer:
     def transaction(self) -> Iterator[Line]:
         """What is done in it is committed whole or not at all. On SQLite it holds the write lock from the start."""
         if not self._keep:
-            with self._engine.begin() as connection:
+            with self._writes.watched(proves=True), self._engine.begin() as connection:
                 yield Line(connection)
             return
-        if self._kept is None:
-            self._kept = self._engine.connect()
         try:
+            if self._kept is None:
+                self._kept = self._engine.connect()
             with self._kept.begin():
                 line = Line(self._kept)
                 yield line
-        except BaseException:
+        except BaseException as error:
             self.close()  # whatever it was, the next one starts afresh
+            if isinstance(error, OperationalError):
+                self._writes.failed(error)
             raise
+        self._writes.succeeded()
         self._checkpointer.committed(line.cursor.connection.total_changes)
 
     def close(self) -> None:
@@ -175,11 +205,15 @@ def _postgresql(url: str) -> Engine:
     return create_engine(url, pool_pre_ping=True, **_FOR_ALL)
 
 
-def _sqlite(url: str) -> Engine:
-    patient = make_url(url).update_query_dict({"timeout": str(_BUSY_SECONDS)} | dict(make_url(url).query))
-    engine = create_engine(patient, **_FOR_ALL)
+def _file(url: URL) -> File:
+    return File(url.database or "", float(str(url.query.get("timeout", _BUSY_SECONDS))))
+
+
+def _sqlite(url: str, file: File) -> Engine:
+    engine = create_engine(url, creator=file.open, **_FOR_ALL)
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", partial(_begin, file))
+    event.listen(engine, "commit", partial(_commit, file))
     return engine
 
 
@@ -189,12 +223,29 @@ def _prepare(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection) -> None:
+def _begin(file: File, connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once when another one wrote in between;
     # an immediate one waits for its turn.
     writes = connection.get_execution_options().get("heedback_writes", False)
-    assert connection.connection.driver_connection is not None  # noqa: S101 - it is open
+    raw = connection.connection.driver_connection
+    assert raw is not None  # noqa: S101 - it is open
     try:
-        connection.connection.driver_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if writes:
+            raw.execute("BEGIN IMMEDIATE")
+            if _LOG not in (info := connection.info):
+                info[_LOG] = file.log()
+        else:
+            file.check()
+            raw.execute("BEGIN")
+    except sqlite3.Error as error:
+        raise failure(connection, error) from error
+
+
+def _commit(file: File, connection: Connection) -> None:
+    """What is written to a file that nobody finds again is not acknowledged."""
+    try:
+        file.check()
+        if (log := connection.info.get(_LOG)) is not None:
+            file.check_log(log)
     except sqlite3.Error as error:
         raise failure(connection, error) from error

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from heedback_service.store import planner
 from heedback_service.store.db import Database
+from heedback_service.store.file import hindrance
+from heedback_service.store.told import told
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -21,7 +24,7 @@ _LOCK: Final = 0x6865_6564  # PostgreSQL's advisory locks are numbers; ours spel
 
 
 class UnfitDatabaseError(Exception):
-    """There is no database, or its tables are not those of this version. The message says so in a line."""
+    """There is no database, it cannot be used, or its tables are not those of this version. The message is a line."""
 
 
 def open_database(url: str, *, create: bool = True) -> Database:
@@ -29,13 +32,15 @@ def open_database(url: str, *, create: bool = True) -> Database:
     PostgreSQL waits for `heedback migrate`.
 
     Raises:
-        UnfitDatabaseError: it is missing, not migrated, or that of a newer version.
+        UnfitDatabaseError: it is missing, not migrated, or that of a newer version; or an SQLite file that this user
+            may not read and write, or that is none.
     """
     db = Database(url)
     try:
         if db.is_sqlite:
-            _make_file(db, create)
-            upgrade(db)
+            with _explained(db):
+                _make_file(db, create)
+                upgrade(db)
         else:
             with contextlib.suppress(OperationalError):  # who is away may come back; whoever asks next is told
                 _require_current(db)
@@ -49,15 +54,28 @@ def migrate(url: str) -> bool:
     """Bring the database at `url` up to date, whichever it is; True if there was anything to do.
 
     Raises:
-        UnfitDatabaseError: it is that of a newer version.
+        UnfitDatabaseError: it is that of a newer version; or an SQLite file as above.
     """
     db = Database(url)
     try:
-        if db.is_sqlite:
+        if not db.is_sqlite:
+            return upgrade(db)
+        with _explained(db):
             _make_file(db, create=True)
-        return upgrade(db)
+            return upgrade(db)
     finally:
         db.dispose()
+
+
+@contextlib.contextmanager
+def _explained(db: Database) -> Iterator[None]:
+    """An SQLite file that cannot be used is a line with its path in it."""
+    file = Path(db.url.database or "").absolute()
+    try:
+        yield
+    except (OSError, DatabaseError) as error:
+        said = told(error) if isinstance(error, DatabaseError) else error.strerror
+        raise UnfitDatabaseError(f"cannot use the database {file}: {hindrance(file) or said}") from error
 
 
 def _make_file(db: Database, create: bool) -> None:

@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, Response, abort, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from heedback_service.logs import FIELDS
+from heedback_service.store.file import LostFileError
 from heedback_service.store.migrate import is_current
 from heedback_service.web.runtime import runtime
 
@@ -24,6 +25,7 @@ blueprint: Final = Blueprint("operations", __name__)
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
+_LOST: Final = "the database file was moved, replaced or removed; start the service anew"
 _log: Final = logging.getLogger(__name__)
 
 
@@ -80,12 +82,17 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Requests can be served: the database answers, and has the tables this version needs."""
+    """Requests can be served: the database answers, has the tables this version needs, and takes what is written."""
+    db = runtime().db
     try:
-        current = is_current(runtime().db)
-    except SQLAlchemyError:
-        return _plain(503, "the database does not answer")
-    return _plain(200, "ok") if current else _plain(503, "the database is not migrated; run heedback migrate")
+        current = is_current(db)
+    except SQLAlchemyError as error:
+        lost = isinstance(getattr(error, "orig", None), LostFileError)
+        return _plain(503, _LOST if lost else "the database does not answer")
+    if not current:
+        return _plain(503, "the database is not migrated; run heedback migrate")
+    # Which error it was is for the log: this page is everybody's.
+    return _plain(503, "the database takes no writes; the log says why") if db.writes.trouble() else _plain(200, "ok")
 
 
 @blueprint.get("/metrics")

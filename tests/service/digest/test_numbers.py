@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from builders import Feed, Written, a_member, an_item, done_to, feedback_of, on, rated
+from heedback_service.flow import digest_words as words
 from heedback_service.flow.intake import Batch, take
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Feedback, Project
@@ -30,6 +31,33 @@ def test_people_are_counted_once_however_many_days_they_come(feed: Feed, written
     feed(*rated(20, 11, "ben"), an_output(21, minutes=on(11), user="cid"))
     week = written()["week"]
     assert (week["rated"], week["raters"], week["people"]) == (8, 2, 3)
+
+
+def test_many_people_who_rate_one_output_down_are_one_output_rated_down(feed: Feed, written: Written) -> None:
+    feed(*[an_output(n, minutes=on(11)) for n in range(1, 21)], *rated(50, 4, "ann"))
+    for n in range(25):
+        feed(some_feedback(100 + n, minutes=on(12), output_id=make_id(1), user=f"p{n}", down=True))
+    feed(some_feedback(200, minutes=on(12), output_id=make_id(2), user="p1", up=True))
+    content = written()
+    assert (content["week"]["rated"], content["week"]["down"], content["week_before"]["down"]) == (26, 1, 1)
+    assert [day["down"] for day in content["days"]] == [0, 0, 1, 0, 0, 0, 0]
+    (feature,) = content["features"]
+    assert (feature["rated"], feature["down"], feature["down_before"]) == (26, 1, 1)
+    down = words.figures(content)[0]
+    assert (down.value, "1 of 20 outputs" in down.detail) == ("5.0\xa0%", True)
+
+
+def test_of_days_whose_feedback_is_purged_the_ratings_are_the_most_that_can_be_said(
+    feed: Feed, written: Written, db: Database, project: Project
+) -> None:
+    feed(*rated(1, 11, "ann"), *rated(2, 12, "ann"), an_output(3, minutes=on(11)))
+    feed(*[some_feedback(9 + n, minutes=on(11), output_id=make_id(1), user=f"p{n}", down=True) for n in range(9)])
+    with db.write() as session:
+        session.execute(delete(Feedback).where(Feedback.output_id == make_id(1)))
+        session.execute(update(Project).values(purged_before=date(2026, 11, 12)))
+    content = written()
+    assert [day["down"] for day in content["days"]] == [0, 0, 2, 1, 0, 0, 0]
+    assert content["week"]["down"] == 3
 
 
 def test_who_rates_an_output_of_nobody_was_shown_it(feed: Feed, written: Written) -> None:

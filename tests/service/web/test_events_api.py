@@ -265,3 +265,24 @@ def test_limits_on_the_wire_are_the_contract_s() -> None:
     golden = json.loads((Path(__file__).parents[2] / "contract" / "limits.json").read_text())
     ours = {name: getattr(limits, name) for name in golden}
     assert json.loads(json.dumps(ours)) == golden
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/events", "POST"),
+        ("/v1/items/1/merge", "POST"),
+        ("/v1/items/1/proposals", "GET, HEAD"),
+        ("/v1/triage", "GET, HEAD"),
+        ("/v1/widget/state", "POST"),
+    ],
+)
+def test_who_asks_what_is_allowed_is_told_without_a_key(client: FlaskClient, path: str, allowed: str) -> None:
+    answer = client.options(path)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (405, "application/problem+json")
+    assert ", ".join(sorted(answer.headers["Allow"].split(", "))) == allowed
+
+
+def test_unknown_fields_are_ignored_in_the_envelope_and_refused_in_an_event(post: Post) -> None:
+    answer = post([small(1), small(2, mood="good"), small(3, metadata={"mood": "good"})], newer=True)
+    assert (answer.json["accepted"], answer.json["rejected"][0]["errors"]) == (2, {"mood": ["Unknown field."]})

@@ -110,6 +110,24 @@ def test_a_value_that_breaks_parsers_is_refused_by_name_and_its_neighbours_are_k
 
 
 @pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({f"unknown_{n}": 1 for n in range(5000)}, 21),
+        ({"x" * 100_000: 1}, 1),
+        ({"finish_reasons": [1] * 50_000}, 1),
+        ({"metadata": {str(n): 1 for n in range(5000)}}, 1),
+    ],
+    ids=["unknown fields", "a long name", "a long list", "much metadata"],
+)
+def test_an_answer_is_never_many_times_what_was_sent(post: Post, fields: dict[str, Any], told: int) -> None:
+    answer = post([small(1, **fields), small(2)])
+    assert (answer.json["accepted"], len(answer.data) < 2000) == (1, True)
+    [rejected] = answer.json["rejected"]
+    assert len(rejected["errors"]) == told
+    assert ("…" in rejected["errors"]) == (told > 1)
+
+
+@pytest.mark.parametrize(
     ("words", "errors"),
     [
         ({"reasons": [None]}, {"reasons.0": ["Field may not be null."]}),

@@ -49,6 +49,12 @@ def test_its_limits_are_in_words(nobody: Browser) -> None:
         assert words in page
 
 
+def test_names_in_its_prose_are_set_as_code(nobody: Browser) -> None:
+    page = nobody.get("/docs").text
+    assert "`" not in page
+    assert "Events are those of <code>POST /v1/events</code>" in page
+
+
 def test_its_links_lead_somewhere(nobody: Browser) -> None:
     page = nobody.get("/docs").text
     assert all(f'id="{anchor}"' in page for anchor in re.findall(r'href="#(.*?)"', page))

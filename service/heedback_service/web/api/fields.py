@@ -101,8 +101,24 @@ class Moment(fields.AwareDateTime):
         return super()._deserialize(value, *args, **kwargs)
 
 
+class Few(fields.List[Any]):
+    """A list of at most so many; of a longer one nothing is looked at."""
+
+    def __init__(self, inner: fields.Field[Any], *, most: int) -> None:
+        self._most: Final = validate.Length(max=most)
+        super().__init__(inner, allow_none=True, validate=self._most)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        return super()._deserialize(self._most(value) if isinstance(value, list) else value, *args, **kwargs)
+
+
 class Metadata(fields.Dict):
     """The host's own pairs of short strings."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        few = validate.Length(max=limits.METADATA_KEYS)  # of more than that nothing is looked at
+        few_or_none = few(value) if isinstance(value, dict) else value
+        return super()._deserialize(few_or_none, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     def __init__(self) -> None:
         super().__init__(

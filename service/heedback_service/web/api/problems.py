@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from flask import Response
@@ -13,8 +14,12 @@ from marshmallow import Schema, fields
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from heedback_service.store.told import told
+
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_SECONDS: Final = 5
+MOST_TOLD: Final = 20  # fields of one event, or of one body
+_TOLD_CHARS: Final = 200
 
 _log: Final = logging.getLogger(__name__)
 
@@ -101,7 +106,7 @@ def explained(error: Exception) -> Response:
         return as_problem(error)
     if isinstance(error, OperationalError):
         # Nothing was committed, so the sender may come again; the SDK does.
-        _log.warning("database unavailable: %s", error.orig)
+        _log.warning("database unavailable: %s", told(error))
         return as_problem(busy())
     return as_problem(InternalServerError())
 
@@ -112,11 +117,19 @@ def busy() -> Refusal:
 
 
 def flattened(messages: Any, whole: str = "event", path: str = "") -> dict[str, list[str]]:
-    """marshmallow's nested messages, by dotted path; those about all of it under the name of the `whole`."""
+    """marshmallow's nested messages, by dotted path; those about all of it under the name of the `whole`.
+
+    An answer must not be many times what was sent: `MOST_TOLD` paths are named, and of each so many characters.
+    """
+    found = list(islice(_each(messages, whole, path), MOST_TOLD + 1))
+    flat = {name[:_TOLD_CHARS]: said for name, said in found[:MOST_TOLD]}
+    return flat | ({"…": ["There is more that is wrong."]} if len(found) > MOST_TOLD else {})
+
+
+def _each(messages: Any, whole: str, path: str) -> Iterator[tuple[str, list[str]]]:
     if not isinstance(messages, Mapping):
-        return {path or whole: list(messages)}
-    flat: dict[str, list[str]] = {}
+        yield path or whole, list(messages)
+        return
     for name, inner in messages.items():
         inside = path if name == "_schema" else f"{path}.{name}" if path else str(name)
-        flat |= flattened(inner, whole, inside)
-    return flat
+        yield from _each(inner, whole, inside)

@@ -18,6 +18,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, valid
 from heedback_service.web.api.fields import (
     RFC_3339,
     AnyEvent,
+    Few,
     Fits,
     Metadata,
     Moment,
@@ -135,6 +136,7 @@ _CONVERTERS: Final[dict[type, Callable[[Any], Load]]] = {
     fields.String: _string,
     fields.UUID: lambda _: UUID,
     fields.List: _list,
+    Few: _list,
     fields.Dict: _pairs,
     fields.Nested: lambda field: lane(field.schema),
     AnyEvent: lambda _: lambda value: value,

@@ -8,16 +8,16 @@ from typing import Any, Final
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from heedback import limits
-from heedback_service.web.api.fields import AnyEvent, Fits, Metadata, Moment, Name, Number, Text, Whole, YesNo
+from heedback_service.web.api.fields import AnyEvent, Few, Fits, Metadata, Moment, Name, Number, Text, Whole, YesNo
 from heedback_service.web.api.quick import UNSURE, lane
 from heedback_widgets.values import SCALES
 
 REFERENCES: Final = ("output_id", "trace_id", "response_id", "join_key")
 
 
-def _reasons() -> fields.List[Any]:
+def _reasons() -> Few:
     key = Text(validate=[Fits(limits.REASON_PATTERN)], allow_none=False)
-    return fields.List(key, allow_none=True, validate=validate.Length(max=limits.MAX_REASONS))
+    return Few(key, most=limits.MAX_REASONS)
 
 
 class EventSchema(Schema):
@@ -65,7 +65,7 @@ class OutputSchema(EventSchema, DimensionsSchema):
     output_tokens = Whole(most=limits.MAX_TOKENS)
     cost_usd = Number(least=0, most=limits.MAX_COST_USD)
     error_type = Name()
-    finish_reasons = fields.List(Name(allow_none=False), allow_none=True, validate=validate.Length(max=20))
+    finish_reasons = Few(Name(allow_none=False), most=20)
     probe = YesNo(metadata={"description": "A known-bad output, shown on purpose."})
     input = Text(utf8=limits.TEXT_BYTES)
     output = Text(utf8=limits.TEXT_BYTES)

@@ -57,8 +57,6 @@ _refuses = refusing(
 
 @blueprint.route("/events")
 class WidgetEvents(MethodView):
-    provide_automatic_options = False  # a browser need not ask, and is told so when it does
-
     @blueprint.doc(requestBody=_takes(WidgetPostSchema))
     @blueprint.response(200, AnswerSchema)
     @_refuses
@@ -76,8 +74,6 @@ class WidgetEvents(MethodView):
 
 @blueprint.route("/state")
 class WidgetState(MethodView):
-    provide_automatic_options = False
-
     @blueprint.doc(requestBody=_takes(WidgetTicketSchema))
     @blueprint.response(200, WidgetStateSchema)
     @_refuses
