@@ -40,12 +40,13 @@ def make_private(path: str) -> None:
     kind = file_system(folder)
     if kind in _ELSEWHERE:
         raise sqlite3.OperationalError(f"{kind} is a network file system, name a local file")
-    opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if os.name != "nt" and stat.S_IMODE(os.fstat(opened).st_mode) & 0o077:
-            os.fchmod(opened, 0o600)
-    finally:
-        os.close(opened)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # Opened and closed here, it would lose the locks that SQLite holds on it in this process, as POSIX has it: then
+        # another process that ends takes itself for the last, and removes the log that we go on writing to.
+        if os.name != "nt" and stat.S_IMODE(os.stat(path).st_mode) & 0o077:  # noqa: PTH116
+            os.chmod(path, 0o600)  # noqa: PTH101
 
 
 def file_system(folder: str, mounts: str = _MOUNTS) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import stat
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -229,6 +231,20 @@ def test_two_openings_share_one_file(spool: Path) -> None:
     assert first is not None
     assert second is not None
     assert sorted(first.bodies + second.bodies) == [str(number) for number in range(10)]
+    one.close()
+    two.close()
+
+
+def test_a_second_opening_in_a_process_takes_no_lock_from_the_first(spool: Path) -> None:
+    """Another process that ends must not take itself for the last one, and the log away from under us."""
+    one, two = FileSpool(str(spool)), FileSpool(str(spool))
+    one.put("before", dear=True, redactor=1, at=NOW)
+    ends = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM event').fetchall()"
+    subprocess.run([sys.executable, "-c", f"{ends}; db.close()", str(spool)], check=True)
+    one.put("after", dear=True, redactor=1, at=NOW)
+    look = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM event').fetchone()[0])"
+    seen = subprocess.run([sys.executable, "-c", look, str(spool)], capture_output=True, text=True, check=True)
+    assert seen.stdout == "2\n"
     one.close()
     two.close()
 
