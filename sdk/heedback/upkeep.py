@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from heedback.delivery import Sender
 from heedback.errors import HeedbackError
-from heedback.spool import FORMAT, FileSpool
+from heedback.spool import FileSpool
+from heedback.tables import FORMAT
 from heedback.tally import Tally
 from heedback.transport import Batch, Outcome, RetryAfter, Transport
 

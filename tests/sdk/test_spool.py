@@ -20,7 +20,8 @@ from heedback.limits import BATCH_BYTES
 from heedback.memory import MemorySpool
 from heedback.place import default_path, file_system, set_aside
 from heedback.refuge import open_spool
-from heedback.spool import _HELD, _PUT_ASIDE, LEASE_SECONDS, FileSpool, Lease, Spool
+from heedback.spool import LEASE_SECONDS, FileSpool, Lease, Spool
+from heedback.tables import HELD, PUT_ASIDE
 from heedback.texts import KEPT_SECONDS
 from processes import until
 
@@ -242,7 +243,7 @@ def test_a_second_opening_in_a_process_takes_no_lock_from_the_first(spool: Path)
     ends = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM event').fetchall()"
     subprocess.run([sys.executable, "-c", f"{ends}; db.close()", str(spool)], check=True)
     one.put("after", dear=True, redactor=1, at=NOW)
-    look = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM event').fetchone()[0])"
+    look = "import sqlite3, sys; print(*sqlite3.connect(sys.argv[1]).execute('SELECT count(*) FROM event').fetchone())"
     seen = subprocess.run([sys.executable, "-c", look, str(spool)], capture_output=True, text=True, check=True)
     assert seen.stdout == "2\n"
     one.close()
@@ -475,7 +476,7 @@ def test_what_is_put_aside_stays_so_for_the_next_process_and_ages(spool: Path) -
     made.close()
 
 
-@pytest.mark.parametrize("statement", [_HELD, _PUT_ASIDE])
+@pytest.mark.parametrize("statement", [HELD, PUT_ASIDE])
 def test_what_a_lease_costs_does_not_grow_with_what_waits(spool: Path, statement: str) -> None:
     """By SQLite's own plan: events are looked up by the leases' numbers, the table is never read through."""
     made = FileSpool(str(spool))

@@ -1,0 +1,129 @@
+"""The tables of a spool: the statements on them, and the connections that run these."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from heedback import texts
+
+FORMAT: Final = 2
+BUSY_SECONDS: Final = 0.25  # another process is writing: longer than this the host's thread does not wait
+
+Synchronous = Literal["normal", "full"]
+
+SCHEMA: Final = (
+    """
+CREATE TABLE IF NOT EXISTS event (
+  seq INTEGER PRIMARY KEY, at REAL NOT NULL, dear INTEGER NOT NULL, redactor INTEGER, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS lease (
+  seq INTEGER PRIMARY KEY, token INTEGER NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS dead (seq INTEGER PRIMARY KEY, at REAL NOT NULL, reasons TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS dropped (reason TEXT PRIMARY KEY, n INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS told (token INTEGER NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS aside (
+  seq INTEGER PRIMARY KEY REFERENCES event ON DELETE CASCADE, tries INTEGER NOT NULL, until REAL NOT NULL);
+"""
+    + texts.SCHEMA
+)
+# The text as it is and not as bytes: SQLite makes those for less.
+PUT: Final = "INSERT INTO event (at, dear, redactor, body) VALUES (?, ?, ?, CAST(? AS BLOB))"
+
+# Leases stand beside the events: taking one must not write the bodies again. The length of a blob is read without it.
+_TAKE: Final = """
+INSERT INTO lease (seq, token, pid, until)
+SELECT seq, :token, :pid, :until FROM (
+  SELECT seq, redactor, sum(size) OVER (ORDER BY seq) - size AS before,
+         first_value(redactor) OVER (ORDER BY seq) AS same
+  FROM (SELECT event.seq, redactor, length(body) AS size FROM event LEFT JOIN lease ON lease.seq = event.seq
+        WHERE (lease.until IS NULL OR lease.until <= :now) AND {which} ORDER BY event.seq LIMIT :count))
+WHERE before < :bytes AND redactor IS same
+ON CONFLICT (seq) DO UPDATE SET token = excluded.token, pid = excluded.pid, until = excluded.until
+RETURNING seq
+"""
+TAKE_FRESH: Final = _TAKE.format(which="event.seq NOT IN (SELECT seq FROM aside)")
+TAKE_ASIDE: Final = _TAKE.format(which="event.seq IN (SELECT seq FROM aside WHERE tries = :tries AND until <= :now)")
+DUE: Final = """
+SELECT tries FROM aside WHERE until <= :now AND seq NOT IN (SELECT seq FROM lease WHERE until > :now)
+ORDER BY until LIMIT 1
+"""
+PUT_ASIDE: Final = """
+INSERT INTO aside (seq, tries, until) SELECT seq, ?, ? FROM lease CROSS JOIN event USING (seq) WHERE token = ?
+ON CONFLICT (seq) DO UPDATE SET tries = excluded.tries, until = excluded.until
+"""
+DROP: Final = """
+DELETE FROM event WHERE seq IN (
+  SELECT seq FROM event WHERE seq > ? AND NOT (dear AND ?) AND seq NOT IN (SELECT seq FROM lease) ORDER BY seq LIMIT ?)
+RETURNING seq
+"""
+# They lie in the order they were captured: the first that is young enough ends the search.
+DROP_OLD: Final = """
+DELETE FROM event WHERE seq NOT IN (SELECT seq FROM lease)
+AND seq < coalesce((SELECT seq FROM event WHERE at >= :since ORDER BY seq LIMIT 1), (SELECT max(seq) + 1 FROM event))
+"""
+DROP_DEAD: Final = """
+DELETE FROM dead WHERE seq <= (
+  SELECT max(seq) FROM (
+    SELECT seq, row_number() OVER newest AS n, sum(length(body)) OVER newest AS bytes FROM dead
+    WINDOW newest AS (ORDER BY seq DESC))
+  WHERE n > ? OR bytes > ?)
+"""
+# Drops that a batch tells of are under its lease. One that ended without settling has told nobody.
+_UNTOLD: Final = "FROM told WHERE token NOT IN (SELECT token FROM lease)"
+_TAKE_BACK: Final = f"""
+INSERT INTO dropped SELECT reason, sum(n) {_UNTOLD} GROUP BY reason
+ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n
+"""
+# Two looks at the ends of the tree: min and max in one SELECT would read every row between them.
+SPAN: Final = "SELECT (SELECT max(seq) FROM event) - (SELECT min(seq) FROM event) + 1"
+# CROSS JOIN: begun from the few leases. SQLite's own choice begins from the events and reads them all.
+HELD: Final = """
+SELECT lease.seq, redactor, body FROM lease CROSS JOIN event USING (seq) WHERE token = ? ORDER BY lease.seq
+"""
+
+
+def connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise sqlite3.OperationalError("the file system has no shared memory, name a local file")
+        db.execute(f"PRAGMA synchronous = {synchronous}")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA wal_autocheckpoint = 4000")  # the sender folds long before
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+@contextlib.contextmanager
+def until_commit(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    try:
+        yield db
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def take_back(db: sqlite3.Connection) -> None:
+    db.execute(_TAKE_BACK)
+    db.execute(f"DELETE {_UNTOLD}")
+
+
+def tell(db: sqlite3.Connection, token: int) -> dict[str, int]:
+    """The drops that the service does not know of, for one batch to tell; they outlive the process that sends it."""
+    take_back(db)
+    dropped = dict(db.execute("DELETE FROM dropped RETURNING reason, n").fetchall())
+    db.executemany("INSERT INTO told VALUES (?, ?, ?)", [(token, reason, n) for reason, n in dropped.items()])
+    return dropped
+
+
+def count_drop(db: sqlite3.Connection, reason: str, n: int) -> None:
+    if n:
+        db.execute(
+            "INSERT INTO dropped VALUES (?, ?) ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n", (reason, n)
+        )
