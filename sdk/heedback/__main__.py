@@ -129,7 +129,8 @@ def _dead_lines(event: dict[str, Any]) -> list[str]:
         if isinstance(reasons, dict)
         else [str(reasons)]
     )
-    head = f"{event['rejected_at']}  {event['type']}  {event['feature']}  {event['id']}"
+    what = f"{event['bytes']:,} bytes" if "bytes" in event else f"{event['type']}  {event['feature']}  {event['id']}"
+    head = f"{event['rejected_at']}  {what}"
     text = [f"    {json.dumps(event['event'], ensure_ascii=False)}"] if "event" in event else []
     return [head, *(f"    {each}" for each in told), *text]
 

@@ -182,7 +182,7 @@ class Refuge:
 
     def _take_along(self, file: FileSpool) -> None:
         self._file = None
-        with contextlib.suppress(*_TROUBLE, UnicodeDecodeError):
+        with contextlib.suppress(*_TROUBLE):
             for row in file.rows():
                 self._memory.put(*row)
         with contextlib.suppress(*_TROUBLE):

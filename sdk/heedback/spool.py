@@ -26,7 +26,9 @@ LEASE_SECONDS: Final = 120.0  # longer than a request may take, with its connect
 MAX_EVENTS: Final = 100_000
 MAX_BYTES: Final = 256 * 1024 * 1024
 MAX_AGE_DAYS: Final = 30.0
-KEPT_DEAD: Final = 1000
+KEPT_DEAD: Final = 10_000  # events that the service rejected: the newest
+DEAD_SHARE: Final = 8  # of the bytes a spool may have, the part for them
+UNREADABLE: Final = "unreadable"  # why a row is dead that the service never saw
 _CHECK_EVERY: Final = 256  # puts between two looks at the bounds
 _TIDY_SECONDS: Final = 600.0
 _PATIENT_TRIES: Final = 20
@@ -143,6 +145,13 @@ class FileSpool:
 
         Rows that were put aside come when no others wait, and the fewer at once the more often they were put aside.
         """
+        while taken := self._take(count, now):
+            if lease := self._read(*taken, now):
+                return lease
+        return None
+
+    def _take(self, count: int, now: float) -> tuple[int, dict[str, int], int] | None:
+        """The lease's number, what its batch tells about drops, and how often its rows were put aside."""
         token = int.from_bytes(os.urandom(7))
         take = {"token": token, "pid": os.getpid(), "now": now, "until": now + LEASE_SECONDS}
         with self._writing() as db:
@@ -160,11 +169,30 @@ class FileSpool:
             if not seqs:
                 self._free_the_dead(db)  # for the next look: whoever holds rows may just have been killed
                 return None
-            dropped = tables.tell(db, token)
+            return token, tables.tell(db, token), tries
+
+    def _read(self, token: int, dropped: dict[str, int], tries: int, now: float) -> Lease | None:
+        """The rows of a lease; None if not one of them can be read."""
         with self._read_lock:
             rows = self._reader.execute(tables.HELD, (token,)).fetchall()
-        bodies = tuple(r[2].decode() for r in rows)
-        return Lease(token, tuple(r[0] for r in rows), bodies, rows[0][1], dropped, tries)
+        bodies = {seq: tables.readable(body, is_json) for seq, _, body, is_json in rows}
+        good = {seq: body for seq, body in bodies.items() if body is not None}
+        redactor = rows[0][1] if rows and isinstance(rows[0][1], int) else None  # by none that is known
+        lease = Lease(token, tuple(good), tuple(good.values()), redactor, dropped, tries)
+        if len(good) < len(rows) or not good:
+            self._bury(lease, [seq for seq in bodies if seq not in good], now)
+        return lease if good else None
+
+    def _bury(self, lease: Lease, unreadable: list[int], now: float) -> None:
+        """What is no event makes way for the others. The service, which will never see it, is told."""
+        with self._writing() as db:
+            db.executemany(tables.BURY, [(now, UNREADABLE, seq) for seq in unreadable])
+            for table in ("event", "lease"):
+                db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq in unreadable])  # noqa: S608
+            if not lease.seqs:
+                _give_back(db, lease)
+            self._count(db, UNREADABLE, len(unreadable))
+        self._trim_dead()
 
     def settle(self, lease: Lease, rejected: Mapping[int, str], now: float, told: bool = True) -> None:
         """The batch is stored on the far side: forget its rows, keep the rejected (by place) with their reasons.
@@ -180,8 +208,16 @@ class FileSpool:
             _give_back(db, lease)
             if dead:
                 db.executemany("INSERT INTO dead (at, reasons, body) VALUES (?, ?, ?)", dead)
-                db.execute(tables.DROP_DEAD, (KEPT_DEAD, self._max_bytes // 8))
+        if dead:
+            self._trim_dead()
         self._fold()
+
+    def _trim_dead(self) -> None:
+        """The newest are kept, by count and by bytes."""
+        last = self._one(tables.DEAD_OVER, KEPT_DEAD, self._max_bytes // DEAD_SHARE)
+        if last is not None:
+            with self._writing() as db:
+                self._count(db, "dead_full", db.execute("DELETE FROM dead WHERE seq <= ?", (last,)).rowcount)
 
     def release(self, lease: Lease) -> None:
         """The batch did not arrive: give its rows back, and what it would have told about drops."""
@@ -225,10 +261,14 @@ class FileSpool:
         return identity(self.path) != self._identity
 
     def rows(self) -> Iterator[Row]:
-        """All that can be read, for a new file."""
+        """All that can be read, for a new file; what is no event is counted."""
         with self._read_lock:
-            for body, dear, redactor, at in self._reader.execute("SELECT body, dear, redactor, at FROM event"):
-                yield body.decode(), bool(dear), redactor, at
+            for body, dear, redactor, at, is_json in self._reader.execute(tables.ROWS):
+                text = tables.readable(body, is_json)
+                if text is None:
+                    self._told(UNREADABLE, 1)
+                else:
+                    yield text, bool(dear), redactor if isinstance(redactor, int) else None, at
 
     def before_fork(self) -> None:
         """Nobody is inside SQLite while the process is copied."""

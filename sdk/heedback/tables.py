@@ -46,7 +46,8 @@ RETURNING seq
 TAKE_FRESH: Final = _TAKE.format(which="event.seq NOT IN (SELECT seq FROM aside)")
 TAKE_ASIDE: Final = _TAKE.format(which="event.seq IN (SELECT seq FROM aside WHERE tries = :tries AND until <= :now)")
 DUE: Final = """
-SELECT tries FROM aside WHERE until <= :now AND seq NOT IN (SELECT seq FROM lease WHERE until > :now)
+SELECT tries FROM aside
+WHERE until <= :now AND typeof(tries) = 'integer' AND seq NOT IN (SELECT seq FROM lease WHERE until > :now)
 ORDER BY until LIMIT 1
 """
 PUT_ASIDE: Final = """
@@ -63,12 +64,12 @@ DROP_OLD: Final = """
 DELETE FROM event WHERE seq NOT IN (SELECT seq FROM lease)
 AND seq < coalesce((SELECT seq FROM event WHERE at >= :since ORDER BY seq LIMIT 1), (SELECT max(seq) + 1 FROM event))
 """
-DROP_DEAD: Final = """
-DELETE FROM dead WHERE seq <= (
-  SELECT max(seq) FROM (
-    SELECT seq, row_number() OVER newest AS n, sum(length(body)) OVER newest AS bytes FROM dead
-    WINDOW newest AS (ORDER BY seq DESC))
-  WHERE n > ? OR bytes > ?)
+# Reads them all, so it is asked of the connection that delays nobody; then the oldest go by their numbers.
+DEAD_OVER: Final = """
+SELECT max(seq) FROM (
+  SELECT seq, row_number() OVER newest AS n, sum(length(body)) OVER newest AS bytes FROM dead
+  WINDOW newest AS (ORDER BY seq DESC))
+WHERE n > ? OR bytes > ?
 """
 # Drops that a batch tells of are under its lease. One that ended without settling has told nobody.
 _UNTOLD: Final = "FROM told WHERE token NOT IN (SELECT token FROM lease)"
@@ -79,9 +80,13 @@ ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n
 # Two looks at the ends of the tree: min and max in one SELECT would read every row between them.
 SPAN: Final = "SELECT (SELECT max(seq) FROM event) - (SELECT min(seq) FROM event) + 1"
 # CROSS JOIN: begun from the few leases. SQLite's own choice begins from the events and reads them all.
+# Whether it is JSON is asked of SQLite, which leaves the interpreter to the host meanwhile.
 HELD: Final = """
-SELECT lease.seq, redactor, body FROM lease CROSS JOIN event USING (seq) WHERE token = ? ORDER BY lease.seq
+SELECT lease.seq, redactor, CAST(body AS BLOB), json_valid(CAST(body AS TEXT))
+FROM lease CROSS JOIN event USING (seq) WHERE token = ? ORDER BY lease.seq
 """
+ROWS: Final = "SELECT CAST(body AS BLOB), dear, redactor, CAST(at AS REAL), json_valid(CAST(body AS TEXT)) FROM event"
+BURY: Final = "INSERT INTO dead (at, reasons, body) SELECT ?, ?, body FROM event WHERE seq = ?"
 
 
 def connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:
@@ -92,10 +97,27 @@ def connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA wal_autocheckpoint = 4000")  # the sender folds long before
+        _learn_json(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _learn_json(db: sqlite3.Connection) -> None:
+    """An SQLite before 3.38 may be built without JSON: then the service finds what is none."""
+    try:
+        db.execute("SELECT json_valid('{}')")
+    except sqlite3.OperationalError:
+        db.create_function("json_valid", 1, lambda text: True)
+
+
+def readable(body: bytes, is_json: object) -> str | None:
+    """The event as it is sent; None for a row that holds none, whatever put it there."""
+    if is_json and body.startswith(b"{"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return body.decode()
+    return None
 
 
 @contextlib.contextmanager
@@ -117,7 +139,7 @@ def take_back(db: sqlite3.Connection) -> None:
 def tell(db: sqlite3.Connection, token: int) -> dict[str, int]:
     """The drops that the service does not know of, for one batch to tell; they outlive the process that sends it."""
     take_back(db)
-    dropped = dict(db.execute("DELETE FROM dropped RETURNING reason, n").fetchall())
+    dropped = dict(db.execute("DELETE FROM dropped RETURNING reason, CAST(n AS INTEGER)").fetchall())
     db.executemany("INSERT INTO told VALUES (?, ?, ?)", [(token, reason, n) for reason, n in dropped.items()])
     return dropped
 

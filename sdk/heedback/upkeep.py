@@ -43,6 +43,12 @@ _AGES: Final = {
     "dead_oldest_seconds": "SELECT max(:now - at, 0.0) FROM (SELECT min(at) AS at FROM dead)",
     "held_oldest_seconds": "SELECT max(:now - at, 0.0) FROM (SELECT min(at) AS at FROM held)",
 }
+# Whatever stands in the columns, it can be shown.
+_DEAD: Final = """
+SELECT CAST(at AS REAL), CAST(reasons AS TEXT), CAST(body AS BLOB) FROM dead ORDER BY seq
+"""
+_SHOWN_BYTES: Final = 200
+_LAST_MOMENT: Final = 253402300799.0  # of the year 9999
 _DROP: Final = "DELETE FROM event WHERE seq NOT IN (SELECT seq FROM lease WHERE until > :now)"
 _TELL: Final = "INSERT INTO dropped VALUES (?, ?) ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n"
 
@@ -70,18 +76,35 @@ def status(path: str, now: float) -> dict[str, Any]:
 
 
 def dead(path: str, *, text: bool = False) -> list[dict[str, Any]]:
-    """The rejected events, the oldest first, with the service's reasons; what people wrote only if `text` says so."""
+    """The rejected events, the oldest first, with the service's reasons; what people wrote only if `text` says so.
+
+    One that is no event has no id, and its size in `bytes`; of its text the beginning is shown, escaped.
+    """
     if not Path(path).exists():
         return []
     with _reading(path) as db:
-        rows = db.execute("SELECT at, reasons, body FROM dead ORDER BY seq").fetchall()
-    return [_dead(at, reasons, json.loads(body), text) for at, reasons, body in rows]
+        rows = db.execute(_DEAD).fetchall()
+    return [_dead(at, reasons, body, text) for at, reasons, body in rows]
 
 
-def _dead(at: float, reasons: str, event: dict[str, Any], text: bool) -> dict[str, Any]:
-    told = {name: event.get(name) for name in ("id", "type", "feature", "occurred_at")}
-    rejected = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-    return {"rejected_at": rejected, **told, "reasons": _by_field(reasons)} | ({"event": event} if text else {})
+def _dead(at: float, reasons: str, body: bytes, text: bool) -> dict[str, Any]:
+    event = _event(body)
+    told = {name: event and event.get(name) for name in ("id", "type", "feature", "occurred_at")}
+    rejected = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(min(max(at, 0.0), _LAST_MOMENT)))
+    fields: dict[str, Any] = {"rejected_at": rejected, **told, "reasons": _by_field(reasons)}
+    if event is None:
+        fields |= {"bytes": len(body)}
+        event = {"begins": body[:_SHOWN_BYTES].decode("ascii", "backslashreplace")}
+    return fields | ({"event": event} if text else {})
+
+
+def _event(body: bytes) -> dict[str, Any] | None:
+    """None for a row that holds no event."""
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
 
 
 def _by_field(reasons: str) -> dict[str, list[str]] | str:
@@ -182,6 +205,7 @@ def _opened(path: str) -> Iterator[FileSpool]:
 def _connected(path: str, mode: str) -> Iterator[sqlite3.Connection]:
     address = f"{Path(path).absolute().as_uri()}?mode={mode}"
     db = sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
+    db.text_factory = lambda raw: raw.decode(errors="replace")
     try:
         db.execute("PRAGMA foreign_keys = ON")  # what is noted about a row goes with it
         yield db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sqlite3
@@ -223,6 +224,28 @@ def test_dead_events_are_told_with_reasons_and_without_texts(
     assert COMMENT in command("dead", "--text", "--spool", spool)[1]
     assert command.json("dead", "--text", "--spool", spool)[0]["event"]["comment"] == COMMENT
     assert "dead     1, the oldest 0 seconds old" in command("status", "--spool", spool)[1]
+
+
+@pytest.mark.usefixtures("setup")
+def test_rows_that_hold_no_event_are_sent_around_and_shown_safely(
+    command: Command, spool: Path, captured: list[str], service: Any
+) -> None:
+    """No traceback, no steering of the terminal; the events before and behind them arrive."""
+    with contextlib.closing(sqlite3.connect(spool)) as db, db:
+        for body in (b"\xff\x1b[2J", b"[1, 2]"):
+            db.execute("INSERT INTO event SELECT min(seq) - 1, 1e99, 1, 1, ? FROM event", (body,))
+        db.execute("INSERT INTO dead (at, reasons, body) VALUES (1e99, CAST(x'ff' AS TEXT), 7)")
+    assert command("flush", "--spool", spool) == (0, "2 delivered, 0 still waiting\n")
+    assert list(service.stored) == captured
+    status, told = command("dead", "--text", "--spool", spool)
+    assert (status, command.complaint) == (0, "")
+    assert told.startswith('9999-12-31T23:59:59Z  1 bytes\n    \ufffd\n    {"begins": "7"}\n')
+    assert '  5 bytes\n    unreadable\n    {"begins": "\\\\xff\\u001b[2J"}\n' in told
+    rows = command.json("dead", "--spool", spool)
+    assert [(row["id"], row["bytes"], row["reasons"]) for row in rows[1:]] == [
+        (None, 6, "unreadable"), (None, 5, "unreadable"),
+    ]  # fmt: skip
+    assert command.json("status", "--spool", spool)["dropped"] == {"unreadable": 2}
 
 
 @pytest.mark.usefixtures("setup")
