@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     flush.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="at most this long (60)")
     dead = _spool_command(spool, "dead", _dead, "list what the service rejected, with its reasons")
     dead.add_argument("--text", action="store_true", help="with everything that the events say")
+    retry = _spool_command(spool, "retry", _retry, "put what the service rejected back in line, under the ids it has")
+    retry.add_argument("ids", nargs="*", metavar="ID", help="only the events of these ids; else all")
+    retry.add_argument("--reason", metavar="WORDS", help="only those with these words in their reasons")
     drop = _spool_command(spool, "drop", _drop, "forget what the service rejected")
     drop.add_argument("--all", action="store_true", help="forget what waits to be sent too")
     drop.add_argument("--yes", action="store_true", help="with --all: it is meant")
@@ -110,7 +113,9 @@ def _flush_lines(told: dict[str, Any]) -> list[str]:
     known = f" ({told['duplicates']:,} of them the service had already)" if told["duplicates"] else ""
     lines = [f"{told['delivered']:,} delivered{known}, {told['pending']:,} still waiting"]
     if told["rejected"]:
-        lines.append(f"{told['rejected']:,} rejected: see python -m heedback spool dead")
+        lines.append(
+            f"{told['rejected']:,} rejected: see python -m heedback spool dead, and retry once the cause is gone"
+        )
     if told["problem"]:
         lines.append(f"stopped: {told['problem']}")
     return lines
@@ -123,16 +128,29 @@ def _dead(arguments: Arguments) -> int:
 
 
 def _dead_lines(event: dict[str, Any]) -> list[str]:
-    reasons = event["reasons"]
-    told = (
-        [f"{field}: {' '.join(messages)}" for field, messages in reasons.items()]
-        if isinstance(reasons, dict)
-        else [str(reasons)]
-    )
+    told = upkeep.in_words(event["reasons"])
     what = f"{event['bytes']:,} bytes" if "bytes" in event else f"{event['type']}  {event['feature']}  {event['id']}"
     head = f"{event['rejected_at']}  {what}"
     text = [f"    {json.dumps(event['event'], ensure_ascii=False)}"] if "event" in event else []
     return [head, *(f"    {each}" for each in told), *text]
+
+
+def _retry(arguments: Arguments) -> int:
+    told = upkeep.retry(_path(arguments), time.time(), ids=set(arguments.ids), reason=arguments.reason)
+    _tell(arguments, told, _retry_lines)
+    return _TROUBLE if told["unknown"] else _FINE
+
+
+def _retry_lines(told: dict[str, Any]) -> list[str]:
+    lines = [f"{told['retried']:,} back in line, {told['dead']:,} still dead"]
+    if told["unreadable"]:
+        lines.append(f"{told['unreadable']:,} of the dead hold no event and cannot be sent")
+    lines += [f"no dead event has the id {each}" for each in told["unknown"]]
+    if told["retried"]:
+        lines.append(
+            "an app that runs sends them within half a minute; so does python -m heedback spool flush, at once"
+        )
+    return lines
 
 
 def _drop(arguments: Arguments) -> int:

@@ -1,4 +1,5 @@
-"""What people do with a spool from outside the app, for `python -m heedback spool`: look, send, list the dead, drop.
+"""What people do with a spool from outside the app, for `python -m heedback spool`: look, send, list the dead,
+retry them, drop.
 
 Looking opens the file read-only and disturbs nobody: no lease is freed, no file made. Sending is the app's own `Sender`
 with a transport that is listened to. Nothing here sets a damaged file aside: that is left to the app.
@@ -12,14 +13,14 @@ import random
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from heedback.delivery import Sender
 from heedback.errors import HeedbackError
 from heedback.spool import FileSpool
-from heedback.tables import FORMAT
+from heedback.tables import FORMAT, until_commit
 from heedback.tally import Tally
 from heedback.transport import Batch, Outcome, RetryAfter, Transport
 
@@ -45,8 +46,11 @@ _AGES: Final = {
 }
 # Whatever stands in the columns, it can be shown.
 _DEAD: Final = """
-SELECT CAST(at AS REAL), CAST(reasons AS TEXT), CAST(body AS BLOB) FROM dead ORDER BY seq
+SELECT seq, CAST(at AS REAL), CAST(reasons AS TEXT), CAST(body AS BLOB) FROM dead ORDER BY seq
 """
+_REVIVE: Final = (
+    "INSERT INTO event (at, dear, redactor, body) SELECT ?, ?, NULL, CAST(body AS BLOB) FROM dead WHERE seq = ?"
+)
 _SHOWN_BYTES: Final = 200
 _LAST_MOMENT: Final = 253402300799.0  # of the year 9999
 _DROP: Final = "DELETE FROM event WHERE seq NOT IN (SELECT seq FROM lease WHERE until > :now)"
@@ -84,7 +88,7 @@ def dead(path: str, *, text: bool = False) -> list[dict[str, Any]]:
         return []
     with _reading(path) as db:
         rows = db.execute(_DEAD).fetchall()
-    return [_dead(at, reasons, body, text) for at, reasons, body in rows]
+    return [_dead(at, reasons, body, text) for _, at, reasons, body in rows]
 
 
 def _dead(at: float, reasons: str, body: bytes, text: bool) -> dict[str, Any]:
@@ -113,6 +117,47 @@ def _by_field(reasons: str) -> dict[str, list[str]] | str:
         return {field: [str(each) for each in messages] for field, messages in json.loads(reasons).items()}
     except (ValueError, TypeError, AttributeError):
         return reasons
+
+
+def retry(path: str, now: float, *, ids: Collection[str] = (), reason: str | None = None) -> dict[str, Any]:
+    """Put dead events back in line under the ids they have: all, or those of `ids`, or with `reason` in their reasons.
+
+    They lose what they were rejected for, and count as new in the spool: by age they go as if captured now. By which
+    rules they were redacted is not known any more, so that the service redacts them once again.
+
+    Returns:
+        `retried`; `dead`, how many still are; `unreadable`, how many of these hold no event and cannot be sent;
+        `unknown`, the `ids` that no dead event has.
+    """
+    told: dict[str, Any] = {"retried": 0, "dead": 0, "unreadable": 0, "unknown": sorted(ids)}
+    if not Path(path).exists():
+        return told
+    with _reading(path):
+        pass
+    with _plainly(path), _connected(path, "rw") as db, until_commit(db):
+        db.execute("BEGIN IMMEDIATE")
+        found = set()
+        for seq, _, reasons, body in db.execute(_DEAD).fetchall():
+            event = _event(body)
+            if event is None:
+                told["unreadable"] += 1
+            elif (not ids or str(event.get("id")) in ids) and (reason is None or _is_among(reason, reasons)):
+                found.add(str(event.get("id")))
+                db.execute(_REVIVE, (now, event.get("type") == "feedback", seq))
+                told["retried"] += db.execute("DELETE FROM dead WHERE seq = ?", (seq,)).rowcount
+        told["dead"] = _one(db, _COUNTS["dead"])
+    return told | {"unknown": sorted(set(ids) - found)}
+
+
+def _is_among(words: str, reasons: str) -> bool:
+    return any(words.casefold() in line.casefold() for line in in_words(_by_field(reasons)))
+
+
+def in_words(reasons: dict[str, list[str]] | str) -> list[str]:
+    """A line for each field."""
+    if isinstance(reasons, str):
+        return [reasons]
+    return [f"{field}: {' '.join(messages)}" for field, messages in reasons.items()]
 
 
 def drop(path: str, now: float, *, everything: bool = False) -> dict[str, int]:

@@ -215,7 +215,11 @@ def test_dead_events_are_told_with_reasons_and_without_texts(
     """Whoever looks after the host need not read what people wrote; who must, says so."""
     service.reject = lambda event: "Longer than 4096." if event["type"] == "feedback" else None
     status, told = command("flush", "--spool", spool)
-    assert (status, told) == (1, "1 delivered, 0 still waiting\n1 rejected: see python -m heedback spool dead\n")
+    assert (status, told) == (
+        1,
+        "1 delivered, 0 still waiting\n"
+        "1 rejected: see python -m heedback spool dead, and retry once the cause is gone\n",
+    )
     status, told = command("dead", "--spool", spool)
     assert status == 0
     assert f"feedback  invoice-summary  {captured[1]}\n    comment: Longer than 4096.\n" in told
@@ -246,6 +250,61 @@ def test_rows_that_hold_no_event_are_sent_around_and_shown_safely(
         (None, 6, "unreadable"), (None, 5, "unreadable"),
     ]  # fmt: skip
     assert command.json("status", "--spool", spool)["dropped"] == {"unreadable": 2}
+
+
+@pytest.mark.usefixtures("setup")
+def test_the_dead_are_retried_under_the_ids_they_have(
+    command: Command, spool: Path, captured: list[str], service: Any
+) -> None:
+    """The service was put right: one command brings home what it had rejected, and a second one finds nothing."""
+    service.reject = lambda event: "Too long."
+    assert command("flush", "--spool", spool)[0] == 1
+    service.reject = lambda event: None
+    assert command("retry", "--spool", spool)[1].startswith("2 back in line, 0 still dead\nan app that runs sends")
+    assert command("flush", "--spool", spool) == (0, "2 delivered, 0 still waiting\n")
+    assert list(service.stored) == captured
+    assert "redactor" in service.requests[0]
+    assert "redactor" not in service.requests[1]  # the service redacts what nobody knows to be redacted
+    assert command("retry", "--spool", spool) == (0, "0 back in line, 0 still dead\n")
+
+
+@pytest.mark.usefixtures("setup")
+def test_the_dead_are_retried_by_id_and_by_reason(
+    command: Command, spool: Path, captured: list[str], service: Any
+) -> None:
+    """What is not named stays dead; what holds no event cannot be sent, and an id that none has is said."""
+    service.reject = lambda event: "Too long." if event["type"] == "feedback" else "Of a day to come."
+    command("flush", "--spool", spool)
+    with contextlib.closing(sqlite3.connect(spool)) as db, db:
+        db.execute("INSERT INTO dead (at, reasons, body) VALUES (1, 'unreadable', 'no event')")
+    facts = {"retried": 0, "dead": 3, "unreadable": 1, "unknown": []}
+    assert command.json("retry", "--reason", "no such words", "--spool", spool) == facts
+    assert command("retry", captured[0], "another", "--spool", spool) == (
+        1,
+        "1 back in line, 2 still dead\n"
+        "1 of the dead hold no event and cannot be sent\n"
+        "no dead event has the id another\n"
+        "an app that runs sends them within half a minute; so does python -m heedback spool flush, at once\n",
+    )
+    assert command.json("status", "--spool", spool)["feedback"] == 0
+    assert command.json("retry", "--reason", "comment: too LONG", "--spool", spool)["retried"] == 1
+    facts = command.json("status", "--spool", spool)
+    assert (facts["pending"], facts["feedback"], facts["dead"]) == (2, 1, 1)
+
+
+@pytest.mark.usefixtures("setup", "captured")
+def test_what_is_retried_is_as_young_as_it_was_put_back(
+    command: Command, spool: Path, service: Any, make_client: MakeClient
+) -> None:
+    """An app that keeps events for a day does not drop one of three days ago that somebody just put back."""
+    service.reject = lambda event: "No."
+    command("flush", "--spool", spool)
+    service.reject = lambda event: None
+    assert command.json("retry", "--spool", spool)["retried"] == 2
+    client = make_client(max_age_days=1)
+    client.start()
+    assert client.flush(30)
+    assert (len(service.stored), client.stats()["dropped"]) == (2, {})
 
 
 @pytest.mark.usefixtures("setup")
@@ -284,7 +343,7 @@ def test_drop_all_has_to_be_meant_and_is_told_to_the_service(
     assert service.requests[0]["dropped"] == {"by_hand": 2}
 
 
-@pytest.mark.parametrize("word", ["status", "flush", "dead", "drop"])
+@pytest.mark.parametrize("word", ["status", "flush", "dead", "retry", "drop"])
 @pytest.mark.parametrize("content", [b"no database at all, but long enough to look like one" * 20, None])
 @pytest.mark.usefixtures("setup")
 def test_a_file_that_is_no_spool_is_left_alone(
