@@ -19,7 +19,7 @@ import threading
 # For the reader and the type checker; typing itself would cost the import more than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import EllipsisType
     from typing import Any, Unpack
 
@@ -85,6 +85,7 @@ _HOMES = {
 }
 
 _client: Client | None = None
+_stand_in: Callable[..., Client] | None = None  # makes the clients while `heedback.testing` captures
 _choosing = threading.RLock()
 if hasattr(os, "register_at_fork"):  # a child copied while another thread loads the rest would keep half of it for ever
     os.register_at_fork(before=_choosing.acquire, after_in_parent=_choosing.release, after_in_child=_choosing.release)
@@ -120,7 +121,7 @@ def init(url: str | None = None, key: str | None = None, **options: Unpack[Clien
     with _choosing:
         from heedback.client import Client
 
-    fresh = Client(url, key, **options)
+    fresh = (_stand_in or Client)(url, key, **options)
     former = _replace(fresh)
     if former is not None:
         former.close()
