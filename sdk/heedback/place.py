@@ -28,11 +28,11 @@ def default_path(url: str, kid: str) -> str:
     return os.path.join(os.path.expanduser(state), "heedback", f"spool-{name}.db")  # noqa: PTH111, PTH118
 
 
-def make_private(path: str) -> None:
-    """The file before SQLite opens it, so that it (and the log, which takes after it) is never readable by others.
+def make_folder(path: str) -> None:
+    """Where the file will lie, if there is no such folder yet.
 
     Raises:
-        OSError: it cannot be made, or not be made private.
+        OSError: it cannot be made.
         sqlite3.OperationalError: it would lie on another machine's disk, where several hosts could break it.
     """
     folder = os.path.dirname(path) or "."  # noqa: PTH120
@@ -40,6 +40,14 @@ def make_private(path: str) -> None:
     kind = file_system(folder)
     if kind in _ELSEWHERE:
         raise sqlite3.OperationalError(f"{kind} is a network file system, name a local file")
+
+
+def make_private(path: str) -> None:
+    """The file before SQLite opens it, so that it (and the log, which takes after it) is never readable by others.
+
+    Raises:
+        OSError: it cannot be made, or not be made private.
+    """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
@@ -69,6 +77,11 @@ def identity(path: str) -> tuple[int, int]:
     except OSError:
         return 0, 0
     return found.st_dev, found.st_ino
+
+
+def beside(path: str, version: int) -> str:
+    """The file for spools of an older format, where a newer version of heedback has the name itself."""
+    return f"{path}.format-{version}"
 
 
 def set_aside(path: str) -> str:

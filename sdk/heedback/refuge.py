@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from heedback.memory import MemorySpool
-from heedback.place import set_aside
+from heedback.place import beside, set_aside
 from heedback.spool import FileSpool, Lease, Spool, Told
+from heedback.tables import FORMAT, NewerError
 
 MEMORY: Final = ":memory:"
 _OPENING_TRIES: Final = 5
@@ -111,10 +112,9 @@ class Refuge:
 
     def facts(self) -> dict[str, Any]:
         memory = self._memory.facts()
-        try:
-            file = self._file.facts() if self._file else memory | dict.fromkeys(_COUNTED, 0)
-        except _TROUBLE:
-            file = memory | dict.fromkeys(_COUNTED, 0) | {"spool_path": self._path}
+        file = {"spool_path": self._path} | dict.fromkeys(_COUNTED, 0)
+        with contextlib.suppress(*_TROUBLE):
+            file = self._file.facts() if self._file else file
         facts = file | {key: file[key] + memory[key] for key in _COUNTED}
         return facts | {"spool": "memory" if self._away else "file"}
 
@@ -177,8 +177,9 @@ class Refuge:
         """The file is broken: it stays under another name, unless another process has already seen to that."""
         with contextlib.suppress(*_TROUBLE):
             if self._file is not None and not self._file.was_moved():
-                aside = set_aside(self._path)
-                self._warn("spool", f"the spool {self._path} is damaged: set aside as {aside}, a new one is begun")
+                path = self._file.path
+                aside = set_aside(path)
+                self._warn("spool", f"the spool {path} is damaged: set aside as {aside}, a new one is begun")
 
     def _take_along(self, file: FileSpool) -> None:
         self._file = None
@@ -201,6 +202,9 @@ def _open_file(path: str, warn: Warn, told: Told, bounds: dict[str, Any]) -> Fil
     for attempt in range(_OPENING_TRIES):
         try:
             return FileSpool(path, told=told, **bounds)
+        except NewerError as error:  # whoever wrote it still uses it, or will again
+            newer, path = path, beside(path, FORMAT)
+            warn("spool format", f"the spool {newer} is of a newer version of heedback ({error}): events go to {path}")
         except sqlite3.OperationalError as error:
             # Several processes that turn a new file to WAL at once refuse each other without waiting. One that writes
             # has made us wait already: then memory stands in, and the sender's thread opens the file.

@@ -18,8 +18,8 @@ from typing import Any, Final, Protocol
 
 from heedback import tables, texts
 from heedback.limits import BATCH_BYTES
-from heedback.place import identity, make_private
-from heedback.tables import BUSY_SECONDS, FORMAT, PUT
+from heedback.place import identity, make_folder, make_private
+from heedback.tables import BUSY_SECONDS, PUT
 from heedback.tables import Synchronous as Synchronous
 
 LEASE_SECONDS: Final = 120.0  # longer than a request may take, with its connection and its answer
@@ -105,6 +105,8 @@ class FileSpool:
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._stopped: list[threading.Lock] = []
+        make_folder(path)
+        tables.look(path)
         make_private(path)
         self._identity = identity(path)
         self._writer = tables.connect(path, synchronous)
@@ -292,15 +294,9 @@ class FileSpool:
             self._writer.close()
 
     def _prepare(self) -> None:
-        version = self._one("PRAGMA user_version")
-        if version > FORMAT:  # not ours to set aside: whoever wrote it still uses it
-            raise sqlite3.OperationalError(f"the spool has format {version}, this version of heedback knows {FORMAT}")
-        if version not in (0, FORMAT):
-            raise sqlite3.DatabaseError(f"the spool has format {version}, this version of heedback writes {FORMAT}")
         with self._writing(_HURRIED_TRIES) as db:
-            for statement in tables.SCHEMA.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {FORMAT}")
+            tables.check(db)  # again: it may have come to be since
+            tables.prepare(db)
             # Under our own number, at opening, stands an earlier process: in containers everybody is number 1.
             db.execute("DELETE FROM lease WHERE pid = ?", (os.getpid(),))
             self._free_the_dead(db)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
 from typing import Final, Literal
@@ -10,6 +11,8 @@ from typing import Final, Literal
 from heedback import texts
 
 FORMAT: Final = 2
+_APPLICATION: Final = int.from_bytes(b"heed")  # in the file's header, which is how it is told from others
+_OURS: Final = frozenset({"event", "lease", "dead", "dropped", "held", "wanted"})  # in files without it
 BUSY_SECONDS: Final = 0.25  # another process is writing: longer than this the host's thread does not wait
 
 Synchronous = Literal["normal", "full"]
@@ -87,6 +90,46 @@ FROM lease CROSS JOIN event USING (seq) WHERE token = ? ORDER BY lease.seq
 """
 ROWS: Final = "SELECT CAST(body AS BLOB), dear, redactor, CAST(at AS REAL), json_valid(CAST(body AS TEXT)) FROM event"
 BURY: Final = "INSERT INTO dead (at, reasons, body) SELECT ?, ?, body FROM event WHERE seq = ?"
+
+
+class ForeignError(sqlite3.OperationalError):
+    """The file is a database, but not a spool."""
+
+
+class NewerError(sqlite3.OperationalError):
+    """The file is a spool of a format that we do not know."""
+
+
+def look(path: str) -> None:
+    """Before anything is changed: that the file, if there is one, is ours to change.
+
+    Raises:
+        ForeignError, NewerError: it is not.
+        sqlite3.DatabaseError: it is no database.
+    """
+    if os.path.exists(path) and os.path.getsize(path):  # noqa: PTH110, PTH202
+        with contextlib.closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as db:
+            check(db)
+
+
+def check(db: sqlite3.Connection) -> None:
+    """See `look`; also of a format that is no longer written, which is as good as none."""
+    names = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    if application not in (0, _APPLICATION) or (names and not application and not names >= _OURS):
+        raise ForeignError("it is another application's database, name another file")
+    if version > FORMAT:
+        raise NewerError(f"format {version}, this one knows {FORMAT}")
+    if version not in (0, FORMAT):
+        raise sqlite3.DatabaseError(f"the spool has format {version}, this version of heedback writes {FORMAT}")
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Inside a transaction: the tables, if they are not there yet."""
+    for statement in SCHEMA.split(";"):
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version = {FORMAT}")
+    db.execute(f"PRAGMA application_id = {_APPLICATION}")
 
 
 def connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:

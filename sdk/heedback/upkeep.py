@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from heedback.delivery import Sender
 from heedback.errors import HeedbackError
+from heedback.place import beside
 from heedback.spool import FileSpool
 from heedback.tables import FORMAT, until_commit
 from heedback.tally import Tally
@@ -229,7 +230,9 @@ def _reading(path: str) -> Iterator[sqlite3.Connection]:
         if not tables >= _TABLES:
             raise SpoolError(f"{path} is not a spool of heedback")
         if version != FORMAT:
-            raise SpoolError(f"the spool {path} has format {version}, this version of heedback knows {FORMAT}")
+            ours = beside(path, FORMAT)
+            hint = f"; what this version captures is in {ours}" if Path(ours).exists() else ""
+            raise SpoolError(f"the spool {path} has format {version}, this version of heedback knows {FORMAT}{hint}")
         yield db
 
 

@@ -347,6 +347,68 @@ def test_a_corrupt_file_is_set_aside(spool: Path) -> None:
     made.close()
 
 
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+@pytest.mark.parametrize("made", ["CREATE TABLE event (theirs)", "PRAGMA application_id = 7"])
+def test_another_applications_database_is_left_as_it_is(spool: Path, made: str, mode: str) -> None:
+    """Not a table, not a mode, not a byte is changed: events wait in memory, and one warning says what to do."""
+    spool.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(spool)) as db:
+        db.execute(f"PRAGMA journal_mode = {mode}")
+        db.execute(made)
+        db.commit()
+    spool.chmod(0o644)
+    before = spool.read_bytes()
+    said = Warnings()
+    kept = open_spool(str(spool), said)
+    kept.put(event("a"), True, 1, NOW)
+    kept._rest_until = 0.0  # type: ignore[attr-defined]  # half a minute later
+    lease = kept.lease(1, NOW)
+    assert lease is not None
+    assert words(lease.bodies) == ("a",)
+    assert (kept.facts()["spool"], kept.facts()["spool_path"]) == ("memory", str(spool))
+    assert set(said) == {
+        f"the spool {spool} cannot be written (it is another application's database, name another file): "
+        "events wait in memory"
+    }
+    kept.close()
+    assert (spool.read_bytes(), stat.S_IMODE(spool.stat().st_mode)) == (before, 0o644)
+    assert list(spool.parent.iterdir()) == [spool]
+
+
+def test_a_spool_of_before_the_mark_in_its_header_is_ours(spool: Path) -> None:
+    """What an earlier version left is sent."""
+    made = FileSpool(str(spool))
+    made.put(event("a"), True, 1, NOW)
+    made._writer.execute("PRAGMA application_id = 0")
+    made.close()
+    made = FileSpool(str(spool))
+    assert made.facts()["pending"] == 1
+    assert made._one("PRAGMA application_id") == int.from_bytes(b"heed")
+    made.close()
+
+
+def test_beside_a_spool_of_a_newer_version_is_another_file(spool: Path) -> None:
+    """After a step back to an older version nothing is lost, and the newer one's file is as it was."""
+    made = FileSpool(str(spool))
+    made._writer.execute("PRAGMA user_version = 99")
+    made.close()
+    before, said = spool.read_bytes(), Warnings()
+    for word in ("a", "b"):
+        kept = open_spool(str(spool), said)
+        kept.put(event(word), True, 1, NOW)
+        assert kept.facts()["spool"] == "file"
+        assert kept.facts()["spool_path"] == f"{spool}.format-2"
+        kept.close()
+    assert spool.read_bytes() == before
+    assert said[0] == (
+        f"the spool {spool} is of a newer version of heedback (format 99, this one knows 2): "
+        f"events go to {spool}.format-2"
+    )
+    again = FileSpool(f"{spool}.format-2")
+    assert [row[0] for row in again.rows()] == [event("a"), event("b")]
+    again.close()
+
+
 @pytest.mark.parametrize("where", ["/dev/null/spool.db", "/proc/heedback/spool.db"])
 def test_where_nothing_can_be_written_memory_serves(where: str) -> None:
     """No folder can be made there: a bounded queue in memory, one warning, and facts that say so."""

@@ -373,6 +373,12 @@ def test_a_spool_of_a_newer_version_is_left_alone(command: Command, spool: Path,
     db.close()
     assert command("drop", "--all", "--yes", "--spool", spool)[0] == 2
     assert "format 99" in command.complaint
+    client = Client("http://heedback.test", KEY, spool=spool, user_key="salt", transport=MemoryTransport())
+    client.output("f")
+    client.close()
+    assert command("status", "--spool", spool)[0] == 2
+    assert command.complaint.endswith(f"; what this version captures is in {spool}.format-2\n")
+    assert command("status", "--spool", f"{spool}.format-2")[0] == 0
 
 
 def test_a_spool_in_memory_cannot_be_seen(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
