@@ -7,6 +7,7 @@ import os
 import sqlite3
 import stat
 import time
+from collections.abc import Callable
 from typing import Final
 
 # Pathlib is not used here: it costs the import.
@@ -17,6 +18,10 @@ _ELSEWHERE: Final = frozenset(
     )
 )
 _MOUNTS: Final = "/proc/self/mounts"
+# Of the write-ahead log, from "WAL-mode file format" in SQLite's documentation; a fourth byte tells the byte order.
+_LOG_MAGIC: Final = b"\x37\x7f\x06"
+_LOG_HEAD_BYTES: Final = 32
+_FRAME_HEAD_BYTES: Final = 24
 
 
 def default_path(url: str, kid: str) -> str:
@@ -82,6 +87,56 @@ def identity(path: str) -> tuple[int, int]:
 def beside(path: str, version: int) -> str:
     """The file for spools of an older format, where a newer version of heedback has the name itself."""
     return f"{path}.format-{version}"
+
+
+class Ground:
+    """The files that a spool stands on while it is open: whether somebody took or cut them meanwhile."""
+
+    def __init__(self, path: str, page_bytes: int) -> None:
+        self._path = path
+        self._page_bytes = page_bytes
+        self._files = {suffix: identity(path + suffix) for suffix in ("", "-wal", "-shm")}
+        self._seen = 0  # bytes of the log
+
+    def was_moved(self) -> bool:
+        """Whether a name stands for another file by now, or for none: that of the spool, or of its log."""
+        return any(identity(self._path + suffix) != self._files[suffix] for suffix in ("", "-wal"))
+
+    def is_cut(self, frames: Callable[[], int]) -> bool:
+        """Whether the log is shorter than it was written. `frames`: how many pages SQLite believes are in it.
+
+        One that lost its beginning is worth nothing to SQLite. One that is only shorter may have been folded into the
+        file by somebody else. What was cut and had grown again before we looked is not seen.
+        """
+        if log_is_headless(self._path):
+            return True
+        size = _size(self._path + "-wal")
+        shorter, self._seen = size < self._seen, size
+        return shorter and frames() * (_FRAME_HEAD_BYTES + self._page_bytes) > max(0, size - _LOG_HEAD_BYTES)
+
+    def clear(self) -> None:
+        """Remove the log that was left where the file has gone: SQLite would take it for that of the next file."""
+        for suffix in ("-wal", "-shm"):
+            if identity(self._path) != self._files[""] and identity(self._path + suffix) == self._files[suffix]:
+                with contextlib.suppress(OSError):
+                    os.remove(self._path + suffix)  # noqa: PTH107
+
+
+def log_is_headless(path: str) -> bool:
+    """Whether the log has lost its beginning, which SQLite writes first: it was cut, then written on."""
+    try:
+        with open(path + "-wal", "rb") as log:  # noqa: PTH123  not the spool itself, whose locks this would let go
+            head = log.read(_LOG_HEAD_BYTES)
+    except OSError:
+        return False
+    return len(head) == _LOG_HEAD_BYTES and not head.startswith(_LOG_MAGIC)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116
+    except OSError:
+        return 0
 
 
 def set_aside(path: str) -> str:

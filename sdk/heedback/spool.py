@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +19,7 @@ from typing import Any, Final, Protocol
 
 from heedback import tables, texts
 from heedback.limits import BATCH_BYTES
-from heedback.place import identity, make_folder, make_private
+from heedback.place import Ground, make_folder, make_private
 from heedback.tables import BUSY_SECONDS, PUT
 from heedback.tables import Synchronous as Synchronous
 
@@ -108,11 +109,11 @@ class FileSpool:
         make_folder(path)
         tables.look(path)
         make_private(path)
-        self._identity = identity(path)
         self._writer = tables.connect(path, synchronous)
         self._insert = self._writer.cursor().execute
         self._reader = tables.connect(path, synchronous)
         self._prepare()
+        self._ground = Ground(path, self._one("PRAGMA page_size"))
 
     def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None:
         """One committed row. What is dear (feedback) is dropped last when the spool is full."""
@@ -259,18 +260,46 @@ class FileSpool:
         }
 
     def was_moved(self) -> bool:
-        """Whether the name stands for another file by now, or for none: another process may have set ours aside."""
-        return identity(self.path) != self._identity
+        """Whether a name stands for another file by now, or for none: another process may have set ours aside."""
+        return self._ground.was_moved()
+
+    def is_cut(self) -> bool:
+        """Whether somebody has cut the log: what was in it is lost, and so would be what is written to it from now."""
+        return self._ground.is_cut(self._frames)
+
+    def _frames(self) -> int:
+        try:
+            with self._read_lock:
+                return int(self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+        except sqlite3.OperationalError as error:
+            return sys.maxsize if error.sqlite_errorname.startswith("SQLITE_IOERR") else 0
+
+    def clear(self) -> None:
+        """After the end, if the file was moved: no other file may find our log."""
+        self._ground.clear()
 
     def rows(self) -> Iterator[Row]:
-        """All that can be read, for a new file; what is no event is counted."""
+        """All that can be read, for a new file: from both ends where the middle is broken. What is no event is counted.
+
+        Raises:
+            sqlite3.Error: not all of it could be read.
+        """
+        seen = -sys.maxsize
         with self._read_lock:
-            for body, dear, redactor, at, is_json in self._reader.execute(tables.ROWS):
-                text = tables.readable(body, is_json)
-                if text is None:
-                    self._told(UNREADABLE, 1)
-                else:
-                    yield text, bool(dear), redactor if isinstance(redactor, int) else None, at
+            try:
+                for seq, *row in self._reader.execute(f"{tables.ROWS} ORDER BY seq"):
+                    seen = seq
+                    yield from self._row(*row)
+            except sqlite3.DatabaseError:
+                for _, *row in self._reader.execute(f"{tables.ROWS} WHERE seq > ? ORDER BY seq DESC", (seen,)):
+                    yield from self._row(*row)
+
+    def _row(self, body: bytes, dear: object, redactor: object, at: float, is_json: object) -> Iterator[Row]:
+        text = tables.readable(body, is_json)
+        if text is None:
+            self._told(UNREADABLE, 1)
+        else:
+            yield text, bool(dear), redactor if isinstance(redactor, int) else None, at
 
     def before_fork(self) -> None:
         """Nobody is inside SQLite while the process is copied."""

@@ -88,7 +88,9 @@ HELD: Final = """
 SELECT lease.seq, redactor, CAST(body AS BLOB), json_valid(CAST(body AS TEXT))
 FROM lease CROSS JOIN event USING (seq) WHERE token = ? ORDER BY lease.seq
 """
-ROWS: Final = "SELECT CAST(body AS BLOB), dear, redactor, CAST(at AS REAL), json_valid(CAST(body AS TEXT)) FROM event"
+ROWS: Final = (
+    "SELECT seq, CAST(body AS BLOB), dear, redactor, CAST(at AS REAL), json_valid(CAST(body AS TEXT)) FROM event"
+)
 BURY: Final = "INSERT INTO dead (at, reasons, body) SELECT ?, ?, body FROM event WHERE seq = ?"
 
 
