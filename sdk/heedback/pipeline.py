@@ -80,12 +80,12 @@ class Pipeline:
             parts[0].want(output_id, at)
             parts[1].wake()
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: str, n: int = 1) -> None:
         """Count what was not captured, here and for the service, which marks the day incomplete."""
-        self._tally.drop(reason)
+        self._tally.drop(reason, n)
         parts = self._open or self._start()
         if parts is not None:
-            parts[0].drop(reason)
+            parts[0].drop(reason, n)
 
     def start(self) -> None:
         if self._start() is not None:
