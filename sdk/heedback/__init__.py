@@ -346,7 +346,7 @@ def _loaded() -> Callable[..., Client] | None:
 
 
 class _Nobody:
-    """Client and output in one while there can be neither: calls are quiet, and what they would have captured counted."""
+    """Client and output in one while there can be neither: calls are quiet, and what they do not capture is counted."""
 
     enabled = False
     missed = 0

@@ -26,6 +26,7 @@ from heedback.tally import Tally
 from heedback.transport import Batch, Outcome, RetryAfter, Transport
 
 BY_HAND: Final = "by_hand"  # the reason told to the service for events that somebody dropped
+NOTHING_YET: Final = "nothing was captured with these settings yet, or it is another file"
 _PATIENCE_SECONDS: Final = 5.0  # for an app that is writing
 _LOOK_SECONDS: Final = 0.05
 _ANY_AGE_DAYS: Final = 365_000.0  # what is too old is for the app to say
@@ -62,6 +63,16 @@ class SpoolError(HeedbackError):
     """The file cannot be read or is no spool; the message is for people."""
 
 
+class NoSpoolError(SpoolError):
+    """There is no such file."""
+
+
+def require(path: str) -> None:
+    """Raises NoSpoolError unless there is a file: what all but `status` begin with."""
+    if not Path(path).exists():
+        raise NoSpoolError(f"there is no spool at {path}: {NOTHING_YET}")
+
+
 def status(path: str, now: float) -> dict[str, Any]:
     """How the spool at `path` stands: counts, ages in seconds, size in bytes, permissions. It need not exist yet."""
     if not Path(path).exists():
@@ -85,8 +96,6 @@ def dead(path: str, *, text: bool = False) -> list[dict[str, Any]]:
 
     One that is no event has no id, and its size in `bytes`; of its text the beginning is shown, escaped.
     """
-    if not Path(path).exists():
-        return []
     with _reading(path) as db:
         rows = db.execute(_DEAD).fetchall()
     return [_dead(at, reasons, body, text) for _, at, reasons, body in rows]
@@ -131,8 +140,6 @@ def retry(path: str, now: float, *, ids: Collection[str] = (), reason: str | Non
         `unknown`, the `ids` that no dead event has.
     """
     told: dict[str, Any] = {"retried": 0, "dead": 0, "unreadable": 0, "unknown": sorted(ids)}
-    if not Path(path).exists():
-        return told
     with _reading(path):
         pass
     with _plainly(path), _connected(path, "rw") as db, until_commit(db):
@@ -168,8 +175,6 @@ def drop(path: str, now: float, *, everything: bool = False) -> dict[str, int]:
     waited with the next batch, and marks the day.
     """
     gone = {"dead": 0, "pending": 0, "held": 0, "sending": 0}
-    if not Path(path).exists():
-        return gone
     with _opened(path):  # frees what dead processes held
         pass
     with _plainly(path), _connected(path, "rw") as db:
@@ -193,8 +198,6 @@ def flush(path: str, transport: Transport, timeout: float) -> dict[str, Any]:
     It ends when what waited at its beginning is settled, by us or by the app, at the first answer that says "not now",
     or after `timeout` seconds.
     """
-    if not Path(path).exists():
-        return {"delivered": 0, "duplicates": 0, "rejected": 0, "pending": 0, "problem": None}
     with _opened(path) as spool:
         listening, tally = _Listening(transport), Tally()
         sender = Sender(spool, listening, tally, clock=time.time_ns, jitter=lambda top: random.uniform(0, top))  # noqa: S311
@@ -224,6 +227,7 @@ class _Listening:
 @contextlib.contextmanager
 def _reading(path: str) -> Iterator[sqlite3.Connection]:
     """A connection that only looks, to a file that is a spool of our format."""
+    require(path)
     with _plainly(path), _connected(path, "ro") as db:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         version = _one(db, "PRAGMA user_version")

@@ -131,6 +131,36 @@ def test_status_before_the_first_capture_makes_no_file(command: Command, spool: 
     assert command.json("status", "--spool", spool).keys() == facts.keys()
 
 
+@pytest.mark.parametrize("words", [["flush"], ["dead"], ["retry"], ["drop"], ["drop", "--all"], ["flush", "--json"]])
+@pytest.mark.usefixtures("setup")
+def test_a_path_that_is_mistyped_is_said(command: Command, tmp_path: Path, words: list[str]) -> None:
+    """Not "0 delivered": who typed it would take that for good news."""
+    file = tmp_path / "no" / "such.db"
+    assert command(*words, "--spool", file) == (1, "")
+    assert command.complaint == (
+        f"heedback: there is no spool at {file}: nothing was captured with these settings yet, or it is another file\n"
+    )
+    assert "nothing was captured with these settings yet" in command("status", "--spool", file)[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_said_of_the_kinds_of_nothing(command: Command, spool: Path) -> None:
+    """An empty spool has no line on what of it is feedback."""
+    spool.parent.mkdir()
+    upkeep.FileSpool(str(spool)).close()
+    told = command("status", "--spool", spool)[1]
+    assert "waiting  0\ndead     0\n" in told
+
+
+@pytest.mark.parametrize("word", ["status", "flush", "dead", "retry", "drop"])
+def test_help_tells_what_it_does_and_how_it_ends(command: Command, word: str) -> None:
+    """Of each command, to somebody who reads nothing else."""
+    status, told = command(word, "--help")
+    assert status == 0
+    assert "Exit status: 0 all is well;" in told
+    assert len(told.partition("\n\n")[2].partition("\n\n")[0].split(".")) >= 2
+
+
 def test_a_spool_that_others_may_read_is_said(command: Command, spool: Path, captured: list[str]) -> None:
     """Whoever copied the file about has opened it to others."""
     spool.chmod(0o644)
