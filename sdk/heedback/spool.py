@@ -92,8 +92,11 @@ class FileSpool:
         max_age_days: float = MAX_AGE_DAYS,
         synchronous: Synchronous = "normal",
         told: Told = lambda reason, n: None,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = path
+        self._stopwatch = stopwatch
+        self._began: tuple[float, float] | None = None  # by the host's clock, and by the stopwatch
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._max_age = max_age_days * 24 * 3600.0
@@ -102,7 +105,7 @@ class FileSpool:
         self._look_after_chars = max_bytes // 64  # of four bytes at most: a sixteenth of the room
         self._unseen = self._unseen_chars = 0
         self._dear_until = 0  # up to here all is feedback
-        self._tidy_at = 0.0
+        self._tidy_at = 0.0  # by the stopwatch
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._stopped: list[threading.Lock] = []
@@ -159,8 +162,8 @@ class FileSpool:
         take = {"token": token, "pid": os.getpid(), "now": now, "until": now + LEASE_SECONDS}
         with self._writing() as db:
             texts.send_what_is_wanted(db)
-            if now >= self._tidy_at:
-                self._tidy_at = now + _TIDY_SECONDS
+            if self._stopwatch() >= self._tidy_at:
+                self._tidy_at = self._stopwatch() + _TIDY_SECONDS
                 self._tidy(db, now)
             take |= {"count": count, "bytes": BATCH_BYTES}
             seqs = db.execute(tables.TAKE_FRESH, take).fetchall()
@@ -337,8 +340,15 @@ class FileSpool:
         db.executemany("DELETE FROM lease WHERE pid = ?", dead)
 
     def _tidy(self, db: sqlite3.Connection, now: float) -> None:
+        now = self._steady(now)
         texts.forget_old(db, now)
         self._count(db, "too_old", db.execute(tables.DROP_OLD, {"since": now - self._max_age}).rowcount)
+
+    def _steady(self, now: float) -> float:
+        """`now` without what the host's clock was put forward while we ran: nothing has waited through that time."""
+        stopwatch = self._stopwatch()
+        began, stopwatch_began = self._began = self._began or (now, stopwatch)
+        return min(now, began + stopwatch - stopwatch_began)
 
     def _trim(self) -> None:
         """Over a bound the oldest go, as many more as come until the next look: texts nobody asked for, then outputs

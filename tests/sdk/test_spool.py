@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -598,6 +599,28 @@ def test_what_waited_too_long_is_dropped_and_told(spool: Path) -> None:
     made.close()
 
 
+@pytest.mark.parametrize("jump", [40 * 86400.0, -40 * 86400.0, 0.0], ids=["forward", "back", "none"])
+def test_a_clock_that_is_put_forward_makes_nothing_old(spool: Path, jump: float) -> None:
+    """Only time that passed by the stopwatch makes events and held texts old."""
+    told: Counter[str] = Counter()
+    passed = [5.0]
+    made = FileSpool(
+        str(spool), max_age_days=30, told=lambda reason, n: told.update({reason: n}), stopwatch=lambda: passed[0]
+    )
+    start = NOW + 100 * 86400
+    made.put(event("a"), True, 1, start - 86400)
+    made.hold("o", event("text"), 1, start)
+    assert made.lease(0, start) is None
+    passed[0] += 3600
+    assert made.lease(0, start + 3600 + jump) is None
+    assert (made.facts()["pending"], made.facts()["held"], told) == (1, 1, {})
+    later = 41 * 86400 + max(0.0, -jump)  # one put back makes them younger
+    passed[0] += later
+    assert made.lease(0, start + 3600 + jump + later) is None
+    assert (made.facts()["pending"], made.facts()["held"], told) == (0, 0, {"too_old": 1})
+    made.close()
+
+
 def test_what_is_put_aside_waits_and_comes_back_in_halves(any_spool: Spool) -> None:
     """Not before its time, not with others, and never without an end: what is settled is forgotten here too."""
     for number in range(4):
@@ -631,8 +654,10 @@ def test_what_is_put_aside_stays_so_for_the_next_process_and_ages(spool: Path) -
     assert lease is not None
     made.put_aside(lease, NOW + 30)
     made.close()
-    made = FileSpool(str(spool), max_age_days=30)
+    passed = [0.0]
+    made = FileSpool(str(spool), max_age_days=30, stopwatch=lambda: passed[0])
     assert made.lease(1, NOW) is None
+    passed[0] = 31 * 86400.0
     assert made.lease(1, NOW + 31 * 86400) is None
     assert (made.facts()["pending"], made.facts()["aside"]) == (0, 0)
     made.close()
@@ -661,6 +686,8 @@ def test_a_text_is_sent_when_its_output_is_rated(any_spool: Spool) -> None:
     assert words(lease.bodies) == ("text of a", "text of c")
     any_spool.settle(lease, {}, NOW)
     assert any_spool.facts()["held"] == 1
+    if isinstance(any_spool, FileSpool):
+        any_spool._stopwatch = lambda: time.monotonic() + KEPT_SECONDS + 700
     any_spool.hold("d", event("text of d"), 1, NOW + KEPT_SECONDS + 700)
     any_spool.lease(10, NOW + KEPT_SECONDS + 700)
     any_spool.want("b", NOW + KEPT_SECONDS + 700)
