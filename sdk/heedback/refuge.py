@@ -110,9 +110,9 @@ class Refuge:
             self._flee(error)
 
     def last(self) -> tuple[int, int, int]:
-        moves, mark = self._moves, 0
+        moves = self._moves
+        mark = sys.maxsize  # of a file that cannot tell: all that is in it
         if self._file and not self._away:
-            mark = sys.maxsize  # of a file that cannot tell: all that is in it
             with self._fleeing():
                 mark = self._file.last()
         return self._memory.last(), mark, moves

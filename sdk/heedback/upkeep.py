@@ -68,14 +68,18 @@ class NoSpoolError(SpoolError):
 
 
 def require(path: str) -> None:
-    """Raises NoSpoolError unless there is a file: what all but `status` begin with."""
-    if not Path(path).exists():
+    """Raises NoSpoolError unless something was ever written there: what all but `status` begin with."""
+    if not _is_begun(path):
         raise NoSpoolError(f"there is no spool at {path}: {NOTHING_YET}")
+
+
+def _is_begun(path: str) -> bool:
+    return Path(path).exists() and Path(path).stat().st_size > 0
 
 
 def status(path: str, now: float) -> dict[str, Any]:
     """How the spool at `path` stands: counts, ages in seconds, size in bytes, permissions. It need not exist yet."""
-    if not Path(path).exists():
+    if not _is_begun(path):
         nothing = {"dropped": {}, "bytes": 0} | dict.fromkeys(_COUNTS, 0) | dict.fromkeys(_AGES)
         return {"path": path, "exists": False, "mode": None} | nothing
     with _reading(path) as db:

@@ -135,7 +135,10 @@ def test_status_before_the_first_capture_makes_no_file(command: Command, spool: 
 @pytest.mark.usefixtures("setup")
 def test_a_path_that_is_mistyped_is_said(command: Command, tmp_path: Path, words: list[str]) -> None:
     """Not "0 delivered": who typed it would take that for good news."""
-    file = tmp_path / "no" / "such.db"
+    file = tmp_path / "such.db"
+    file.touch()  # whose disk was full when it was begun
+    assert command(*words, "--spool", file) == (1, "")
+    file.unlink()
     assert command(*words, "--spool", file) == (1, "")
     assert command.complaint == (
         f"heedback: there is no spool at {file}: nothing was captured with these settings yet, or it is another file\n"

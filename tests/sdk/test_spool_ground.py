@@ -212,3 +212,23 @@ def test_a_mark_holds_while_rows_move(told: Told, spool: Path) -> None:
     assert made.facts()["spool"] == "file"
     assert made.waiting(mark)
     made.close()
+
+
+def test_a_mark_holds_for_what_is_in_a_sick_file(told: Told, spool: Path) -> None:
+    """What was captured before the disk was full waits there, and is not settled because memory is empty."""
+    made = told.open(spool)
+    capture(made, range(5))
+    with contextlib.closing(sqlite3.connect(spool, isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        capture(made, range(5, 6))
+        assert made.facts()["spool"] == "memory"
+        lease = made.lease(10, NOW)
+        assert lease is not None
+        mark = made.last()
+        made.settle(lease, {}, NOW)
+        assert made.waiting(mark)
+        blocker.execute("ROLLBACK")
+    made._rest_until = 0.0
+    assert drain(made)[0] == set(range(5))
+    assert not made.waiting(mark)
+    made.close()
