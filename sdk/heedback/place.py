@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import stat
@@ -99,8 +100,12 @@ class Ground:
         self._seen = 0  # bytes of the log
 
     def was_moved(self) -> bool:
-        """Whether a name stands for another file by now, or for none: that of the spool, or of its log."""
-        return any(identity(self._path + suffix) != self._files[suffix] for suffix in ("", "-wal"))
+        """Whether the name stands for another file by now, or for none."""
+        return identity(self._path) != self._files[""]
+
+    def lost_its_log(self) -> bool:
+        """The same of the log, which whoever opens the file next would begin anew."""
+        return identity(self._path + "-wal") != self._files["-wal"]
 
     def is_cut(self, frames: Callable[[], int]) -> bool:
         """Whether the log is shorter than it was written. `frames`: how many pages SQLite believes are in it.
@@ -117,7 +122,7 @@ class Ground:
     def clear(self) -> None:
         """Remove the log that was left where the file has gone: SQLite would take it for that of the next file."""
         for suffix in ("-wal", "-shm"):
-            if identity(self._path) != self._files[""] and identity(self._path + suffix) == self._files[suffix]:
+            if self.was_moved() and identity(self._path + suffix) == self._files[suffix]:
                 with contextlib.suppress(OSError):
                     os.remove(self._path + suffix)  # noqa: PTH107
 
@@ -141,7 +146,11 @@ def _size(path: str) -> int:
 
 def set_aside(path: str) -> str:
     """Rename a spool that is no database, with its log, and return the new name."""
-    aside = f"{path}.corrupt-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    aside = stem = f"{path}.corrupt-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    for number in itertools.count(2):
+        if not os.path.exists(aside):  # noqa: PTH110
+            break
+        aside = f"{stem}-{number}"
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.rename(path + suffix, aside + suffix)  # noqa: PTH104

@@ -172,7 +172,7 @@ class Refuge:
 
     def _flee(self, error: Exception) -> None:
         busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-        broken = getattr(error, "sqlite_errorname", "").startswith(tuple(_BROKEN))
+        broken = getattr(error, "sqlite_errorname", "").startswith(tuple(_BROKEN)) or self._is_shaken()
         self._away = True
         self._rest_until = time.monotonic() + (0.0 if broken else _BUSY_REST_SECONDS if busy else _REST_SECONDS)
         if broken:
@@ -180,10 +180,20 @@ class Refuge:
         else:
             self._warn("spool", f"the spool {self._path} cannot be written ({error}): events wait in memory")
 
+    def _is_shaken(self) -> bool:
+        """Whether the trouble is of the files: then there may be a new one at once."""
+        with contextlib.suppress(*_TROUBLE):
+            return self._file is not None and (
+                self._file.was_moved() or self._file.lost_its_log() or self._file.is_cut()
+            )
+        return False
+
     def _look_at_the_ground(self) -> None:
         """Whether somebody has taken or cut the files under us, which SQLite would not see for long."""
         if self._file is not None and not self._away:
-            if self._file.is_cut():
+            if self._file.lost_its_log():
+                self._leave(lost=False)
+            elif self._file.is_cut():
                 self._leave()
             if self._file.was_moved():
                 self._away = True
@@ -210,15 +220,16 @@ class Refuge:
             except _TROUBLE as error:
                 self._flee(error)
 
-    def _leave(self) -> None:
+    def _leave(self, lost: bool = True) -> None:
         """The file is broken: it stays under another name, unless another process has already seen to that."""
         with contextlib.suppress(*_TROUBLE):
             if self._file is not None and not self._file.was_moved():
                 path = self._file.path
                 aside = set_aside(path)
                 self._warn("spool", f"the spool {path} is damaged: set aside as {aside}, a new one is begun")
-                self._memory.drop(DAMAGED)
-                self._told(DAMAGED, 1)
+                if lost:
+                    self._memory.drop(DAMAGED)
+                    self._told(DAMAGED, 1)
 
     def _take_along(self, file: FileSpool) -> None:
         self._moves += 1

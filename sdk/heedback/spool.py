@@ -266,6 +266,10 @@ class FileSpool:
         """Whether a name stands for another file by now, or for none: another process may have set ours aside."""
         return self._ground.was_moved()
 
+    def lost_its_log(self) -> bool:
+        """Whether somebody has removed the log. It can still be read here, but nobody may write to the file now."""
+        return self._ground.lost_its_log()
+
     def is_cut(self) -> bool:
         """Whether somebody has cut the log: what was in it is lost, and so would be what is written to it from now."""
         return self._ground.is_cut(self._frames)

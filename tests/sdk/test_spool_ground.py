@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from heedback import upkeep
+from heedback.place import set_aside
 from heedback.refuge import Refuge, open_spool
 from heedback.spool import FileSpool, Spool
 
@@ -75,20 +76,42 @@ TAKEN: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("take", TAKEN.values(), ids=TAKEN)
-def test_files_that_are_taken_under_the_spool(told: Told, spool: Path, take: Callable[[Path], object]) -> None:
+@pytest.mark.parametrize("what", TAKEN)
+def test_files_that_are_taken_under_the_spool(told: Told, spool: Path, what: str) -> None:
     """The sender sees it at its next look, and what was captured before and after is saved to a new file."""
     made = told.open(spool)
     capture(made, range(50))
-    take(spool)
+    TAKEN[what](spool)
     capture(made, range(50, 100))
     sent, dropped = drain(made)
     assert sent - {1000} == set(range(100))
-    assert (dropped, told.said, made.facts()["spool"]) == (Counter(), set(), "file")
+    assert (dropped, told.dropped, made.facts()["spool"]) == ({}, {}, "file")
+    assert [" is damaged: set aside" in message for message in told.said] == [True] * (what == "the log")
     capture(made, range(100, 101))
     made.close()
     with contextlib.closing(sqlite3.connect(spool)) as db:
         assert db.execute("SELECT count(*) FROM event").fetchone() == (1,)
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.parametrize("what", TAKEN)
+def test_files_that_are_taken_under_two_processes(told: Told, spool: Path, what: str) -> None:
+    """Neither takes the new file, or the new log, of the other for its own."""
+    one, two = told.open(spool), told.open(spool)
+    capture(one, range(50))
+    TAKEN[what](spool)
+    capture(two, range(50, 100))
+    assert one.lease(0, NOW) is None
+    capture(one, range(100, 150))
+    capture(two, range(150, 200))
+    third = told.open(spool)
+    capture(third, range(200, 250))
+    sent = drain(two)[0] | drain(one)[0] | drain(third)[0]
+    assert sent - {1000} == set(range(250))
+    assert told.dropped == {}
+    for each in (one, two, third):
+        each.close()
+    with contextlib.closing(sqlite3.connect(spool)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
@@ -164,6 +187,32 @@ def test_a_log_that_was_cut_is_seen_at_the_next_opening(told: Told, spool: Path)
     assert drain(again) == ({20}, {"damaged": 1})
     assert told.dropped == {"damaged": 1}
     again.close()
+
+
+def test_two_files_that_are_set_aside_in_a_second(spool: Path) -> None:
+    """The second does not take the place of the first."""
+    spool.parent.mkdir()
+    for text in ("one", "two", "three"):
+        spool.write_text(text)
+        set_aside(str(spool))
+    assert sorted(path.read_text() for path in spool.parent.iterdir()) == ["one", "three", "two"]
+
+
+def test_a_file_that_somebody_set_aside_is_left_at_once(told: Told, spool: Path) -> None:
+    """The trouble that it gives is no reason to wait half a minute for it to heal."""
+    made = told.open(spool)
+    capture(made, range(100))
+    assert made.lease(0, NOW) is None
+    os.truncate(f"{spool}-wal", 0)
+    set_aside(str(spool))
+    file = made._file
+    assert file is not None
+    file._writer.execute("PRAGMA cache_size = 1")
+    for number in range(100, 200):
+        capture(made, range(number, number + 1))
+    assert drain(made)[0] >= set(range(150, 200))
+    assert made.facts()["spool"] == "file"
+    made.close()
 
 
 def test_a_log_that_somebody_folded_is_whole(told: Told, spool: Path) -> None:
