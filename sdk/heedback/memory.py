@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from heedback.lease import Lease, Row, Told, split
 from heedback.limits import BATCH_BYTES
-from heedback.spool import DEAD_SHARE, KEPT_DEAD, Lease, Row, Told, split
+from heedback.spool import DEAD_SHARE, KEPT_DEAD
 from heedback.texts import KEPT_SECONDS
 
 MEMORY_EVENTS: Final = 10_000

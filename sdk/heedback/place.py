@@ -91,9 +91,13 @@ def beside(path: str, version: int) -> str:
 
 
 class Ground:
-    """The files that a spool stands on while it is open: whether somebody took or cut them meanwhile."""
+    """The files that a spool stands on while it is open: whether somebody took or cut them meanwhile.
 
-    def __init__(self, path: str, page_bytes: int) -> None:
+    `frames` tells how many pages SQLite believes are in the log.
+    """
+
+    def __init__(self, path: str, page_bytes: int, frames: Callable[[], int]) -> None:
+        self._frames = frames
         self._path = path
         self._page_bytes = page_bytes
         self._files = {suffix: identity(path + suffix) for suffix in ("", "-wal", "-shm")}
@@ -107,8 +111,8 @@ class Ground:
         """The same of the log, which whoever opens the file next would begin anew."""
         return identity(self._path + "-wal") != self._files["-wal"]
 
-    def is_cut(self, frames: Callable[[], int]) -> bool:
-        """Whether the log is shorter than it was written. `frames`: how many pages SQLite believes are in it.
+    def is_cut(self) -> bool:
+        """Whether the log is shorter than it was written.
 
         One that lost its beginning is worth nothing to SQLite. One that is only shorter may have been folded into the
         file by somebody else. What was cut and had grown again before we looked is not seen.
@@ -117,7 +121,7 @@ class Ground:
             return True
         size = _size(self._path + "-wal")
         shorter, self._seen = size < self._seen, size
-        return shorter and frames() * (_FRAME_HEAD_BYTES + self._page_bytes) > max(0, size - _LOG_HEAD_BYTES)
+        return shorter and self._frames() * (_FRAME_HEAD_BYTES + self._page_bytes) > max(0, size - _LOG_HEAD_BYTES)
 
     def clear(self) -> None:
         """Remove the log that was left where the file has gone: SQLite would take it for that of the next file."""

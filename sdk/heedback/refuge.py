@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from heedback.lease import Lease, Spool, Told
 from heedback.memory import MemorySpool
 from heedback.place import beside, log_is_headless, set_aside
-from heedback.spool import FileSpool, Lease, Spool, Told
+from heedback.spool import FileSpool
 from heedback.tables import FORMAT, NewerError
 
 DAMAGED: Final = "damaged"  # of a file; nobody knows how many events were in it, so it counts as one
@@ -184,18 +185,18 @@ class Refuge:
         """Whether the trouble is of the files: then there may be a new one at once."""
         with contextlib.suppress(*_TROUBLE):
             return self._file is not None and (
-                self._file.was_moved() or self._file.lost_its_log() or self._file.is_cut()
+                self._file.ground.was_moved() or self._file.ground.lost_its_log() or self._file.ground.is_cut()
             )
         return False
 
     def _look_at_the_ground(self) -> None:
         """Whether somebody has taken or cut the files under us, which SQLite would not see for long."""
         if self._file is not None and not self._away:
-            if self._file.lost_its_log():
+            if self._file.ground.lost_its_log():
                 self._leave(lost=False)
-            elif self._file.is_cut():
+            elif self._file.ground.is_cut():
                 self._leave()
-            if self._file.was_moved():
+            if self._file.ground.was_moved():
                 self._away = True
                 self._rest_until = 0.0
 
@@ -205,7 +206,7 @@ class Refuge:
             return
         with self._moving:
             try:
-                if self._file is not None and self._file.was_moved():
+                if self._file is not None and self._file.ground.was_moved():
                     self._take_along(self._file)
                 if self._file is None:
                     self._file = self._open_file()
@@ -223,7 +224,7 @@ class Refuge:
     def _leave(self, lost: bool = True) -> None:
         """The file is broken: it stays under another name, unless another process has already seen to that."""
         with contextlib.suppress(*_TROUBLE):
-            if self._file is not None and not self._file.was_moved():
+            if self._file is not None and not self._file.ground.was_moved():
                 path = self._file.path
                 aside = set_aside(path)
                 self._warn("spool", f"the spool {path} is damaged: set aside as {aside}, a new one is begun")
@@ -239,7 +240,7 @@ class Refuge:
                 self._memory.put(*row)
         with contextlib.suppress(*_TROUBLE):
             file.close()
-        file.clear()
+        file.ground.clear()
 
 
 def open_spool(path: str, warn: Warn, told: Told = lambda reason, n: None, **bounds: Any) -> Spool:

@@ -14,10 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from heedback import tables, texts
+from heedback.lease import Lease as Lease
+from heedback.lease import Row, Told, split
+from heedback.lease import Spool as Spool
 from heedback.limits import BATCH_BYTES
 from heedback.place import Ground, make_folder, make_private
 from heedback.tables import BUSY_SECONDS, PUT
@@ -34,43 +36,6 @@ _CHECK_EVERY: Final = 256  # puts between two looks at the bounds
 _TIDY_SECONDS: Final = 600.0
 _PATIENT_TRIES: Final = 20
 _HURRIED_TRIES: Final = 1  # at opening, which may be the host's thread's, and where memory stands in
-
-Told = Callable[[str, int], None]
-Row = tuple[str, bool, int | None, float]  # body, dear, redactor, at
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Rows that are ours until the lease ends. All were redacted by the same version of the rules (None: by none)."""
-
-    token: int
-    seqs: tuple[int, ...]
-    bodies: tuple[str, ...]
-    redactor: int | None
-    dropped: Mapping[str, int]
-    tries: int = 0  # how often these rows were put aside
-
-
-class Spool(Protocol):
-    """What a sender and a client need of a spool; every method may be called from any thread."""
-
-    def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None: ...
-    def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None: ...
-    def want(self, output_id: str, at: float) -> None: ...
-    def lease(self, count: int, now: float) -> Lease | None: ...
-    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float, told: bool = True) -> None: ...
-    def release(self, lease: Lease) -> None: ...
-    def put_aside(self, lease: Lease, until: float) -> None: ...
-    def drop(self, reason: str, n: int = 1) -> None: ...
-    def last(self) -> Any: ...
-    def waiting(self, upto: Any) -> bool: ...
-    def facts(self) -> dict[str, Any]: ...
-    def before_fork(self) -> None: ...
-    def after_fork(self) -> None: ...
-    def abandon(self) -> None: ...
-    def rescue(self) -> int: ...
-    def close(self) -> None: ...
-
 
 # Connections a forked child inherited. Closing one there could fold the parent's log; they are kept, unused, for ever.
 _inherited: list[object] = []
@@ -116,7 +81,7 @@ class FileSpool:
         self._insert = self._writer.cursor().execute
         self._reader = tables.connect(path, synchronous)
         self._prepare()
-        self._ground = Ground(path, self._one("PRAGMA page_size"))
+        self.ground = Ground(path, self._one("PRAGMA page_size"), self._frames)
 
     def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None:
         """One committed row. What is dear (feedback) is dropped last when the spool is full."""
@@ -262,28 +227,13 @@ class FileSpool:
             "bytes": self._used_bytes(self._reader, self._read_lock),
         }
 
-    def was_moved(self) -> bool:
-        """Whether a name stands for another file by now, or for none: another process may have set ours aside."""
-        return self._ground.was_moved()
-
-    def lost_its_log(self) -> bool:
-        """Whether somebody has removed the log. It can still be read here, but nobody may write to the file now."""
-        return self._ground.lost_its_log()
-
-    def is_cut(self) -> bool:
-        """Whether somebody has cut the log: what was in it is lost, and so would be what is written to it from now."""
-        return self._ground.is_cut(self._frames)
-
     def _frames(self) -> int:
+        """How many pages SQLite believes are in the log; more than there can be where it cannot be read."""
         try:
             with self._read_lock:
                 return int(self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
         except sqlite3.OperationalError as error:
             return sys.maxsize if error.sqlite_errorname.startswith("SQLITE_IOERR") else 0
-
-    def clear(self) -> None:
-        """After the end, if the file was moved: no other file may find our log."""
-        self._ground.clear()
 
     def rows(self) -> Iterator[Row]:
         """All that can be read, for a new file: from both ends where the middle is broken. What is no event is counted.
@@ -435,11 +385,6 @@ class FileSpool:
     def _one(self, sql: str, *values: Any) -> Any:
         with self._read_lock:
             return self._reader.execute(sql, values).fetchone()[0]
-
-
-def split(count: int, tries: int) -> int:
-    """How many rows travel together that were put aside `tries` times: half as many each time, until each is alone."""
-    return min(count, max(1, count >> tries))
 
 
 def _give_back(db: sqlite3.Connection, lease: Lease) -> None:

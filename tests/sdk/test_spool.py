@@ -21,11 +21,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 import heedback.memory
 import heedback.spool
+from heedback.lease import Lease, Spool, Told
 from heedback.limits import BATCH_BYTES
 from heedback.memory import MemorySpool
 from heedback.place import default_path, file_system, set_aside
 from heedback.refuge import open_spool
-from heedback.spool import DEAD_SHARE, LEASE_SECONDS, FileSpool, Lease, Spool, Told
+from heedback.spool import DEAD_SHARE, LEASE_SECONDS, FileSpool
 from heedback.tables import HELD, PUT_ASIDE
 from heedback.texts import KEPT_SECONDS
 from processes import until

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from heedback import upkeep
+from heedback.lease import Spool
 from heedback.place import set_aside
 from heedback.refuge import Refuge, open_spool
-from heedback.spool import FileSpool, Spool
+from heedback.spool import FileSpool
 
 NOW = 1_000.0
 
