@@ -23,6 +23,7 @@ _MOUNTS: Final = "/proc/self/mounts"
 _LOG_MAGIC: Final = b"\x37\x7f\x06"
 _LOG_HEAD_BYTES: Final = 32
 _FRAME_HEAD_BYTES: Final = 24
+_ASKED: Final = 5
 
 
 def default_path(url: str, kid: str) -> str:
@@ -121,7 +122,12 @@ class Ground:
             return True
         size = _size(self._path + "-wal")
         shorter, self._seen = size < self._seen, size
-        return shorter and self._frames() * (_FRAME_HEAD_BYTES + self._page_bytes) > max(0, size - _LOG_HEAD_BYTES)
+        # Others write to it and fold it meanwhile: what is cut is too short however often it is asked.
+        return shorter and all(self._is_too_short() for _ in range(_ASKED))
+
+    def _is_too_short(self) -> bool:
+        needed = self._frames() * (_FRAME_HEAD_BYTES + self._page_bytes)
+        return needed > max(0, _size(self._path + "-wal") - _LOG_HEAD_BYTES)
 
     def clear(self) -> None:
         """Remove the log that was left where the file has gone: SQLite would take it for that of the next file."""

@@ -16,7 +16,7 @@ import pytest
 
 from heedback import upkeep
 from heedback.lease import Spool
-from heedback.place import set_aside
+from heedback.place import Ground, set_aside
 from heedback.refuge import Refuge, open_spool
 from heedback.spool import FileSpool
 
@@ -228,6 +228,30 @@ def test_a_log_that_somebody_folded_is_whole(told: Told, spool: Path) -> None:
     assert drain(made)[0] == set(range(105))
     assert (told.said, told.dropped) == (set(), {})
     made.close()
+
+
+def test_a_log_that_others_write_to_while_it_is_looked_at_is_whole(tmp_path: Path) -> None:
+    """Folded by one process and grown again by another between two looks: that is no cut."""
+    page, path = 4096, tmp_path / "spool.db"
+    log = Path(f"{path}-wal")
+
+    def write(frames: int) -> None:
+        log.write_bytes(b"\x37\x7f\x06\x82" + bytes(28 + frames * (24 + page)))
+
+    def grown() -> int:
+        write(3)
+        return 3
+
+    path.touch()
+    write(5)
+    ground = Ground(str(path), page, grown)
+    assert not ground.is_cut()
+    log.write_bytes(b"")
+    assert not ground.is_cut()
+    cut = Ground(str(path), page, lambda: 3)
+    assert not cut.is_cut()
+    write(2)
+    assert cut.is_cut()
 
 
 def test_a_file_that_is_damaged_is_told_to_the_service(told: Told, spool: Path) -> None:
