@@ -19,7 +19,7 @@ import threading
 # For the reader and the type checker; typing itself would cost the import more than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import EllipsisType
     from typing import Any, Unpack
 
@@ -85,6 +85,12 @@ _HOMES = {
 }
 
 _client: Client | None = None
+_asked: tuple[str | None, str | None, ClientOptions] = (
+    None,
+    None,
+    {},
+)  # of an `init` that could not load what it needs
+_stand_in: Callable[..., Client] | None = None  # makes the clients while `heedback.testing` captures
 _choosing = threading.RLock()
 if hasattr(os, "register_at_fork"):  # a child copied while another thread loads the rest would keep half of it for ever
     os.register_at_fork(before=_choosing.acquire, after_in_parent=_choosing.release, after_in_child=_choosing.release)
@@ -117,10 +123,14 @@ def init(url: str | None = None, key: str | None = None, **options: Unpack[Clien
         ConfigurationError: with `strict`, when something given cannot be used. Otherwise that is logged, and nothing is
             captured.
     """
+    global _asked
     with _choosing:
-        from heedback.client import Client
-
-    fresh = Client(url, key, **options)
+        make = _stand_in or _loaded()
+        _asked = (None, None, {}) if make else (url, key, options)
+    if make is None:
+        _replace(None)
+        return _Nobody()  # type: ignore[return-value]
+    fresh = make(url, key, **options)
     former = _replace(fresh)
     if former is not None:
         former.close()
@@ -316,10 +326,87 @@ def _current() -> Client:
     if _client is None:
         with _choosing:
             if _client is None:
-                from heedback.client import Client
-
-                _client = Client()
+                make = _loaded()
+                if make is None:
+                    return _Nobody()  # type: ignore[return-value]
+                url, key, options = _asked
+                _client = make(url, key, **options)
+                _Nobody.settle(_client)
     return _client
+
+
+def _loaded() -> Callable[..., Client] | None:
+    """What makes a client; None while its modules cannot be read, as when no file descriptor is left."""
+    try:
+        from heedback.client import Client
+    except Exception as error:
+        _Nobody.say(f"{type(error).__name__}: {error}")
+        return None
+    return Client
+
+
+class _Nobody:
+    """Client and output in one while there can be neither: calls are quiet, and what they do not capture is counted."""
+
+    enabled = False
+    missed = 0
+    said, unsaid = False, ""
+    _captures = frozenset(
+        ("output", "track", "add_text", "_rate", "flag", "correct", "retract", "signal", "forward", "rate")
+    )
+
+    def __init__(self, feature: str = "", **fields: object) -> None:
+        digits = os.urandom(16).hex()
+        self.id = f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}"
+        self.feature = feature
+        self.user = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if name in self._captures:
+            _Nobody.missed += 1
+        if name in ("output", "track"):
+            return _Nobody
+        return lambda *args, **fields: {"ticket": "", "flush": False, "from_openai": {}}.get(name)
+
+    def __enter__(self) -> _Nobody:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """The host's error goes on its way."""
+
+    def open_ticket(self, text: str) -> Ticket:
+        from heedback.errors import TicketError
+
+        raise TicketError("foreign")
+
+    def stats(self) -> dict[str, Any]:
+        counts = dict.fromkeys(("captured", "delivered", "duplicates", "rejected", "pending", "aside", "dead"), 0)
+        told = {"dropped": {"internal": _Nobody.missed}, "left_out": {}, "problem": "its modules cannot be loaded"}
+        return {"enabled": False, **counts, **told, "spool": "closed", "spool_path": None, "held": 0, "bytes": 0}
+
+    @staticmethod
+    def say(why: str) -> None:
+        """Once, as soon as there is a log to say it in."""
+        try:
+            import logging
+        except Exception:
+            _Nobody.unsaid = why
+        else:
+            if not _Nobody.said:
+                logging.getLogger("heedback").warning("heedback: a call failed, %s", why)
+            _Nobody.said, _Nobody.unsaid = True, ""
+
+    @staticmethod
+    def settle(client: Client) -> None:
+        """What nobody captured is the new client's to count and to tell."""
+        missed, _Nobody.missed = _Nobody.missed, 0
+        if _Nobody.unsaid:
+            _Nobody.say(_Nobody.unsaid)
+        if missed and client.enabled:
+            client._drop("internal", missed)
+        _Nobody.said = False
 
 
 def _replace(client: Client | None) -> Client | None:

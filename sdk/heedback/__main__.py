@@ -26,6 +26,7 @@ from heedback.transport import HttpTransport
 _FINE: Final = 0
 _TROUBLE: Final = 1
 _IMPOSSIBLE: Final = 2
+_STATUSES: Final = "Exit status: 0 all is well; 1 something is not, and said; 2 the command could not be carried out."
 _UNITS: Final = ((24 * 3600.0, "days"), (3600.0, "hours"), (60.0, "minutes"))
 
 Arguments = argparse.Namespace
@@ -40,22 +41,43 @@ def main(words: Sequence[str] | None = None) -> int:
         return run(arguments)
     except HeedbackError as error:
         print(f"heedback: {_printable(str(error))}", file=sys.stderr)
-        return _IMPOSSIBLE
+        return _TROUBLE if isinstance(error, upkeep.NoSpoolError) else _IMPOSSIBLE
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m heedback", description="Look after the SDK of an app.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    spool = commands.add_parser("spool", help="what is captured and not delivered yet").add_subparsers(
-        metavar="COMMAND", required=True
-    )
-    _spool_command(spool, "status", _status, "how many events wait, for how long, and where")
-    flush = _spool_command(spool, "flush", _flush, "send what waits, now and from here")
+    spool = commands.add_parser(
+        "spool",
+        help="what is captured and not delivered yet",
+        description="What the SDK of an app has captured and not delivered yet lies in a file, the spool. "
+        "Look after it while the app runs or after it has ended, as the app's user and in its environment.",
+        epilog=_STATUSES,
+    ).add_subparsers(metavar="COMMAND", required=True)
+    _spool_command(spool, "status", _status, "how many events wait, for how long, and where", "Changes nothing.")
+    flush = _spool_command(
+        spool, "flush", _flush, "send what waits, now and from here",
+        'Ends when all of it is settled, or at the first answer that says "not now", with the reason.',
+    )  # fmt: skip
     flush.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="at most this long (60)")
-    dead = _spool_command(spool, "dead", _dead, "list what the service rejected, with its reasons")
+    dead = _spool_command(
+        spool, "dead", _dead, "list what the service rejected, with its reasons",
+        "The oldest first. What people wrote is not shown, unless you say --text.",
+    )  # fmt: skip
     dead.add_argument("--text", action="store_true", help="with everything that the events say")
-    drop = _spool_command(spool, "drop", _drop, "forget what the service rejected")
-    drop.add_argument("--all", action="store_true", help="forget what waits to be sent too")
+    retry = _spool_command(
+        spool, "retry", _retry, "put what the service rejected back in line, once the cause is gone",
+        "It keeps its ids, so that nothing is stored twice. What is rejected again is dead again.",
+    )  # fmt: skip
+    retry.add_argument(
+        "ids", nargs="*", metavar="ID", help="only the events of these ids, as `dead` lists them; else all"
+    )
+    retry.add_argument("--reason", metavar="WORDS", help="only those with these words in their reasons")
+    drop = _spool_command(
+        spool, "drop", _drop, "forget what the service rejected, for good",
+        "What people wrote is overwritten on the disk.",
+    )  # fmt: skip
+    drop.add_argument("--all", action="store_true", help="forget what waits to be sent too: it is lost to the service")
     drop.add_argument("--yes", action="store_true", help="with --all: it is meant")
     asked = commands.add_parser("ping", help="is the way to the service open?", description="Tell what is wrong.")
     asked.add_argument("--json", action="store_true", help="as JSON")
@@ -63,8 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _spool_command(spool: Any, name: str, run: Callable[[Arguments], int], words: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = spool.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+def _spool_command(
+    spool: Any, name: str, run: Callable[[Arguments], int], words: str, more: str
+) -> argparse.ArgumentParser:
+    what = f"{words[0].upper()}{words[1:]}. {more}"
+    command: argparse.ArgumentParser = spool.add_parser(name, help=words, description=what, epilog=_STATUSES)
     where = "the spool's file; else HEEDBACK_SPOOL, else the one of HEEDBACK_URL and HEEDBACK_KEY"
     command.add_argument("--spool", metavar="FILE", help=where)
     command.add_argument("--json", action="store_true", help="as JSON")
@@ -80,7 +105,7 @@ def _status(arguments: Arguments) -> int:
 
 def _status_lines(facts: dict[str, Any]) -> list[str]:
     if not facts["exists"]:
-        return [f"spool    {facts['path']}: no such file, so nothing waits"]
+        return [f"spool    {facts['path']}: there is no such file, {upkeep.NOTHING_YET}"]
     dropped = ", ".join(f"{n} {reason}" for reason, n in facts["dropped"].items())
     on_way = f"{facts['sending']:,} on their way, {facts['aside']:,} put aside"
     ages = _old("oldest", facts["oldest_seconds"]) + _old("newest", facts["newest_seconds"])
@@ -88,7 +113,7 @@ def _status_lines(facts: dict[str, Any]) -> list[str]:
         f"spool    {facts['path']}",
         f"mode     {facts['mode']}{_openness(facts['mode'])}, {facts['bytes']:,} bytes",
         f"waiting  {facts['pending']:,}{ages}",
-        f"         {facts['feedback']:,} of them feedback, {on_way}",
+        *([f"         {facts['feedback']:,} of them feedback, {on_way}"] if facts["pending"] else []),
         f"dead     {facts['dead']:,}{_old('oldest', facts['dead_oldest_seconds'])}",
         f"held     {facts['held']:,} texts that wait for a rating{_old('oldest', facts['held_oldest_seconds'])}",
         f"dropped  {dropped or 'nothing'} that the service was not told of yet",
@@ -110,7 +135,9 @@ def _flush_lines(told: dict[str, Any]) -> list[str]:
     known = f" ({told['duplicates']:,} of them the service had already)" if told["duplicates"] else ""
     lines = [f"{told['delivered']:,} delivered{known}, {told['pending']:,} still waiting"]
     if told["rejected"]:
-        lines.append(f"{told['rejected']:,} rejected: see python -m heedback spool dead")
+        lines.append(
+            f"{told['rejected']:,} rejected: see python -m heedback spool dead, and retry once the cause is gone"
+        )
     if told["problem"]:
         lines.append(f"stopped: {told['problem']}")
     return lines
@@ -123,20 +150,35 @@ def _dead(arguments: Arguments) -> int:
 
 
 def _dead_lines(event: dict[str, Any]) -> list[str]:
-    reasons = event["reasons"]
-    told = (
-        [f"{field}: {' '.join(messages)}" for field, messages in reasons.items()]
-        if isinstance(reasons, dict)
-        else [str(reasons)]
-    )
-    head = f"{event['rejected_at']}  {event['type']}  {event['feature']}  {event['id']}"
+    told = upkeep.in_words(event["reasons"])
+    what = f"{event['bytes']:,} bytes" if "bytes" in event else f"{event['type']}  {event['feature']}  {event['id']}"
+    head = f"{event['rejected_at']}  {what}"
     text = [f"    {json.dumps(event['event'], ensure_ascii=False)}"] if "event" in event else []
     return [head, *(f"    {each}" for each in told), *text]
+
+
+def _retry(arguments: Arguments) -> int:
+    told = upkeep.retry(_path(arguments), time.time(), ids=set(arguments.ids), reason=arguments.reason)
+    _tell(arguments, told, _retry_lines)
+    return _TROUBLE if told["unknown"] else _FINE
+
+
+def _retry_lines(told: dict[str, Any]) -> list[str]:
+    lines = [f"{told['retried']:,} back in line, {told['dead']:,} still dead"]
+    if told["unreadable"]:
+        lines.append(f"{told['unreadable']:,} of the dead hold no event and cannot be sent")
+    lines += [f"no dead event has the id {each}" for each in told["unknown"]]
+    if told["retried"]:
+        lines.append(
+            "an app that runs sends them within half a minute; so does python -m heedback spool flush, at once"
+        )
+    return lines
 
 
 def _drop(arguments: Arguments) -> int:
     path = _path(arguments)
     if arguments.all and not arguments.yes:
+        upkeep.require(path)
         waiting = upkeep.status(path, time.time())["pending"]
         raise HeedbackError(f"{waiting:,} events wait in {path} and would be lost; say --yes if that is meant")
     gone = upkeep.drop(path, time.time(), everything=arguments.all)

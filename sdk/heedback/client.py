@@ -391,9 +391,9 @@ class Client:
         field = self._tally.leave_out(error.field)
         self._tally.warn(f"left out {field}", f"a field was left out, {error}")
 
-    def _drop(self, reason: str) -> None:
+    def _drop(self, reason: str, n: int = 1) -> None:
         with contextlib.suppress(Exception):
-            self._pipeline.drop(reason)
+            self._pipeline.drop(reason, n)
 
     def _calmly(self, act: Callable[[], T]) -> T | None:
         if self._options is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal  # here and not where it is needed: then there may be no descriptor left to load it
 import threading
 import time
 import weakref
@@ -72,8 +73,6 @@ def _exit() -> None:
 
 def _take_sigterm() -> None:
     global _taken_by
-    import signal
-
     # Number 1 of a container does not hear SIGTERM by default, and goes on sending until it is killed.
     if os.name == "nt" or os.getpid() == 1 or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         return
@@ -87,8 +86,6 @@ def _take_sigterm() -> None:
 def _give_sigterm_back() -> None:
     if not _taken_by:
         return
-    import signal
-
     with contextlib.suppress(ValueError):
         if signal.getsignal(signal.SIGTERM) == _on_sigterm:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -106,7 +103,6 @@ def _on_sigterm(number: int, frame: Any) -> None:
     """Runs between two steps of the main thread, which may hold any lock: so it waits for nothing. Threads of its own
     send and then end the process; the main thread goes on until then. Another SIGTERM ends it at once."""
     import _thread
-    import signal
 
     signal.signal(number, signal.SIG_DFL)
     if _taken_by == os.getpid():  # else it was copied by a fork that Python did not see, and holds nothing of its own

@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from heedback.lease import Lease, Row, Told, split
 from heedback.limits import BATCH_BYTES
-from heedback.spool import Lease, Row, Told, split
+from heedback.spool import DEAD_SHARE, KEPT_DEAD
 from heedback.texts import KEPT_SECONDS
 
 MEMORY_EVENTS: Final = 10_000
 MEMORY_BYTES: Final = 32 * 1024 * 1024
-_KEPT_DEAD: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class MemorySpool:
         self._held: dict[str, list[_Row]] = {}
         self._wanted: dict[str, float] = {}
         self._dropped: Counter[str] = Counter()
-        self._dead: deque[tuple[str, str]] = deque(maxlen=_KEPT_DEAD)
+        self._dead: deque[tuple[str, str]] = deque()
+        self._dead_bytes = 0
 
     def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None:
         with self._lock:
@@ -145,7 +146,20 @@ class MemorySpool:
                 self._dropped.update(lease.dropped)
             for seq in lease.seqs:
                 self._forget(seq)
-            self._dead.extend((why, lease.bodies[at]) for at, why in rejected.items() if at < len(lease.bodies))
+            for at, why in rejected.items():
+                if at < len(lease.bodies):
+                    self._dead.append((why, lease.bodies[at]))
+                    self._dead_bytes += len(lease.bodies[at])
+            self._trim_dead()
+
+    def _trim_dead(self) -> None:
+        gone = 0
+        while len(self._dead) > KEPT_DEAD or self._dead_bytes > self._max_bytes // DEAD_SHARE:
+            self._dead_bytes -= len(self._dead.popleft()[1])
+            gone += 1
+        if gone:
+            self._dropped["dead_full"] += gone
+            self._told("dead_full", gone)
 
     def release(self, lease: Lease) -> None:
         with self._lock:

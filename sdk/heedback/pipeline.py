@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from heedback import ending
 from heedback.delivery import LINGER_SECONDS, Sender
-from heedback.refuge import open_spool
+from heedback.refuge import MEMORY, open_spool
 from heedback.spool import Spool
 from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport, importing
@@ -80,12 +80,12 @@ class Pipeline:
             parts[0].want(output_id, at)
             parts[1].wake()
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: str, n: int = 1) -> None:
         """Count what was not captured, here and for the service, which marks the day incomplete."""
-        self._tally.drop(reason)
+        self._tally.drop(reason, n)
         parts = self._open or self._start()
         if parts is not None:
-            parts[0].drop(reason)
+            parts[0].drop(reason, n)
 
     def start(self) -> None:
         if self._start() is not None:
@@ -115,7 +115,8 @@ class Pipeline:
 
     def facts(self) -> dict[str, Any]:
         """Of the spool too, if it is open: looking must not open anything."""
-        return dict(CLOSED_FACTS) if self._open is None else self._open[0].facts()
+        path = None if self._plan.path == MEMORY else self._plan.path
+        return CLOSED_FACTS | {"spool_path": path} if self._open is None else self._open[0].facts()
 
     def _start(self) -> tuple[Spool, Sender] | None:
         with self._turn():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import stat
 import time
+from collections.abc import Callable
 from typing import Final
 
 # Pathlib is not used here: it costs the import.
@@ -17,6 +19,11 @@ _ELSEWHERE: Final = frozenset(
     )
 )
 _MOUNTS: Final = "/proc/self/mounts"
+# Of the write-ahead log, from "WAL-mode file format" in SQLite's documentation; a fourth byte tells the byte order.
+_LOG_MAGIC: Final = b"\x37\x7f\x06"
+_LOG_HEAD_BYTES: Final = 32
+_FRAME_HEAD_BYTES: Final = 24
+_ASKED: Final = 5
 
 
 def default_path(url: str, kid: str) -> str:
@@ -28,11 +35,11 @@ def default_path(url: str, kid: str) -> str:
     return os.path.join(os.path.expanduser(state), "heedback", f"spool-{name}.db")  # noqa: PTH111, PTH118
 
 
-def make_private(path: str) -> None:
-    """The file before SQLite opens it, so that it (and the log, which takes after it) is never readable by others.
+def make_folder(path: str) -> None:
+    """Where the file will lie, if there is no such folder yet.
 
     Raises:
-        OSError: it cannot be made, or not be made private.
+        OSError: it cannot be made.
         sqlite3.OperationalError: it would lie on another machine's disk, where several hosts could break it.
     """
     folder = os.path.dirname(path) or "."  # noqa: PTH120
@@ -40,12 +47,21 @@ def make_private(path: str) -> None:
     kind = file_system(folder)
     if kind in _ELSEWHERE:
         raise sqlite3.OperationalError(f"{kind} is a network file system, name a local file")
-    opened = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def make_private(path: str) -> None:
+    """The file before SQLite opens it, so that it (and the log, which takes after it) is never readable by others.
+
+    Raises:
+        OSError: it cannot be made, or not be made private.
+    """
     try:
-        if os.name != "nt" and stat.S_IMODE(os.fstat(opened).st_mode) & 0o077:
-            os.fchmod(opened, 0o600)
-    finally:
-        os.close(opened)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        # Opened and closed here, it would lose the locks that SQLite holds on it in this process, as POSIX has it: then
+        # another process that ends takes itself for the last, and removes the log that we go on writing to.
+        if os.name != "nt" and stat.S_IMODE(os.stat(path).st_mode) & 0o077:  # noqa: PTH116
+            os.chmod(path, 0o600)  # noqa: PTH101
 
 
 def file_system(folder: str, mounts: str = _MOUNTS) -> str:
@@ -70,9 +86,81 @@ def identity(path: str) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def beside(path: str, version: int) -> str:
+    """The file for spools of an older format, where a newer version of heedback has the name itself."""
+    return f"{path}.format-{version}"
+
+
+class Ground:
+    """The files that a spool stands on while it is open: whether somebody took or cut them meanwhile.
+
+    `frames` tells how many pages SQLite believes are in the log.
+    """
+
+    def __init__(self, path: str, page_bytes: int, frames: Callable[[], int]) -> None:
+        self._frames = frames
+        self._path = path
+        self._page_bytes = page_bytes
+        self._files = {suffix: identity(path + suffix) for suffix in ("", "-wal", "-shm")}
+        self._seen = 0  # bytes of the log
+
+    def was_moved(self) -> bool:
+        """Whether the name stands for another file by now, or for none."""
+        return identity(self._path) != self._files[""]
+
+    def lost_its_log(self) -> bool:
+        """The same of the log, which whoever opens the file next would begin anew."""
+        return identity(self._path + "-wal") != self._files["-wal"]
+
+    def is_cut(self) -> bool:
+        """Whether the log is shorter than it was written.
+
+        One that lost its beginning is worth nothing to SQLite. One that is only shorter may have been folded into the
+        file by somebody else. What was cut and had grown again before we looked is not seen.
+        """
+        if log_is_headless(self._path):
+            return True
+        size = _size(self._path + "-wal")
+        shorter, self._seen = size < self._seen, size
+        # Others write to it and fold it meanwhile: what is cut is too short however often it is asked.
+        return shorter and all(self._is_too_short() for _ in range(_ASKED))
+
+    def _is_too_short(self) -> bool:
+        needed = self._frames() * (_FRAME_HEAD_BYTES + self._page_bytes)
+        return needed > max(0, _size(self._path + "-wal") - _LOG_HEAD_BYTES)
+
+    def clear(self) -> None:
+        """Remove the log that was left where the file has gone: SQLite would take it for that of the next file."""
+        for suffix in ("-wal", "-shm"):
+            if self.was_moved() and identity(self._path + suffix) == self._files[suffix]:
+                with contextlib.suppress(OSError):
+                    os.remove(self._path + suffix)  # noqa: PTH107
+
+
+def log_is_headless(path: str) -> bool:
+    """Whether the log has lost its beginning, which SQLite writes first: it was cut, then written on."""
+    try:
+        with open(path + "-wal", "rb") as log:  # noqa: PTH123  not the spool itself, whose locks this would let go
+            head = log.read(_LOG_HEAD_BYTES)
+    except OSError:
+        return False
+    return len(head) == _LOG_HEAD_BYTES and not head.startswith(_LOG_MAGIC)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116
+    except OSError:
+        return 0
+
+
 def set_aside(path: str) -> str:
     """Rename a spool that is no database, with its log, and return the new name."""
-    aside = f"{path}.corrupt-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    aside = stem = f"{path}.corrupt-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    for number in itertools.count(2):
+        if not os.path.exists(aside):  # noqa: PTH110
+            break
+        aside = f"{stem}-{number}"
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.rename(path + suffix, aside + suffix)  # noqa: PTH104

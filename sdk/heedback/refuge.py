@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from heedback.lease import Lease, Spool, Told
 from heedback.memory import MemorySpool
-from heedback.place import set_aside
-from heedback.spool import FileSpool, Lease, Spool, Told
+from heedback.place import beside, log_is_headless, set_aside
+from heedback.spool import FileSpool
+from heedback.tables import FORMAT, NewerError
 
+DAMAGED: Final = "damaged"  # of a file; nobody knows how many events were in it, so it counts as one
 MEMORY: Final = ":memory:"
 _OPENING_TRIES: Final = 5
 _OPENING_SECONDS: Final = 0.2
@@ -37,8 +41,10 @@ class Refuge:
         self._path = path
         self._open_file = open_file
         self._warn = warn
+        self._told = told
         self._memory = MemorySpool(told=told)
         self._file: FileSpool | None = None
+        self._moves = 0  # how often rows went from one home to the other
         self._lent: dict[int, Spool] = {}
         self._away = True
         self._rest_until = 0.0
@@ -71,7 +77,8 @@ class Refuge:
         act(self._memory)
 
     def lease(self, count: int, now: float) -> Lease | None:
-        if self._away or (self._file is not None and self._file.was_moved()):
+        self._look_at_the_ground()
+        if self._away:
             self._come_home()
         homes: tuple[Spool | None, ...] = (self._memory, None if self._away else self._file)
         for home in homes:
@@ -103,18 +110,38 @@ class Refuge:
         except _TROUBLE as error:
             self._flee(error)
 
-    def last(self) -> tuple[int, int]:
-        return self._memory.last(), self._file.last() if self._file and not self._away else 0
+    def last(self) -> tuple[int, int, int]:
+        moves = self._moves
+        mark = sys.maxsize  # of a file that cannot tell: all that is in it
+        if self._file and not self._away:
+            with self._fleeing():
+                mark = self._file.last()
+        return self._memory.last(), mark, moves
 
-    def waiting(self, upto: tuple[int, int]) -> bool:
-        return self._memory.waiting(upto[0]) or (self._file is not None and self._file.waiting(upto[1]))
+    def waiting(self, upto: tuple[int, int, int]) -> bool:
+        """Once rows have moved they have other numbers: then it is asked of all there are."""
+        in_memory, in_file, moves = upto
+        if moves != self._moves:
+            in_memory = in_file = sys.maxsize
+        waiting = self._memory.waiting(in_memory)
+        if self._file and not waiting:
+            waiting = True  # in a file that cannot tell
+            with self._fleeing():
+                waiting = self._file.waiting(in_file)
+        return waiting
+
+    @contextlib.contextmanager
+    def _fleeing(self) -> Iterator[None]:
+        try:
+            yield
+        except _TROUBLE as error:
+            self._flee(error)
 
     def facts(self) -> dict[str, Any]:
         memory = self._memory.facts()
-        try:
-            file = self._file.facts() if self._file else memory | dict.fromkeys(_COUNTED, 0)
-        except _TROUBLE:
-            file = memory | dict.fromkeys(_COUNTED, 0) | {"spool_path": self._path}
+        file = {"spool_path": self._path} | dict.fromkeys(_COUNTED, 0)
+        with contextlib.suppress(*_TROUBLE):
+            file = self._file.facts() if self._file else file
         facts = file | {key: file[key] + memory[key] for key in _COUNTED}
         return facts | {"spool": "memory" if self._away else "file"}
 
@@ -134,7 +161,8 @@ class Refuge:
 
     def rescue(self) -> int:
         """Move what waits in memory to the file, whatever it was that it would not take; how many events it did not."""
-        if self._memory.rescue():
+        self._look_at_the_ground()
+        if self._away and (self._memory.rescue() or self._file is not None):
             self._rest_until = 0.0
             self._come_home()
         return self._memory.rescue()
@@ -145,7 +173,7 @@ class Refuge:
 
     def _flee(self, error: Exception) -> None:
         busy = getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-        broken = getattr(error, "sqlite_errorname", "").startswith(tuple(_BROKEN))
+        broken = getattr(error, "sqlite_errorname", "").startswith(tuple(_BROKEN)) or self._is_shaken()
         self._away = True
         self._rest_until = time.monotonic() + (0.0 if broken else _BUSY_REST_SECONDS if busy else _REST_SECONDS)
         if broken:
@@ -153,18 +181,38 @@ class Refuge:
         else:
             self._warn("spool", f"the spool {self._path} cannot be written ({error}): events wait in memory")
 
+    def _is_shaken(self) -> bool:
+        """Whether the trouble is of the files: then there may be a new one at once."""
+        with contextlib.suppress(*_TROUBLE):
+            return self._file is not None and (
+                self._file.ground.was_moved() or self._file.ground.lost_its_log() or self._file.ground.is_cut()
+            )
+        return False
+
+    def _look_at_the_ground(self) -> None:
+        """Whether somebody has taken or cut the files under us, which SQLite would not see for long."""
+        if self._file is not None and not self._away:
+            if self._file.ground.lost_its_log():
+                self._leave(lost=False)
+            elif self._file.ground.is_cut():
+                self._leave()
+            if self._file.ground.was_moved():
+                self._away = True
+                self._rest_until = 0.0
+
     def _come_home(self) -> None:
         """Open the file if it is not, and move to it what waits in memory."""
         if time.monotonic() < self._rest_until:
             return
         with self._moving:
             try:
-                if self._file is not None and self._file.was_moved():
+                if self._file is not None and self._file.ground.was_moved():
                     self._take_along(self._file)
                 if self._file is None:
                     self._file = self._open_file()
                 rows = self._memory.rows()
                 if rows:
+                    self._moves += 1
                     self._file.put_all(list(rows.values()))
                     self._memory.forget(rows)
                 for reason, n in self._memory.drops().items():
@@ -173,20 +221,26 @@ class Refuge:
             except _TROUBLE as error:
                 self._flee(error)
 
-    def _leave(self) -> None:
+    def _leave(self, lost: bool = True) -> None:
         """The file is broken: it stays under another name, unless another process has already seen to that."""
         with contextlib.suppress(*_TROUBLE):
-            if self._file is not None and not self._file.was_moved():
-                aside = set_aside(self._path)
-                self._warn("spool", f"the spool {self._path} is damaged: set aside as {aside}, a new one is begun")
+            if self._file is not None and not self._file.ground.was_moved():
+                path = self._file.path
+                aside = set_aside(path)
+                self._warn("spool", f"the spool {path} is damaged: set aside as {aside}, a new one is begun")
+                if lost:
+                    self._memory.drop(DAMAGED)
+                    self._told(DAMAGED, 1)
 
     def _take_along(self, file: FileSpool) -> None:
+        self._moves += 1
         self._file = None
-        with contextlib.suppress(*_TROUBLE, UnicodeDecodeError):
+        with contextlib.suppress(*_TROUBLE):
             for row in file.rows():
                 self._memory.put(*row)
         with contextlib.suppress(*_TROUBLE):
             file.close()
+        file.ground.clear()
 
 
 def open_spool(path: str, warn: Warn, told: Told = lambda reason, n: None, **bounds: Any) -> Spool:
@@ -198,9 +252,19 @@ def open_spool(path: str, warn: Warn, told: Told = lambda reason, n: None, **bou
 
 def _open_file(path: str, warn: Warn, told: Told, bounds: dict[str, Any]) -> FileSpool:
     give_up = time.monotonic() + _OPENING_SECONDS
+    damaged = 0
     for attempt in range(_OPENING_TRIES):
         try:
-            return FileSpool(path, told=told, **bounds)
+            if log_is_headless(path):
+                raise sqlite3.DatabaseError("its log was cut")
+            file = FileSpool(path, told=told, **bounds)
+            if damaged:
+                file.drop(DAMAGED, damaged)
+                told(DAMAGED, damaged)
+            return file
+        except NewerError as error:  # whoever wrote it still uses it, or will again
+            newer, path = path, beside(path, FORMAT)
+            warn("spool format", f"the spool {newer} is of a newer version of heedback ({error}): events go to {path}")
         except sqlite3.OperationalError as error:
             # Several processes that turn a new file to WAL at once refuse each other without waiting. One that writes
             # has made us wait already: then memory stands in, and the sender's thread opens the file.
@@ -209,5 +273,6 @@ def _open_file(path: str, warn: Warn, told: Told, bounds: dict[str, Any]) -> Fil
             time.sleep(0.02 * (attempt + 1))
         except sqlite3.DatabaseError as error:
             aside = set_aside(path)
+            damaged += 1
             warn("spool", f"the spool {path} was not readable ({error}): set aside as {aside}, a new one is begun")
     raise sqlite3.OperationalError("the spool stayed unreadable")

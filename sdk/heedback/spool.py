@@ -10,131 +10,32 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final
 
-from heedback import texts
+from heedback import tables, texts
+from heedback.lease import Lease as Lease
+from heedback.lease import Row, Told, split
+from heedback.lease import Spool as Spool
 from heedback.limits import BATCH_BYTES
-from heedback.place import identity, make_private
+from heedback.place import Ground, make_folder, make_private
+from heedback.tables import BUSY_SECONDS, PUT
+from heedback.tables import Synchronous as Synchronous
 
 LEASE_SECONDS: Final = 120.0  # longer than a request may take, with its connection and its answer
 MAX_EVENTS: Final = 100_000
 MAX_BYTES: Final = 256 * 1024 * 1024
 MAX_AGE_DAYS: Final = 30.0
-KEPT_DEAD: Final = 1000
+KEPT_DEAD: Final = 10_000  # events that the service rejected: the newest
+DEAD_SHARE: Final = 8  # of the bytes a spool may have, the part for them
+UNREADABLE: Final = "unreadable"  # why a row is dead that the service never saw
 _CHECK_EVERY: Final = 256  # puts between two looks at the bounds
 _TIDY_SECONDS: Final = 600.0
-_BUSY_SECONDS: Final = 0.25  # another process is writing: longer than this the host's thread does not wait
 _PATIENT_TRIES: Final = 20
 _HURRIED_TRIES: Final = 1  # at opening, which may be the host's thread's, and where memory stands in
-FORMAT: Final = 2
-
-Synchronous = Literal["normal", "full"]
-Told = Callable[[str, int], None]
-Row = tuple[str, bool, int | None, float]  # body, dear, redactor, at
-
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS event (
-  seq INTEGER PRIMARY KEY, at REAL NOT NULL, dear INTEGER NOT NULL, redactor INTEGER, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS lease (
-  seq INTEGER PRIMARY KEY, token INTEGER NOT NULL, pid INTEGER NOT NULL, until REAL NOT NULL);
-CREATE TABLE IF NOT EXISTS dead (seq INTEGER PRIMARY KEY, at REAL NOT NULL, reasons TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS dropped (reason TEXT PRIMARY KEY, n INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS told (token INTEGER NOT NULL, reason TEXT NOT NULL, n INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS aside (
-  seq INTEGER PRIMARY KEY REFERENCES event ON DELETE CASCADE, tries INTEGER NOT NULL, until REAL NOT NULL);
-"""
-# The text as it is and not as bytes: SQLite makes those for less.
-_PUT: Final = "INSERT INTO event (at, dear, redactor, body) VALUES (?, ?, ?, CAST(? AS BLOB))"
-
-# Leases stand beside the events: taking one must not write the bodies again. The length of a blob is read without it.
-_TAKE: Final = """
-INSERT INTO lease (seq, token, pid, until)
-SELECT seq, :token, :pid, :until FROM (
-  SELECT seq, redactor, sum(size) OVER (ORDER BY seq) - size AS before,
-         first_value(redactor) OVER (ORDER BY seq) AS same
-  FROM (SELECT event.seq, redactor, length(body) AS size FROM event LEFT JOIN lease ON lease.seq = event.seq
-        WHERE (lease.until IS NULL OR lease.until <= :now) AND {which} ORDER BY event.seq LIMIT :count))
-WHERE before < :bytes AND redactor IS same
-ON CONFLICT (seq) DO UPDATE SET token = excluded.token, pid = excluded.pid, until = excluded.until
-RETURNING seq
-"""
-_TAKE_FRESH: Final = _TAKE.format(which="event.seq NOT IN (SELECT seq FROM aside)")
-_TAKE_ASIDE: Final = _TAKE.format(which="event.seq IN (SELECT seq FROM aside WHERE tries = :tries AND until <= :now)")
-_DUE: Final = """
-SELECT tries FROM aside WHERE until <= :now AND seq NOT IN (SELECT seq FROM lease WHERE until > :now)
-ORDER BY until LIMIT 1
-"""
-_PUT_ASIDE: Final = """
-INSERT INTO aside (seq, tries, until) SELECT seq, ?, ? FROM lease CROSS JOIN event USING (seq) WHERE token = ?
-ON CONFLICT (seq) DO UPDATE SET tries = excluded.tries, until = excluded.until
-"""
-_DROP: Final = """
-DELETE FROM event WHERE seq IN (
-  SELECT seq FROM event WHERE seq > ? AND NOT (dear AND ?) AND seq NOT IN (SELECT seq FROM lease) ORDER BY seq LIMIT ?)
-RETURNING seq
-"""
-# They lie in the order they were captured: the first that is young enough ends the search.
-_DROP_OLD: Final = """
-DELETE FROM event WHERE seq NOT IN (SELECT seq FROM lease)
-AND seq < coalesce((SELECT seq FROM event WHERE at >= :since ORDER BY seq LIMIT 1), (SELECT max(seq) + 1 FROM event))
-"""
-_DROP_DEAD: Final = """
-DELETE FROM dead WHERE seq <= (
-  SELECT max(seq) FROM (
-    SELECT seq, row_number() OVER newest AS n, sum(length(body)) OVER newest AS bytes FROM dead
-    WINDOW newest AS (ORDER BY seq DESC))
-  WHERE n > ? OR bytes > ?)
-"""
-# Drops that a batch tells of are under its lease. One that ended without settling has told nobody.
-_UNTOLD: Final = "FROM told WHERE token NOT IN (SELECT token FROM lease)"
-_TAKE_BACK: Final = f"""
-INSERT INTO dropped SELECT reason, sum(n) {_UNTOLD} GROUP BY reason
-ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n
-"""
-# Two looks at the ends of the tree: min and max in one SELECT would read every row between them.
-_SPAN: Final = "SELECT (SELECT max(seq) FROM event) - (SELECT min(seq) FROM event) + 1"
-# CROSS JOIN: begun from the few leases. SQLite's own choice begins from the events and reads them all.
-_HELD: Final = """
-SELECT lease.seq, redactor, body FROM lease CROSS JOIN event USING (seq) WHERE token = ? ORDER BY lease.seq
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Rows that are ours until the lease ends. All were redacted by the same version of the rules (None: by none)."""
-
-    token: int
-    seqs: tuple[int, ...]
-    bodies: tuple[str, ...]
-    redactor: int | None
-    dropped: Mapping[str, int]
-    tries: int = 0  # how often these rows were put aside
-
-
-class Spool(Protocol):
-    """What a sender and a client need of a spool; every method may be called from any thread."""
-
-    def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None: ...
-    def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None: ...
-    def want(self, output_id: str, at: float) -> None: ...
-    def lease(self, count: int, now: float) -> Lease | None: ...
-    def settle(self, lease: Lease, rejected: Mapping[int, str], now: float, told: bool = True) -> None: ...
-    def release(self, lease: Lease) -> None: ...
-    def put_aside(self, lease: Lease, until: float) -> None: ...
-    def drop(self, reason: str, n: int = 1) -> None: ...
-    def last(self) -> Any: ...
-    def waiting(self, upto: Any) -> bool: ...
-    def facts(self) -> dict[str, Any]: ...
-    def before_fork(self) -> None: ...
-    def after_fork(self) -> None: ...
-    def abandon(self) -> None: ...
-    def rescue(self) -> int: ...
-    def close(self) -> None: ...
-
 
 # Connections a forked child inherited. Closing one there could fold the parent's log; they are kept, unused, for ever.
 _inherited: list[object] = []
@@ -156,8 +57,11 @@ class FileSpool:
         max_age_days: float = MAX_AGE_DAYS,
         synchronous: Synchronous = "normal",
         told: Told = lambda reason, n: None,
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         self.path = path
+        self._stopwatch = stopwatch
+        self._began: tuple[float, float] | None = None  # by the host's clock, and by the stopwatch
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._max_age = max_age_days * 24 * 3600.0
@@ -166,23 +70,25 @@ class FileSpool:
         self._look_after_chars = max_bytes // 64  # of four bytes at most: a sixteenth of the room
         self._unseen = self._unseen_chars = 0
         self._dear_until = 0  # up to here all is feedback
-        self._tidy_at = 0.0
+        self._tidy_at = 0.0  # by the stopwatch
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._stopped: list[threading.Lock] = []
+        make_folder(path)
+        tables.look(path)
         make_private(path)
-        self._identity = identity(path)
-        self._writer = _connect(path, synchronous)
+        self._writer = tables.connect(path, synchronous)
         self._insert = self._writer.cursor().execute
-        self._reader = _connect(path, synchronous)
+        self._reader = tables.connect(path, synchronous)
         self._prepare()
+        self.ground = Ground(path, self._one("PRAGMA page_size"), self._frames)
 
     def put(self, body: str, dear: bool, redactor: int | None, at: float) -> None:
         """One committed row. What is dear (feedback) is dropped last when the spool is full."""
         if not self._write_lock.acquire(False):
             self._enter()
         try:
-            self._insert(_PUT, (at, 1 if dear else 0, redactor, body))  # a bool would be adapted, which takes longer
+            self._insert(PUT, (at, 1 if dear else 0, redactor, body))  # a bool would be adapted, which takes longer
             self._unseen += 1
             self._unseen_chars += len(body)
             if self._unseen >= self._look_after or self._unseen_chars > self._look_after_chars:
@@ -193,7 +99,7 @@ class FileSpool:
     def put_all(self, rows: list[Row]) -> None:
         """Many at once, in one transaction."""
         with self._writing(_HURRIED_TRIES) as db:
-            db.executemany(_PUT, [(at, dear, redactor, body) for body, dear, redactor, at in rows])
+            db.executemany(tables.PUT, [(at, dear, redactor, body) for body, dear, redactor, at in rows])
             self._unseen = self._look_after  # the next put looks
 
     def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:
@@ -210,28 +116,54 @@ class FileSpool:
 
         Rows that were put aside come when no others wait, and the fewer at once the more often they were put aside.
         """
+        while taken := self._take(count, now):
+            if lease := self._read(*taken, now):
+                return lease
+        return None
+
+    def _take(self, count: int, now: float) -> tuple[int, dict[str, int], int] | None:
+        """The lease's number, what its batch tells about drops, and how often its rows were put aside."""
         token = int.from_bytes(os.urandom(7))
         take = {"token": token, "pid": os.getpid(), "now": now, "until": now + LEASE_SECONDS}
         with self._writing() as db:
             texts.send_what_is_wanted(db)
-            if now >= self._tidy_at:
-                self._tidy_at = now + _TIDY_SECONDS
+            if self._stopwatch() >= self._tidy_at:
+                self._tidy_at = self._stopwatch() + _TIDY_SECONDS
                 self._tidy(db, now)
             take |= {"count": count, "bytes": BATCH_BYTES}
-            seqs = db.execute(_TAKE_FRESH, take).fetchall()
+            seqs = db.execute(tables.TAKE_FRESH, take).fetchall()
             tries = 0
-            due = None if seqs else db.execute(_DUE, take).fetchone()
+            due = None if seqs else db.execute(tables.DUE, take).fetchone()
             if due:
                 tries = int(due[0])
-                seqs = db.execute(_TAKE_ASIDE, take | {"tries": tries, "count": split(count, tries)}).fetchall()
+                seqs = db.execute(tables.TAKE_ASIDE, take | {"tries": tries, "count": split(count, tries)}).fetchall()
             if not seqs:
                 self._free_the_dead(db)  # for the next look: whoever holds rows may just have been killed
                 return None
-            dropped = _tell(db, token)
+            return token, tables.tell(db, token), tries
+
+    def _read(self, token: int, dropped: dict[str, int], tries: int, now: float) -> Lease | None:
+        """The rows of a lease; None if not one of them can be read."""
         with self._read_lock:
-            rows = self._reader.execute(_HELD, (token,)).fetchall()
-        bodies = tuple(r[2].decode() for r in rows)
-        return Lease(token, tuple(r[0] for r in rows), bodies, rows[0][1], dropped, tries)
+            rows = self._reader.execute(tables.HELD, (token,)).fetchall()
+        bodies = {seq: tables.readable(body, is_json) for seq, _, body, is_json in rows}
+        good = {seq: body for seq, body in bodies.items() if body is not None}
+        redactor = rows[0][1] if rows and isinstance(rows[0][1], int) else None  # by none that is known
+        lease = Lease(token, tuple(good), tuple(good.values()), redactor, dropped, tries)
+        if len(good) < len(rows) or not good:
+            self._bury(lease, [seq for seq in bodies if seq not in good], now)
+        return lease if good else None
+
+    def _bury(self, lease: Lease, unreadable: list[int], now: float) -> None:
+        """What is no event makes way for the others. The service, which will never see it, is told."""
+        with self._writing() as db:
+            db.executemany(tables.BURY, [(now, UNREADABLE, seq) for seq in unreadable])
+            for table in ("event", "lease"):
+                db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq in unreadable])  # noqa: S608
+            if not lease.seqs:
+                _give_back(db, lease)
+            self._count(db, UNREADABLE, len(unreadable))
+        self._trim_dead()
 
     def settle(self, lease: Lease, rejected: Mapping[int, str], now: float, told: bool = True) -> None:
         """The batch is stored on the far side: forget its rows, keep the rejected (by place) with their reasons.
@@ -247,8 +179,16 @@ class FileSpool:
             _give_back(db, lease)
             if dead:
                 db.executemany("INSERT INTO dead (at, reasons, body) VALUES (?, ?, ?)", dead)
-                db.execute(_DROP_DEAD, (KEPT_DEAD, self._max_bytes // 8))
+        if dead:
+            self._trim_dead()
         self._fold()
+
+    def _trim_dead(self) -> None:
+        """The newest are kept, by count and by bytes."""
+        last = self._one(tables.DEAD_OVER, KEPT_DEAD, self._max_bytes // DEAD_SHARE)
+        if last is not None:
+            with self._writing() as db:
+                self._count(db, "dead_full", db.execute("DELETE FROM dead WHERE seq <= ?", (last,)).rowcount)
 
     def release(self, lease: Lease) -> None:
         """The batch did not arrive: give its rows back, and what it would have told about drops."""
@@ -258,13 +198,13 @@ class FileSpool:
     def put_aside(self, lease: Lease, until: float) -> None:
         """Give its rows back, to be sent apart from others and not before `until`: one may be what made it fail."""
         with self._writing() as db:
-            db.execute(_PUT_ASIDE, (lease.tries + 1, until, lease.token))
+            db.execute(tables.PUT_ASIDE, (lease.tries + 1, until, lease.token))
             _give_back(db, lease)
 
     def drop(self, reason: str, n: int = 1) -> None:
         """To be told to the service with the next batch."""
         with self._captures():
-            _count_drop(self._writer, reason, n)
+            tables.count_drop(self._writer, reason, n)
 
     def last(self) -> int:
         """The newest row's number: a mark for `waiting`."""
@@ -287,15 +227,36 @@ class FileSpool:
             "bytes": self._used_bytes(self._reader, self._read_lock),
         }
 
-    def was_moved(self) -> bool:
-        """Whether the name stands for another file by now, or for none: another process may have set ours aside."""
-        return identity(self.path) != self._identity
+    def _frames(self) -> int:
+        """How many pages SQLite believes are in the log; more than there can be where it cannot be read."""
+        try:
+            with self._read_lock:
+                return int(self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+        except sqlite3.OperationalError as error:
+            return sys.maxsize if error.sqlite_errorname.startswith("SQLITE_IOERR") else 0
 
     def rows(self) -> Iterator[Row]:
-        """All that can be read, for a new file."""
+        """All that can be read, for a new file: from both ends where the middle is broken. What is no event is counted.
+
+        Raises:
+            sqlite3.Error: not all of it could be read.
+        """
+        seen = -sys.maxsize
         with self._read_lock:
-            for body, dear, redactor, at in self._reader.execute("SELECT body, dear, redactor, at FROM event"):
-                yield body.decode(), bool(dear), redactor, at
+            try:
+                for seq, *row in self._reader.execute(f"{tables.ROWS} ORDER BY seq"):
+                    seen = seq
+                    yield from self._row(*row)
+            except sqlite3.DatabaseError:
+                for _, *row in self._reader.execute(f"{tables.ROWS} WHERE seq > ? ORDER BY seq DESC", (seen,)):
+                    yield from self._row(*row)
+
+    def _row(self, body: bytes, dear: object, redactor: object, at: float, is_json: object) -> Iterator[Row]:
+        text = tables.readable(body, is_json)
+        if text is None:
+            self._told(UNREADABLE, 1)
+        else:
+            yield text, bool(dear), redactor if isinstance(redactor, int) else None, at
 
     def before_fork(self) -> None:
         """Nobody is inside SQLite while the process is copied."""
@@ -319,15 +280,9 @@ class FileSpool:
             self._writer.close()
 
     def _prepare(self) -> None:
-        version = self._one("PRAGMA user_version")
-        if version > FORMAT:  # not ours to set aside: whoever wrote it still uses it
-            raise sqlite3.OperationalError(f"the spool has format {version}, this version of heedback knows {FORMAT}")
-        if version not in (0, FORMAT):
-            raise sqlite3.DatabaseError(f"the spool has format {version}, this version of heedback writes {FORMAT}")
         with self._writing(_HURRIED_TRIES) as db:
-            for statement in (_SCHEMA + texts.SCHEMA).split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {FORMAT}")
+            tables.check(db)  # again: it may have come to be since
+            tables.prepare(db)
             # Under our own number, at opening, stands an earlier process: in containers everybody is number 1.
             db.execute("DELETE FROM lease WHERE pid = ?", (os.getpid(),))
             self._free_the_dead(db)
@@ -339,15 +294,22 @@ class FileSpool:
         db.executemany("DELETE FROM lease WHERE pid = ?", dead)
 
     def _tidy(self, db: sqlite3.Connection, now: float) -> None:
+        now = self._steady(now)
         texts.forget_old(db, now)
-        self._count(db, "too_old", db.execute(_DROP_OLD, {"since": now - self._max_age}).rowcount)
+        self._count(db, "too_old", db.execute(tables.DROP_OLD, {"since": now - self._max_age}).rowcount)
+
+    def _steady(self, now: float) -> float:
+        """`now` without what the host's clock was put forward while we ran: nothing has waited through that time."""
+        stopwatch = self._stopwatch()
+        began, stopwatch_began = self._began = self._began or (now, stopwatch)
+        return min(now, began + stopwatch - stopwatch_began)
 
     def _trim(self) -> None:
         """Over a bound the oldest go, as many more as come until the next look: texts nobody asked for, then outputs
         and signals, feedback last, never what is on its way. The look itself reads counters, not rows."""
         self._unseen = self._unseen_chars = 0
         used = self._used_bytes(self._writer)
-        span = self._writer.execute(_SPAN).fetchone()[0] or 0
+        span = self._writer.execute(tables.SPAN).fetchone()[0] or 0
         if used <= self._max_bytes and span <= self._max_events:
             return
         count = self._writer.execute("SELECT count(*) FROM event").fetchone()[0]
@@ -357,18 +319,18 @@ class FileSpool:
 
     def _drop_oldest(self, excess: int) -> None:
         self._writer.execute("BEGIN IMMEDIATE")
-        with _until_commit(self._writer) as db:
+        with tables.until_commit(self._writer) as db:
             forgotten = texts.forget_oldest(db, excess)
             if forgotten:
                 self._told("text_full", forgotten)  # no event: the service counts nothing less
-            cheap = db.execute(_DROP, (self._dear_until, True, excess)).fetchall()
+            cheap = db.execute(tables.DROP, (self._dear_until, True, excess)).fetchall()
             self._dear_until = max((seq for (seq,) in cheap), default=0) if len(cheap) == excess else 0
-            gone = len(cheap) + len(db.execute(_DROP, (0, False, excess - len(cheap))).fetchall())
+            gone = len(cheap) + len(db.execute(tables.DROP, (0, False, excess - len(cheap))).fetchall())
             self._count(db, "spool_full", gone)
 
     def _count(self, db: sqlite3.Connection, reason: str, n: int) -> None:
         if n:
-            _count_drop(db, reason, n)
+            tables.count_drop(db, reason, n)
             self._told(reason, n)
 
     def _used_bytes(self, db: sqlite3.Connection, lock: threading.Lock | None = None) -> int:
@@ -393,7 +355,7 @@ class FileSpool:
 
     def _enter(self) -> None:
         """A capture waits for the other threads, which may all be waiting for a process, no longer than for that."""
-        if not self._write_lock.acquire(timeout=_BUSY_SECONDS):
+        if not self._write_lock.acquire(timeout=BUSY_SECONDS):
             error = sqlite3.OperationalError("database is locked")
             error.sqlite_errorname = "SQLITE_BUSY"
             raise error
@@ -402,7 +364,7 @@ class FileSpool:
     def _writing(self, tries: int = _PATIENT_TRIES) -> Iterator[sqlite3.Connection]:
         self._begin(tries)
         try:
-            with _until_commit(self._writer) as db:
+            with tables.until_commit(self._writer) as db:
                 yield db
         finally:
             self._write_lock.release()
@@ -418,66 +380,16 @@ class FileSpool:
                 self._write_lock.release()
                 if not isinstance(error, sqlite3.OperationalError) or not tries_left:
                     raise
-            time.sleep(_BUSY_SECONDS / 10)
+            time.sleep(BUSY_SECONDS / 10)
 
     def _one(self, sql: str, *values: Any) -> Any:
         with self._read_lock:
             return self._reader.execute(sql, values).fetchone()[0]
 
 
-@contextlib.contextmanager
-def _until_commit(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    try:
-        yield db
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-def _connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-            raise sqlite3.OperationalError("the file system has no shared memory, name a local file")
-        db.execute(f"PRAGMA synchronous = {synchronous}")
-        db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA wal_autocheckpoint = 4000")  # the sender folds long before
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def split(count: int, tries: int) -> int:
-    """How many rows travel together that were put aside `tries` times: half as many each time, until each is alone."""
-    return min(count, max(1, count >> tries))
-
-
 def _give_back(db: sqlite3.Connection, lease: Lease) -> None:
     db.execute("DELETE FROM lease WHERE token = ?", (lease.token,))
-    _take_back(db)
-
-
-def _take_back(db: sqlite3.Connection) -> None:
-    db.execute(_TAKE_BACK)
-    db.execute(f"DELETE {_UNTOLD}")
-
-
-def _tell(db: sqlite3.Connection, token: int) -> dict[str, int]:
-    """The drops that the service does not know of, for one batch to tell; they outlive the process that sends it."""
-    _take_back(db)
-    dropped = dict(db.execute("DELETE FROM dropped RETURNING reason, n").fetchall())
-    db.executemany("INSERT INTO told VALUES (?, ?, ?)", [(token, reason, n) for reason, n in dropped.items()])
-    return dropped
-
-
-def _count_drop(db: sqlite3.Connection, reason: str, n: int) -> None:
-    if n:
-        db.execute(
-            "INSERT INTO dropped VALUES (?, ?) ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n", (reason, n)
-        )
+    tables.take_back(db)
 
 
 def _is_running(pid: int) -> bool:

@@ -25,6 +25,7 @@ from heedback.transport import Batch, Delivered, Outcome
 
 URL: Final = "http://heedback.test"
 KEY: Final = "hb_sk_test_notasecret"
+_SHAPING: Final = ("environment", "app_version", "redact", "phones", "text", "user_key")
 _THUMBS: Final = {"up": 1, "down": 0}
 
 
@@ -148,15 +149,28 @@ def memory_client(**options: Unpack[ClientOptions]) -> Client:
 
 @contextmanager
 def capturing(**options: Unpack[ClientOptions]) -> Iterator[Sent]:
-    """Let the module's functions (`heedback.rate` …) go to a client of memory for the length of a block."""
+    """Let the module's functions (`heedback.rate` …) go to a client of memory for the length of a block.
+
+    An app that calls `heedback.init` inside it gets a new client of memory, seen by the same `Sent`. Of what it asks
+    for only what shapes an event counts: `environment`, `app_version`, `redact`, `phones`, `text` and `user_key`, where
+    `options` does not say them.
+    """
     options["transport"] = transport = MemoryTransport()
-    client = memory_client(**options)
-    former = heedback._replace(client)
+    sent = Sent(memory_client(**options), transport)
+
+    def make(url: object, key: object, **asked: Any) -> Client:
+        shaping: Any = {name: asked[name] for name in _SHAPING if asked.get(name) is not None}
+        sent.client = memory_client(**(shaping | options))
+        return sent.client
+
+    former, heedback._stand_in = heedback._stand_in, make
+    replaced = heedback._replace(sent.client)
     try:
-        yield Sent(client, transport)
+        yield sent
     finally:
-        heedback._replace(former)
-        client.close()
+        heedback._stand_in = former
+        heedback._replace(replaced)
+        sent.client.close()
 
 
 def _given(**fields: Any) -> dict[str, Any]:

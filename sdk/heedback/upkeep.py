@@ -1,4 +1,5 @@
-"""What people do with a spool from outside the app, for `python -m heedback spool`: look, send, list the dead, drop.
+"""What people do with a spool from outside the app, for `python -m heedback spool`: look, send, list the dead,
+retry them, drop.
 
 Looking opens the file read-only and disturbs nobody: no lease is freed, no file made. Sending is the app's own `Sender`
 with a transport that is listened to. Nothing here sets a damaged file aside: that is left to the app.
@@ -12,17 +13,20 @@ import random
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from heedback.delivery import Sender
 from heedback.errors import HeedbackError
-from heedback.spool import FORMAT, FileSpool
+from heedback.place import beside
+from heedback.spool import FileSpool
+from heedback.tables import FORMAT, until_commit
 from heedback.tally import Tally
 from heedback.transport import Batch, Outcome, RetryAfter, Transport
 
 BY_HAND: Final = "by_hand"  # the reason told to the service for events that somebody dropped
+NOTHING_YET: Final = "nothing was captured with these settings yet, or it is another file"
 _PATIENCE_SECONDS: Final = 5.0  # for an app that is writing
 _LOOK_SECONDS: Final = 0.05
 _ANY_AGE_DAYS: Final = 365_000.0  # what is too old is for the app to say
@@ -42,6 +46,15 @@ _AGES: Final = {
     "dead_oldest_seconds": "SELECT max(:now - at, 0.0) FROM (SELECT min(at) AS at FROM dead)",
     "held_oldest_seconds": "SELECT max(:now - at, 0.0) FROM (SELECT min(at) AS at FROM held)",
 }
+# Whatever stands in the columns, it can be shown.
+_DEAD: Final = """
+SELECT seq, CAST(at AS REAL), CAST(reasons AS TEXT), CAST(body AS BLOB) FROM dead ORDER BY seq
+"""
+_REVIVE: Final = (
+    "INSERT INTO event (at, dear, redactor, body) SELECT ?, ?, NULL, CAST(body AS BLOB) FROM dead WHERE seq = ?"
+)
+_SHOWN_BYTES: Final = 200
+_LAST_MOMENT: Final = 253402300799.0  # of the year 9999
 _DROP: Final = "DELETE FROM event WHERE seq NOT IN (SELECT seq FROM lease WHERE until > :now)"
 _TELL: Final = "INSERT INTO dropped VALUES (?, ?) ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n"
 
@@ -50,9 +63,23 @@ class SpoolError(HeedbackError):
     """The file cannot be read or is no spool; the message is for people."""
 
 
+class NoSpoolError(SpoolError):
+    """There is no such file."""
+
+
+def require(path: str) -> None:
+    """Raises NoSpoolError unless something was ever written there: what all but `status` begin with."""
+    if not _is_begun(path):
+        raise NoSpoolError(f"there is no spool at {path}: {NOTHING_YET}")
+
+
+def _is_begun(path: str) -> bool:
+    return Path(path).exists() and Path(path).stat().st_size > 0
+
+
 def status(path: str, now: float) -> dict[str, Any]:
     """How the spool at `path` stands: counts, ages in seconds, size in bytes, permissions. It need not exist yet."""
-    if not Path(path).exists():
+    if not _is_begun(path):
         nothing = {"dropped": {}, "bytes": 0} | dict.fromkeys(_COUNTS, 0) | dict.fromkeys(_AGES)
         return {"path": path, "exists": False, "mode": None} | nothing
     with _reading(path) as db:
@@ -69,18 +96,33 @@ def status(path: str, now: float) -> dict[str, Any]:
 
 
 def dead(path: str, *, text: bool = False) -> list[dict[str, Any]]:
-    """The rejected events, the oldest first, with the service's reasons; what people wrote only if `text` says so."""
-    if not Path(path).exists():
-        return []
+    """The rejected events, the oldest first, with the service's reasons; what people wrote only if `text` says so.
+
+    One that is no event has no id, and its size in `bytes`; of its text the beginning is shown, escaped.
+    """
     with _reading(path) as db:
-        rows = db.execute("SELECT at, reasons, body FROM dead ORDER BY seq").fetchall()
-    return [_dead(at, reasons, json.loads(body), text) for at, reasons, body in rows]
+        rows = db.execute(_DEAD).fetchall()
+    return [_dead(at, reasons, body, text) for _, at, reasons, body in rows]
 
 
-def _dead(at: float, reasons: str, event: dict[str, Any], text: bool) -> dict[str, Any]:
-    told = {name: event.get(name) for name in ("id", "type", "feature", "occurred_at")}
-    rejected = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-    return {"rejected_at": rejected, **told, "reasons": _by_field(reasons)} | ({"event": event} if text else {})
+def _dead(at: float, reasons: str, body: bytes, text: bool) -> dict[str, Any]:
+    event = _event(body)
+    told = {name: event and event.get(name) for name in ("id", "type", "feature", "occurred_at")}
+    rejected = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(min(max(at, 0.0), _LAST_MOMENT)))
+    fields: dict[str, Any] = {"rejected_at": rejected, **told, "reasons": _by_field(reasons)}
+    if event is None:
+        fields |= {"bytes": len(body)}
+        event = {"begins": body[:_SHOWN_BYTES].decode("ascii", "backslashreplace")}
+    return fields | ({"event": event} if text else {})
+
+
+def _event(body: bytes) -> dict[str, Any] | None:
+    """None for a row that holds no event."""
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
 
 
 def _by_field(reasons: str) -> dict[str, list[str]] | str:
@@ -91,6 +133,45 @@ def _by_field(reasons: str) -> dict[str, list[str]] | str:
         return reasons
 
 
+def retry(path: str, now: float, *, ids: Collection[str] = (), reason: str | None = None) -> dict[str, Any]:
+    """Put dead events back in line under the ids they have: all, or those of `ids`, or with `reason` in their reasons.
+
+    They lose what they were rejected for, and count as new in the spool: by age they go as if captured now. By which
+    rules they were redacted is not known any more, so that the service redacts them once again.
+
+    Returns:
+        `retried`; `dead`, how many still are; `unreadable`, how many of these hold no event and cannot be sent;
+        `unknown`, the `ids` that no dead event has.
+    """
+    told: dict[str, Any] = {"retried": 0, "dead": 0, "unreadable": 0, "unknown": sorted(ids)}
+    with _reading(path):
+        pass
+    with _plainly(path), _connected(path, "rw") as db, until_commit(db):
+        db.execute("BEGIN IMMEDIATE")
+        found = set()
+        for seq, _, reasons, body in db.execute(_DEAD).fetchall():
+            event = _event(body)
+            if event is None:
+                told["unreadable"] += 1
+            elif (not ids or str(event.get("id")) in ids) and (reason is None or _is_among(reason, reasons)):
+                found.add(str(event.get("id")))
+                db.execute(_REVIVE, (now, event.get("type") == "feedback", seq))
+                told["retried"] += db.execute("DELETE FROM dead WHERE seq = ?", (seq,)).rowcount
+        told["dead"] = _one(db, _COUNTS["dead"])
+    return told | {"unknown": sorted(set(ids) - found)}
+
+
+def _is_among(words: str, reasons: str) -> bool:
+    return any(words.casefold() in line.casefold() for line in in_words(_by_field(reasons)))
+
+
+def in_words(reasons: dict[str, list[str]] | str) -> list[str]:
+    """A line for each field."""
+    if isinstance(reasons, str):
+        return [reasons]
+    return [f"{field}: {' '.join(messages)}" for field, messages in reasons.items()]
+
+
 def drop(path: str, now: float, *, everything: bool = False) -> dict[str, int]:
     """Forget the dead; with `everything` also what waits and what is held, but not what is on its way just now.
 
@@ -98,8 +179,6 @@ def drop(path: str, now: float, *, everything: bool = False) -> dict[str, int]:
     waited with the next batch, and marks the day.
     """
     gone = {"dead": 0, "pending": 0, "held": 0, "sending": 0}
-    if not Path(path).exists():
-        return gone
     with _opened(path):  # frees what dead processes held
         pass
     with _plainly(path), _connected(path, "rw") as db:
@@ -123,8 +202,6 @@ def flush(path: str, transport: Transport, timeout: float) -> dict[str, Any]:
     It ends when what waited at its beginning is settled, by us or by the app, at the first answer that says "not now",
     or after `timeout` seconds.
     """
-    if not Path(path).exists():
-        return {"delivered": 0, "duplicates": 0, "rejected": 0, "pending": 0, "problem": None}
     with _opened(path) as spool:
         listening, tally = _Listening(transport), Tally()
         sender = Sender(spool, listening, tally, clock=time.time_ns, jitter=lambda top: random.uniform(0, top))  # noqa: S311
@@ -154,13 +231,16 @@ class _Listening:
 @contextlib.contextmanager
 def _reading(path: str) -> Iterator[sqlite3.Connection]:
     """A connection that only looks, to a file that is a spool of our format."""
+    require(path)
     with _plainly(path), _connected(path, "ro") as db:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         version = _one(db, "PRAGMA user_version")
         if not tables >= _TABLES:
             raise SpoolError(f"{path} is not a spool of heedback")
         if version != FORMAT:
-            raise SpoolError(f"the spool {path} has format {version}, this version of heedback knows {FORMAT}")
+            ours = beside(path, FORMAT)
+            hint = f"; what this version captures is in {ours}" if Path(ours).exists() else ""
+            raise SpoolError(f"the spool {path} has format {version}, this version of heedback knows {FORMAT}{hint}")
         yield db
 
 
@@ -181,6 +261,7 @@ def _opened(path: str) -> Iterator[FileSpool]:
 def _connected(path: str, mode: str) -> Iterator[sqlite3.Connection]:
     address = f"{Path(path).absolute().as_uri()}?mode={mode}"
     db = sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS, isolation_level=None)
+    db.text_factory = lambda raw: raw.decode(errors="replace")
     try:
         db.execute("PRAGMA foreign_keys = ON")  # what is noted about a row goes with it
         yield db

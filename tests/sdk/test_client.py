@@ -75,6 +75,15 @@ def test_the_environment_is_enough(
     assert caplog.records == []
 
 
+def test_where_the_spool_is_can_be_asked_at_any_time(make_client: MakeClient, spool: Path) -> None:
+    """Before it is opened, while it is open, and after it was closed."""
+    client = make_client()
+    for act, state in ((lambda: None, "closed"), (client.start, "file"), (client.close, "closed")):
+        act()
+        assert (client.stats()["spool"], client.stats()["spool_path"]) == (state, str(spool))
+    assert make_client(spool=":memory:").stats()["spool_path"] is None
+
+
 def test_init_replaces_and_closes_the_former_client(service: Any, spool: Path) -> None:
     """One client a process: what the former had captured is not lost."""
     former = heedback._replace(None)

@@ -16,6 +16,7 @@ import heedback
 from heedback import errors, fields, limits, memory, options, phones, redaction, spool, testing
 
 TEXT = Path(__file__).parents[2].joinpath("docs/sdk.md").read_text(encoding="utf-8")
+PRIVACY = Path(__file__).parents[2].joinpath("docs/privacy.md").read_text(encoding="utf-8")
 CODE = {path.name: path.read_text("utf-8") for path in Path(heedback.__file__).parent.glob("*.py")}
 SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
@@ -144,6 +145,14 @@ def test_the_numbers_are_those_of_the_code() -> None:
         str(errors.__doc__).partition("\n\n")[2].strip(),
     ):
         assert words in TEXT
+
+
+def test_how_many_rejected_events_are_kept() -> None:
+    """One number in the code, told on both pages."""
+    assert f"the newest {spool.KEPT_DEAD:,}" in TEXT
+    assert f"over {spool.KEPT_DEAD:,} or an eighth of `max_bytes`" in TEXT
+    assert spool.DEAD_SHARE == 8
+    assert f"the last {spool.KEPT_DEAD:,}, until newer ones push them out" in PRIVACY
 
 
 def spaced(number: int) -> str:

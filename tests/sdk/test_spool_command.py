@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sqlite3
@@ -130,6 +131,39 @@ def test_status_before_the_first_capture_makes_no_file(command: Command, spool: 
     assert command.json("status", "--spool", spool).keys() == facts.keys()
 
 
+@pytest.mark.parametrize("words", [["flush"], ["dead"], ["retry"], ["drop"], ["drop", "--all"], ["flush", "--json"]])
+@pytest.mark.usefixtures("setup")
+def test_a_path_that_is_mistyped_is_said(command: Command, tmp_path: Path, words: list[str]) -> None:
+    """Not "0 delivered": who typed it would take that for good news."""
+    file = tmp_path / "such.db"
+    file.touch()  # whose disk was full when it was begun
+    assert command(*words, "--spool", file) == (1, "")
+    file.unlink()
+    assert command(*words, "--spool", file) == (1, "")
+    assert command.complaint == (
+        f"heedback: there is no spool at {file}: nothing was captured with these settings yet, or it is another file\n"
+    )
+    assert "nothing was captured with these settings yet" in command("status", "--spool", file)[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_said_of_the_kinds_of_nothing(command: Command, spool: Path) -> None:
+    """An empty spool has no line on what of it is feedback."""
+    spool.parent.mkdir()
+    upkeep.FileSpool(str(spool)).close()
+    told = command("status", "--spool", spool)[1]
+    assert "waiting  0\ndead     0\n" in told
+
+
+@pytest.mark.parametrize("word", ["status", "flush", "dead", "retry", "drop"])
+def test_help_tells_what_it_does_and_how_it_ends(command: Command, word: str) -> None:
+    """Of each command, to somebody who reads nothing else."""
+    status, told = command(word, "--help")
+    assert status == 0
+    assert "Exit status: 0 all is well;" in told
+    assert len(told.partition("\n\n")[2].partition("\n\n")[0].split(".")) >= 2
+
+
 def test_a_spool_that_others_may_read_is_said(command: Command, spool: Path, captured: list[str]) -> None:
     """Whoever copied the file about has opened it to others."""
     spool.chmod(0o644)
@@ -214,7 +248,11 @@ def test_dead_events_are_told_with_reasons_and_without_texts(
     """Whoever looks after the host need not read what people wrote; who must, says so."""
     service.reject = lambda event: "Longer than 4096." if event["type"] == "feedback" else None
     status, told = command("flush", "--spool", spool)
-    assert (status, told) == (1, "1 delivered, 0 still waiting\n1 rejected: see python -m heedback spool dead\n")
+    assert (status, told) == (
+        1,
+        "1 delivered, 0 still waiting\n"
+        "1 rejected: see python -m heedback spool dead, and retry once the cause is gone\n",
+    )
     status, told = command("dead", "--spool", spool)
     assert status == 0
     assert f"feedback  invoice-summary  {captured[1]}\n    comment: Longer than 4096.\n" in told
@@ -223,6 +261,83 @@ def test_dead_events_are_told_with_reasons_and_without_texts(
     assert COMMENT in command("dead", "--text", "--spool", spool)[1]
     assert command.json("dead", "--text", "--spool", spool)[0]["event"]["comment"] == COMMENT
     assert "dead     1, the oldest 0 seconds old" in command("status", "--spool", spool)[1]
+
+
+@pytest.mark.usefixtures("setup")
+def test_rows_that_hold_no_event_are_sent_around_and_shown_safely(
+    command: Command, spool: Path, captured: list[str], service: Any
+) -> None:
+    """No traceback, no steering of the terminal; the events before and behind them arrive."""
+    with contextlib.closing(sqlite3.connect(spool)) as db, db:
+        for body in (b"\xff\x1b[2J", b"[1, 2]"):
+            db.execute("INSERT INTO event SELECT min(seq) - 1, 1e99, 1, 1, ? FROM event", (body,))
+        db.execute("INSERT INTO dead (at, reasons, body) VALUES (1e99, CAST(x'ff' AS TEXT), 7)")
+    assert command("flush", "--spool", spool) == (0, "2 delivered, 0 still waiting\n")
+    assert list(service.stored) == captured
+    status, told = command("dead", "--text", "--spool", spool)
+    assert (status, command.complaint) == (0, "")
+    assert told.startswith('9999-12-31T23:59:59Z  1 bytes\n    \ufffd\n    {"begins": "7"}\n')
+    assert '  5 bytes\n    unreadable\n    {"begins": "\\\\xff\\u001b[2J"}\n' in told
+    rows = command.json("dead", "--spool", spool)
+    assert [(row["id"], row["bytes"], row["reasons"]) for row in rows[1:]] == [
+        (None, 6, "unreadable"), (None, 5, "unreadable"),
+    ]  # fmt: skip
+    assert command.json("status", "--spool", spool)["dropped"] == {"unreadable": 2}
+
+
+@pytest.mark.usefixtures("setup")
+def test_the_dead_are_retried_under_the_ids_they_have(
+    command: Command, spool: Path, captured: list[str], service: Any
+) -> None:
+    """The service was put right: one command brings home what it had rejected, and a second one finds nothing."""
+    service.reject = lambda event: "Too long."
+    assert command("flush", "--spool", spool)[0] == 1
+    service.reject = lambda event: None
+    assert command("retry", "--spool", spool)[1].startswith("2 back in line, 0 still dead\nan app that runs sends")
+    assert command("flush", "--spool", spool) == (0, "2 delivered, 0 still waiting\n")
+    assert list(service.stored) == captured
+    assert "redactor" in service.requests[0]
+    assert "redactor" not in service.requests[1]  # the service redacts what nobody knows to be redacted
+    assert command("retry", "--spool", spool) == (0, "0 back in line, 0 still dead\n")
+
+
+@pytest.mark.usefixtures("setup")
+def test_the_dead_are_retried_by_id_and_by_reason(
+    command: Command, spool: Path, captured: list[str], service: Any
+) -> None:
+    """What is not named stays dead; what holds no event cannot be sent, and an id that none has is said."""
+    service.reject = lambda event: "Too long." if event["type"] == "feedback" else "Of a day to come."
+    command("flush", "--spool", spool)
+    with contextlib.closing(sqlite3.connect(spool)) as db, db:
+        db.execute("INSERT INTO dead (at, reasons, body) VALUES (1, 'unreadable', 'no event')")
+    facts = {"retried": 0, "dead": 3, "unreadable": 1, "unknown": []}
+    assert command.json("retry", "--reason", "no such words", "--spool", spool) == facts
+    assert command("retry", captured[0], "another", "--spool", spool) == (
+        1,
+        "1 back in line, 2 still dead\n"
+        "1 of the dead hold no event and cannot be sent\n"
+        "no dead event has the id another\n"
+        "an app that runs sends them within half a minute; so does python -m heedback spool flush, at once\n",
+    )
+    assert command.json("status", "--spool", spool)["feedback"] == 0
+    assert command.json("retry", "--reason", "comment: too LONG", "--spool", spool)["retried"] == 1
+    facts = command.json("status", "--spool", spool)
+    assert (facts["pending"], facts["feedback"], facts["dead"]) == (2, 1, 1)
+
+
+@pytest.mark.usefixtures("setup", "captured")
+def test_what_is_retried_is_as_young_as_it_was_put_back(
+    command: Command, spool: Path, service: Any, make_client: MakeClient
+) -> None:
+    """An app that keeps events for a day does not drop one of three days ago that somebody just put back."""
+    service.reject = lambda event: "No."
+    command("flush", "--spool", spool)
+    service.reject = lambda event: None
+    assert command.json("retry", "--spool", spool)["retried"] == 2
+    client = make_client(max_age_days=1)
+    client.start()
+    assert client.flush(30)
+    assert (len(service.stored), client.stats()["dropped"]) == (2, {})
 
 
 @pytest.mark.usefixtures("setup")
@@ -261,7 +376,7 @@ def test_drop_all_has_to_be_meant_and_is_told_to_the_service(
     assert service.requests[0]["dropped"] == {"by_hand": 2}
 
 
-@pytest.mark.parametrize("word", ["status", "flush", "dead", "drop"])
+@pytest.mark.parametrize("word", ["status", "flush", "dead", "retry", "drop"])
 @pytest.mark.parametrize("content", [b"no database at all, but long enough to look like one" * 20, None])
 @pytest.mark.usefixtures("setup")
 def test_a_file_that_is_no_spool_is_left_alone(
@@ -291,6 +406,12 @@ def test_a_spool_of_a_newer_version_is_left_alone(command: Command, spool: Path,
     db.close()
     assert command("drop", "--all", "--yes", "--spool", spool)[0] == 2
     assert "format 99" in command.complaint
+    client = Client("http://heedback.test", KEY, spool=spool, user_key="salt", transport=MemoryTransport())
+    client.output("f")
+    client.close()
+    assert command("status", "--spool", spool)[0] == 2
+    assert command.complaint.endswith(f"; what this version captures is in {spool}.format-2\n")
+    assert command("status", "--spool", f"{spool}.format-2")[0] == 0
 
 
 def test_a_spool_in_memory_cannot_be_seen(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

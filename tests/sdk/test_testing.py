@@ -38,6 +38,60 @@ def test_capturing_gives_the_client_back_when_the_block_fails() -> None:
     assert heedback._client is before
 
 
+def create_app() -> None:
+    """As apps do it: the SDK is set up with the rest of the app."""
+    heedback.init(
+        "https://feedback.example.org", "hb_sk_k1_notasecret",
+        app_version="4.2.0", disabled=True, spool="/no/such/file",
+        redact=lambda text: text.replace("Nordlys", "[customer]"),
+    )  # fmt: skip
+
+
+def test_an_app_that_sets_itself_up_is_captured_all_the_same() -> None:
+    """Before and after, in one list; what shapes events is the app's, where they go is the test's."""
+    before = heedback._client
+    with capturing() as sent:
+        early = heedback.output("early")
+        create_app()
+        out = heedback.output("late", output="For Nordlys.", user="alice")
+        assert [event["feature"] for event in sent.outputs] == ["early", "late"]
+        sent.assert_output("late", output="For [customer].", app_version="4.2.0", user="alice")
+        assert "app_version" not in sent.assert_output("early")
+        assert [event["id"] for event in sent.outputs] == [early.id, out.id]
+        with pytest.raises(heedback.UsageError):
+            heedback.rate(out, stars=6)
+        create_app()
+        heedback.close()
+        create_app()
+        heedback.rate(out, "up")
+        sent.assert_feedback(out, rating="up")
+        last = sent.client
+    assert heedback._client is before
+    assert heedback._stand_in is None
+    assert last.stats()["spool"] == "closed"
+
+
+def test_what_the_test_says_counts_more_than_what_the_app_says() -> None:
+    """A test that needs another version, or the behaviour of production, has it."""
+    with capturing(app_version="0.0.1", strict=False) as sent:
+        create_app()
+        heedback.rate(heedback.output("f"), stars=6)
+        sent.assert_output(app_version="0.0.1")
+        assert sent.client.stats()["dropped"] == {"invalid": 1}
+
+
+def test_an_app_that_sets_itself_up_in_a_block_within_a_block() -> None:
+    """Each block has its own."""
+    with capturing() as outer:
+        with capturing() as inner:
+            create_app()
+            heedback.output("inner")
+            inner.assert_output("inner")
+        create_app()
+        heedback.output("outer")
+        outer.assert_output()
+
+
 def test_events_by_kind() -> None:
     """Outputs, feedback and signals each have their list."""
     with capturing() as sent:
