@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 
 import requests
 
+from heedback.answers import detail, outcome, problem
 from heedback.errors import ConfigurationError
 from heedback.ids import Stamps
 from heedback.limits import WIRE_VERSION
 from heedback.options import key_parts, service_url
-from heedback.transport import SDK, Batch, Delivered, HttpTransport, detail, outcome
+from heedback.transport import SDK, Batch, Delivered, HttpTransport
 
 CLOCK_SECONDS: Final = 60.0  # further apart than this is not the way of the request
 _OLDEST_SQLITE: Final = (3, 35)
@@ -159,8 +160,8 @@ def _time(date: str | None, begun: float, ended: float) -> Iterator[Finding]:
 
 
 def _answer(response: requests.Response, url: str, kid: str) -> Finding:
-    status, ours = response.status_code, "problem+json" in response.headers.get("Content-Type", "")
-    if isinstance(outcome(response), Delivered):
+    status, ours = response.status_code, problem(response) is not None
+    if isinstance(outcome(response, 0), Delivered):
         return Finding("service", True, "knows the key and takes events")
     if 300 <= status < 400:
         target = response.headers.get("Location", "nowhere").removesuffix("/v1/events")

@@ -25,7 +25,12 @@ CERTIFICATES = Path(__file__).parent / "certificates"
 GOOD = {"accepted": 0, "duplicates": 0, "rejected": []}
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-NOT_NOW = {"title": "Service Unavailable", "status": 503, "detail": "The database is busy or away."}
+NOT_NOW = {
+    "type": "about:blank",
+    "title": "Service Unavailable",
+    "status": 503,
+    "detail": "The database is busy or away.",
+}
 THEIRS = {"openapi": "3.1.0", "info": {"title": "Heedback", "version": "v2"}, "paths": {"/v2/events": {}}}
 
 Answer = Callable[..., str]
@@ -278,7 +283,7 @@ def test_a_clock_that_is_off(answer: Answer, seconds: float, words: str) -> None
 
 def test_a_key_that_is_not_accepted(answer: Answer) -> None:
     """Unknown, wrong and revoked look the same to the service's callers; the clock is looked at all the same."""
-    refused = answer(401, {"title": "Unauthorized", "status": 401}, PROBLEM)
+    refused = answer(401, {"type": "about:blank", "title": "Unauthorized", "status": 401}, PROBLEM)
     findings = ping(refused, KEY)
     assert wrong(findings) == (
         "key",

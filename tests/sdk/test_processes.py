@@ -203,6 +203,26 @@ def test_a_wrong_key_is_said_once_and_waits(
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 415, 422])
+def test_a_page_in_between_kills_no_event(
+    start: Callable[..., subprocess.Popen[str]], service: Any, status: int
+) -> None:
+    """A process that meets a firewall or a sign-in page says so once, and its events wait in the file."""
+    service.answers = [(status, {"Content-Type": "text/html"})] * 100
+    out, err = start(
+        "import heedback; [heedback.output('f') for _ in range(20)]\n"
+        "print(heedback.flush(0.5), heedback.stats()['pending'], heedback.stats()['dead'])"
+    ).communicate(timeout=60)
+    assert out.split() == ["False", "20", "0"]
+    [line] = err.splitlines()
+    assert line.startswith("heedback: events wait, ")
+    assert f"({status}" in line
+    assert len(service.times) == 1
+    service.answers.clear()
+    assert start(LEFTOVERS).wait(60) == 0
+    assert len(service.stored) == 20
+
+
 def test_a_rejected_event_does_not_block_its_neighbours(make_client: MakeClient, service: Any) -> None:
     """The service's per-event answer puts one away; the others are delivered."""
     service.reject = lambda event: "bad" if event.get("comment") == "bad" else None
