@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import requests
 
 SDK: Final = "heedback/0.1.0"
-_TIMEOUT: Final = (5.0, 30.0)  # seconds to connect, seconds between two bytes of the answer
+_TIMEOUT: Final = (5.0, 30.0)  # seconds to connect, seconds for the whole answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +131,11 @@ class HttpTransport:
 
     def _own_session(self) -> requests.Session:
         """A session of this process: a child must not speak on a socket it shares with its parent."""
-        import requests
+        with importing:
+            from heedback import punctual
 
         if self._session is None or self._pid != os.getpid():
-            self._session, self._pid = requests.Session(), os.getpid()
+            self._session, self._pid = punctual.session(), os.getpid()
             self._session.headers.update(
                 {"Content-Type": "application/json", "Content-Encoding": "gzip", "User-Agent": SDK}
             )
