@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, TypedDict
 
+from heedback.address import service_url
 from heedback.errors import ConfigurationError, told
 from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
 from heedback.transport import Transport
@@ -18,7 +19,6 @@ Redact = bool | Callable[[str], str]
 Phones = bool | Collection[str]
 Text = Literal["always", "rated", "never"]
 
-_URL: Final = re.compile(r"https?://[^\s/\x00\ud800-\udfff]+(/[^\s\x00\ud800-\udfff]*)?")
 _KEY: Final = re.compile(r"hb_sk_([A-Za-z0-9]+)_([!-~]+)")  # printable ASCII: it has to fit into a header
 _PSEUDONYM: Final = re.compile(r"u-[0-9a-f]{24}")
 _USER_INFO: Final = b"heedback/user/v1"
@@ -152,19 +152,6 @@ def pseudonyms(options: Options, warn: Callable[[str, str], None]) -> Callable[[
     return pseudonym
 
 
-def service_url(url: str) -> str:
-    """The address as it is used.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
-    if not isinstance(url, str):
-        raise ConfigurationError(f"the URL takes text, not {told(url)}")
-    if _URL.fullmatch(url.strip()) is None:
-        raise ConfigurationError(f"the URL {url.strip()!r} is not http:// or https:// with a host")
-    return url.strip().rstrip("/")
-
-
 def key_parts(key: str) -> tuple[str, str]:
     """The id and the secret in an API key.
 
@@ -223,7 +210,7 @@ def _check(options: Options) -> None:
     if options.phones is not False:
         _check_phones(options)
     if options.user_key is not None and not _is_utf8(options.user_key):
-        raise ConfigurationError("user_key takes text")
+        raise ConfigurationError(f"user_key takes text, not {told(options.user_key)}")
 
 
 def _check_phones(options: Options) -> None:

@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 
 import requests
 
+from heedback.address import service_url
 from heedback.answers import detail, outcome, problem
 from heedback.errors import ConfigurationError
 from heedback.ids import Stamps
 from heedback.limits import WIRE_VERSION
-from heedback.options import key_parts, service_url
+from heedback.options import key_parts
 from heedback.transport import SDK, Batch, Delivered, HttpTransport
 
 CLOCK_SECONDS: Final = 60.0  # further apart than this is not the way of the request
@@ -60,11 +61,9 @@ def _url(url: str | None) -> Finding:
     if not url:
         return Finding("url", False, "HEEDBACK_URL is not set: the address of the service, such as https://…")
     try:
-        address = service_url(url)
-        _ = urlsplit(address).port  # raises
-    except ValueError as error:  # ConfigurationError is one
+        return Finding("url", True, service_url(url))
+    except ConfigurationError as error:
         return Finding("url", False, f"HEEDBACK_URL: {error}")
-    return Finding("url", True, address)
 
 
 def _key(key: str | None) -> Finding:
