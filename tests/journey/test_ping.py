@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from heedback import Batch, Delivered, Outcome, Rejected, RetryAfter
 from heedback.limits import MAX_BODY_BYTES, MAX_EVENTS
+from heedback.ping import ping as heedback_ping
 from heedback.transport import HttpTransport
 from heedback_service.store.base import Base
 from heedback_service.store.db import Database
@@ -55,6 +56,15 @@ def test_a_key_that_is_mistyped_and_one_that_is_revoked(ping: Ping, project: dic
     assert ping(key)[0] == 0
     assert run("key", "revoke", "acme", kid).returncode == 0
     assert ping(key) == (1, refused)
+
+
+def test_https_for_a_service_that_speaks_http(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service itself waits for more of what is a greeting in TLS: a silence that has to be read aright."""
+    monkeypatch.setattr("heedback.ping.TIMEOUT", (0.5, 0.5))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    last = list(heedback_ping(service.url.replace("http:", "https:"), "hb_sk_k1_notasecret"))[-1]
+    assert last.about == "url"
+    assert last.says.endswith("speaks HTTP without TLS: HEEDBACK_URL has to begin with http://, not https://")
 
 
 @pytest.mark.parametrize(
