@@ -160,7 +160,7 @@ def key_parts(key: str) -> tuple[str, str]:
     """
     parts = _KEY.fullmatch(key.strip()) if isinstance(key, str) else None
     if parts is None:
-        raise ConfigurationError("the key has the form hb_sk_<kid>_<secret>")
+        raise ConfigurationError("the key has the form hb_sk_<kid>_<secret>, as heedback key create prints it")
     return parts[1], parts[2]
 
 
@@ -202,7 +202,9 @@ def _check(options: Options) -> None:
             raise ConfigurationError(f"{name} takes a whole number from 1 up, not {told(value)}")
     days = options.max_age_days
     if not isinstance(days, int | float) or isinstance(days, bool) or not 0 < days < _FOR_EVER_DAYS:
-        raise ConfigurationError(f"max_age_days takes a number of days above 0, not {told(days)}")
+        raise ConfigurationError(
+            f"max_age_days takes a number of days above 0 and below {_FOR_EVER_DAYS:,.0f}, not {told(days)}"
+        )
     for name in ("disabled", "strict", "on_sigterm"):
         value = getattr(options, name)
         if not isinstance(value, bool):

@@ -156,7 +156,8 @@ def test_a_malformed_key(key: str) -> None:
     about, says = wrong(ping("http://127.0.0.1:1", key))
     assert (about, says) == (
         "key",
-        "HEEDBACK_KEY: the key has the form hb_sk_<kid>_<secret>; is a part of it missing?",
+        "HEEDBACK_KEY: the key has the form hb_sk_<kid>_<secret>, as heedback key create prints it; "
+        "is a part of it missing?",
     )
 
 
