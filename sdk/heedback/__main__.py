@@ -22,7 +22,7 @@ from heedback.errors import HeedbackError
 from heedback.options import Options, resolve
 from heedback.place import default_path
 from heedback.refuge import MEMORY
-from heedback.transport import HttpTransport
+from heedback.transport import ANSWER_SECONDS, CONNECT_SECONDS, HttpTransport
 
 _FINE: Final = 0
 _TROUBLE: Final = 1
@@ -100,7 +100,8 @@ def _flush(arguments: Arguments) -> int:
     options = _options()
     if options is None:
         raise HeedbackError("where to? Set HEEDBACK_URL and HEEDBACK_KEY")
-    transport = HttpTransport(options.url, options.key)
+    patience = max(arguments.timeout, 0.1)
+    transport = HttpTransport(options.url, options.key, (min(CONNECT_SECONDS, patience), min(ANSWER_SECONDS, patience)))
     told = upkeep.flush(_path(arguments), transport, arguments.timeout)
     transport.close()
     _tell(arguments, told, _flush_lines)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import requests
 
 SDK: Final = "heedback/0.1.0"
-_TIMEOUT: Final = (5.0, 30.0)  # seconds to connect, seconds for the whole answer
+CONNECT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 30.0  # for the whole of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ importing: Final = threading.Lock()
 class HttpTransport:
     """`POST {url}/v1/events` over one kept-alive connection; TLS is verified, proxies are as requests finds them."""
 
-    def __init__(self, url: str, key: str, timeout: tuple[float, float] = _TIMEOUT) -> None:
+    def __init__(self, url: str, key: str, timeout: tuple[float, float] = (CONNECT_SECONDS, ANSWER_SECONDS)) -> None:
         self._url = f"{url.rstrip('/')}/v1/events"
         self._key = key
         self._timeout = timeout

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import requests
 
-from heedback import punctual
+from heedback import Client, punctual
+from heedback.__main__ import main
+from heedback.testing import MemoryTransport
 from heedback.transport import Batch, Delivered, HttpTransport, RetryAfter
 
 CERTIFICATE = Path(__file__).parent / "certificates" / "localhost.pem"
@@ -166,6 +168,23 @@ def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         found, seconds = send("http://feedback.example.org")
     assert isinstance(found, RetryAfter)
     assert seconds < SECONDS + 2
+
+
+def test_the_command_keeps_to_its_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`spool flush --timeout` is for the service too, not only for what comes between two requests."""
+    spool = str(tmp_path / "spool.db")
+    monkeypatch.setenv("HEEDBACK_KEY", KEY)
+    with serving(dripping(HEAD % 5000 + b"\r\n", b" ")) as url:
+        monkeypatch.setenv("HEEDBACK_URL", url)
+        client = Client(url, KEY, spool=spool, transport=MemoryTransport(*[RetryAfter(300.0)] * 9))
+        client.output("f")
+        client.close()
+        begun = time.monotonic()
+        assert main(["spool", "flush", "--timeout", "0.5", "--spool", spool]) == 1
+    assert time.monotonic() - begun < 3
+    assert "1 still waiting\nstopped: unreachable (" in capsys.readouterr().out
 
 
 def test_without_a_timeout_it_is_as_ever() -> None:
