@@ -109,7 +109,9 @@ class HttpTransport:
         try:
             return answers.outcome(self.post(batch), len(batch.bodies))
         except requests.RequestException as error:
-            return RetryAfter(why=f"unreachable ({type(error).__name__})")
+            return RetryAfter(
+                why=f"the service is unreachable ({type(error).__name__}); python -m heedback ping tells why"
+            )
 
     def post(self, batch: Batch) -> requests.Response:
         """Whatever answers.

@@ -156,7 +156,8 @@ def test_a_script_that_ends_while_nobody_listens(start: Any, environ: dict[str, 
     process = start(CAPTURE, "5")
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert err.strip() == "heedback: events wait, unreachable (ConnectionError)"
+    told = "heedback: events wait, the service is unreachable (ConnectionError); python -m heedback ping tells why"
+    assert err.strip() == told
     assert time.monotonic() - began < 5
     environ["HEEDBACK_URL"] = url
     assert ids(start(LEFTOVERS)) == []

@@ -152,7 +152,7 @@ def test_another_address_pauses_long(
 def test_nobody_there(far_side: responses.RequestsMock, transport: HttpTransport) -> None:
     """A connection that fails is a wait, and the kind of failure is named."""
     outcome = answer(far_side, transport, body=requests.ConnectTimeout("slow"))
-    assert outcome == RetryAfter(None, "unreachable (ConnectTimeout)")
+    assert outcome == RetryAfter(None, "the service is unreachable (ConnectTimeout); python -m heedback ping tells why")
 
 
 def test_the_largest_batch_stays_under_the_cap() -> None:
