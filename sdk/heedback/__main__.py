@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 from heedback import upkeep
@@ -21,7 +22,7 @@ from heedback.errors import HeedbackError
 from heedback.options import Options, resolve
 from heedback.place import default_path
 from heedback.refuge import MEMORY
-from heedback.transport import HttpTransport
+from heedback.transport import ANSWER_SECONDS, CONNECT_SECONDS, HttpTransport
 
 _FINE: Final = 0
 _TROUBLE: Final = 1
@@ -124,7 +125,8 @@ def _flush(arguments: Arguments) -> int:
     options = _options()
     if options is None:
         raise HeedbackError("where to? Set HEEDBACK_URL and HEEDBACK_KEY")
-    transport = HttpTransport(options.url, options.key)
+    patience = max(arguments.timeout, 0.1)
+    transport = HttpTransport(options.url, options.key, (min(CONNECT_SECONDS, patience), min(ANSWER_SECONDS, patience)))
     told = upkeep.flush(_path(arguments), transport, arguments.timeout)
     transport.close()
     _tell(arguments, told, _flush_lines)
@@ -198,14 +200,21 @@ def _drop_lines(gone: dict[str, int], everything: bool) -> list[str]:
 def _ping(arguments: Arguments) -> int:
     from heedback.ping import ping
 
-    findings = ping(os.environ.get("HEEDBACK_URL"), os.environ.get("HEEDBACK_KEY"))
+    def say(state: str, about: str, words: str) -> None:
+        if not arguments.json:
+            print(
+                _printable(f"{state:<5}  {about:<10}  {words}"), flush=True
+            )  # as it is found: the network may be slow
+
+    findings = []
+    waits = partial(say, "wait", "connection")
+    for finding in ping(os.environ.get("HEEDBACK_URL"), os.environ.get("HEEDBACK_KEY"), waits=waits):
+        say("ok" if finding.fine else "WRONG", finding.about, finding.says)
+        findings.append(finding)
     fine = all(finding.fine for finding in findings)
-    _tell(arguments, {"fine": fine, "findings": [asdict(finding) for finding in findings]}, _ping_lines)
+    if arguments.json:
+        print(json.dumps({"fine": fine, "findings": [asdict(finding) for finding in findings]}))
     return _FINE if fine else _TROUBLE
-
-
-def _ping_lines(told: dict[str, Any]) -> list[str]:
-    return [f"{'ok   ' if each['fine'] else 'WRONG'}  {each['about']:<10}  {each['says']}" for each in told["findings"]]
 
 
 def _path(arguments: Arguments) -> str:

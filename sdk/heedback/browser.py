@@ -19,7 +19,7 @@ from heedback.transport import importing
 if TYPE_CHECKING:
     import requests
 
-_TIMEOUT: Final = (1.0, 2.0)  # seconds to connect, seconds between two bytes: a page waits for it
+_TIMEOUT: Final = (1.0, 2.0)  # seconds to connect, seconds for the whole answer: a page waits for it
 _REST: Final = 10.0  # seconds in which nobody asks again after there was no answer
 
 
@@ -62,9 +62,12 @@ class Window:
         with importing:
             import requests
 
+            from heedback import punctual
+
         asked: dict[str, Any] = {"data": json.dumps({"ticket": text}), "headers": {"Content-Type": "text/plain"}}
         try:
-            answer = requests.post(self._url, **asked, timeout=_TIMEOUT, allow_redirects=False)
+            with punctual.session() as session:
+                answer = session.post(self._url, **asked, timeout=_TIMEOUT, allow_redirects=False)
             if answer.status_code != 200:
                 self._learn(answer)
                 return None if answer.status_code >= 500 else {}

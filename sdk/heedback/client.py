@@ -223,8 +223,10 @@ class Client:
             if not isinstance(about, Output | Tracked):
                 raise UsageError("about", "takes an Output, which knows its feature and user", about)
             verbs = tickets.MAY if may is None else may
-            if not isinstance(verbs, shapes.LISTS) or not verbs or any(verb not in tickets.MAY for verb in verbs):
+            if not isinstance(verbs, shapes.LISTS) or not verbs:
                 raise UsageError("may", f"takes a list of some of {', '.join(tickets.MAY)}", may)
+            for stranger in (verb for verb in verbs if verb not in tickets.MAY):
+                raise UsageError("may", f"takes only {', '.join(tickets.MAY)} in its list", stranger)
             seconds = TICKET_SECONDS if seconds is None else seconds
             if not isinstance(seconds, int) or isinstance(seconds, bool) or not 1 <= seconds <= _LONGEST_TICKET:
                 raise UsageError("seconds", f"takes a whole number from 1 to {_LONGEST_TICKET:,}", seconds)

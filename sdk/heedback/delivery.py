@@ -24,9 +24,10 @@ _SHORTEST_REST: Final = 0.1
 _BACKOFF_BASE: Final = 1.0
 _BACKOFF_TOP: Final = 60.0
 _BREAK_AFTER: Final = 5  # failures in a row: then nothing asks before the rest is over, no flush and no exit
-_STRIKES: Final = 3  # times the service broke down in a row: then the batch is put aside, and the next one tried
+_STRIKES: Final = 3  # times in a row that the batch may be the reason: then it is put aside, and the next one tried
 _ASIDE_BASE: Final = 15.0
 _ASIDE_TOP: Final = 600.0
+_TOLD: Final = 500  # characters of the service's reasons in the log; all of them are with the dead
 
 
 class Sender:
@@ -115,8 +116,8 @@ class Sender:
         match outcome:
             case Delivered():
                 return self._settle(lease, outcome)
-            case Rejected(reasons):
-                return self._divide(lease, reasons)
+            case Rejected():
+                return self._divide(lease, outcome)
             case RetryAfter():
                 return self._back_off(lease, outcome)
 
@@ -125,24 +126,30 @@ class Sender:
         return self._transport.send(Batch(sent_at, lease.bodies, lease.redactor, lease.dropped))
 
     def _settle(self, lease: Lease, outcome: Delivered) -> float:
-        self._spool.settle(lease, outcome.rejected, self._now())
-        self._tally.count("delivered", len(lease.seqs) - len(outcome.rejected))
+        rejected = {place: reasons for place, reasons in outcome.rejected.items() if 0 <= place < len(lease.seqs)}
+        self._spool.settle(lease, rejected, self._now())
+        self._tally.count("delivered", len(lease.seqs) - len(rejected))
         self._tally.count("duplicates", outcome.duplicates)
         self._tally.healed()
         self._failures = self._strikes = 0
-        self._batch_events = min(BATCH_EVENTS, self._batch_events * 2)
-        for reasons in outcome.rejected.values():
+        # Slowly, after a division: what refused larger batches mostly still does.
+        self._batch_events = min(BATCH_EVENTS, self._batch_events + self._batch_events // 4 + 1)
+        for reasons in rejected.values():
             self._reject(reasons)
         return 0.0
 
-    def _divide(self, lease: Lease, reasons: str) -> float:
+    def _divide(self, lease: Lease, refused: Rejected) -> float:
         """A refused batch is tried in halves, until the event that spoils it stands alone and can be put away."""
-        if len(lease.seqs) == 1:
-            self._spool.settle(lease, {0: reasons}, self._now(), told=False)
-            self._reject(reasons)
-        else:
+        if len(lease.seqs) > 1:
             self._spool.release(lease)
             self._batch_events = len(lease.seqs) // 2
+        elif refused.by_service:
+            self._spool.settle(lease, {0: refused.reasons}, self._now(), told=False)
+            self._reject(refused.reasons)
+        else:
+            self._put_aside(lease)
+            self._tally.warn("too large", f"something on the way takes no event of this size: {refused.reasons}")
+            return self._rest_after_failure()
         return 0.0
 
     def _back_off(self, lease: Lease, outcome: RetryAfter) -> float:
@@ -160,11 +167,14 @@ class Sender:
         self._strikes += failed
         if failed and (lease.tries or self._strikes >= _STRIKES):
             self._strikes = 0
-            wait = min(_ASIDE_TOP, _ASIDE_BASE * 2.0 ** min(lease.tries + 1, 10))
-            self._spool.put_aside(lease, self._now() + wait)
-            self._tally.warn("aside", "the service breaks down on a batch: it makes way, and is tried again in parts")
+            self._put_aside(lease)
+            self._tally.warn("aside", "a batch is refused again and again: it makes way, and is tried again in parts")
         else:
             self._spool.release(lease)
+
+    def _put_aside(self, lease: Lease) -> None:
+        wait = min(_ASIDE_TOP, _ASIDE_BASE * 2.0 ** min(lease.tries + 1, 10))
+        self._spool.put_aside(lease, self._now() + wait)
 
     def _rest_after_failure(self, seconds: float | None = None) -> float:
         self._failures += 1
@@ -179,7 +189,7 @@ class Sender:
 
     def _reject(self, reasons: str) -> None:
         self._tally.count("rejected")
-        self._tally.warn("rejected", f"the service rejected an event, it is kept with the dead: {reasons}")
+        self._tally.warn("rejected", f"the service rejected an event, it is kept with the dead: {reasons[:_TOLD]}")
 
     def _run(self) -> None:
         while True:

@@ -13,6 +13,12 @@ from typing import Any, Final
 
 _LARGE: Final = 10**10
 _PLAIN: Final = re.compile("[A-Za-z_-]{0,32}")
+_TICKETS: Final = {
+    "malformed": "this is no ticket, or not all of one",
+    "forged": "its signature does not fit, or it was changed",
+    "expired": "its time is over, make a new one",
+    "foreign": "another key than this client's signed it",
+}
 
 
 class HeedbackError(Exception):
@@ -40,7 +46,7 @@ class TicketError(HeedbackError, ValueError):
     `revoked`: the service does not take its key any more."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"ticket is {reason}")
+        super().__init__(f"the ticket is {reason}: {_TICKETS.get(reason, 'it is not to be trusted')}")
         self.reason = reason
 
 
@@ -52,5 +58,7 @@ def told(value: Any) -> str:
         return repr(value)
     if issubclass(kind, str):
         text = str.__str__(value)
-        return repr(text) if _PLAIN.fullmatch(text) else f"text of {len(text):,} characters"
+        return repr(text) if _PLAIN.fullmatch(text) else f"text of {len(text):,} character{'s' * (len(text) != 1)}"
+    if kind in (list, tuple, set, frozenset, dict) and not value:
+        return f"an empty {kind.__name__}"
     return f"a value of type {kind.__name__}"

@@ -31,6 +31,8 @@ _THUMBS: Final = {"up": 1, "down": 0}
 _WRITTEN: Final[dict[str, Shape]] = {"comment": comment, "correction": corrected}
 _VALUE: Final[dict[str, Shape]] = {"value": amount(limits.MAX_VALUE)}
 _TEXTS: Final[dict[str, Shape]] = {"input": long_text, "output": long_text}
+_FEATURES: Final = "takes a name: a letter or digit, then letters, digits and . _ : / -, but no blanks, 100 in all"
+_NO_FEATURE: Final = "has to be named where there is no Output that knows it, as in feature='invoice-summary'"
 _NO_ABOUT: Final = "takes an Output, or an output's id with feature="
 
 
@@ -183,9 +185,9 @@ def _about(about: About | str | None, fields: Mapping[str, Any], policy: Policy)
     """Feature and subject of an event: an Output, an output's id, or what else names the output."""
     if about is None:
         subject = _subject(fields, policy)
-        return {"feature": checked_feature(fields.get("feature"))} | subject
+        return {"feature": _named_feature(fields)} | subject
     if isinstance(about, str):
-        return {"feature": checked_feature(fields.get("feature")), "output_id": checked_id(about, about)}
+        return {"feature": _named_feature(fields), "output_id": checked_id(about, about)}
     try:
         feature, its_id = about.feature, about.id
     except AttributeError:
@@ -206,9 +208,15 @@ def _subject(fields: Mapping[str, Any], policy: Policy) -> Event:
     return {key: SUBJECTS[key](key, value, policy) for key, value in given.items()}
 
 
+def _named_feature(fields: Mapping[str, Any]) -> str:
+    if fields.get("feature") is None:
+        raise UsageError("feature", _NO_FEATURE)
+    return checked_feature(fields["feature"])
+
+
 def checked_feature(feature: object) -> str:
     if not isinstance(feature, str) or not _is_feature(feature):
-        raise UsageError("feature", "takes a letter or digit, then letters, digits and . _ : / -, 100 in all", feature)
+        raise UsageError("feature", _FEATURES, feature)
     return feature
 
 
@@ -234,7 +242,7 @@ def _rating(value: object, stars: object, score: object) -> Event | EllipsisType
 
 def _thumb(value: object) -> int:
     if not isinstance(value, str) or value not in _THUMBS:
-        raise UsageError("rating", 'takes "up" or "down", or None to take it back', value)
+        raise UsageError("rating", 'takes "up", "down" or None to take it back; numbers are stars= or score=', value)
     return _THUMBS[value]
 
 
@@ -254,8 +262,9 @@ def _check_reasons(event: Event, field: str, which: str, policy: Policy) -> None
     known = _KNOWN_REASONS[which]
     if known.issuperset(given):
         return
+    takes = f"takes keys of heedback.REASONS, for {which}: {', '.join(sorted(known))}"
     for stranger in [key for key in given if key not in known]:
-        policy.left_out(UsageError(field, f"takes keys of the list {which}", stranger))
+        policy.left_out(UsageError(field, takes, stranger))
         given.remove(stranger)
     if not given:
         del event[field], event["reasons_version"]

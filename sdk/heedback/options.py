@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, Literal, TypedDict
 
+from heedback.address import service_url
 from heedback.errors import ConfigurationError, told
 from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
 from heedback.transport import Transport
@@ -18,7 +19,6 @@ Redact = bool | Callable[[str], str]
 Phones = bool | Collection[str]
 Text = Literal["always", "rated", "never"]
 
-_URL: Final = re.compile(r"https?://[^\s/\x00\ud800-\udfff]+(/[^\s\x00\ud800-\udfff]*)?")
 _KEY: Final = re.compile(r"hb_sk_([A-Za-z0-9]+)_([!-~]+)")  # printable ASCII: it has to fit into a header
 _PSEUDONYM: Final = re.compile(r"u-[0-9a-f]{24}")
 _USER_INFO: Final = b"heedback/user/v1"
@@ -152,19 +152,6 @@ def pseudonyms(options: Options, warn: Callable[[str, str], None]) -> Callable[[
     return pseudonym
 
 
-def service_url(url: str) -> str:
-    """The address as it is used.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
-    if not isinstance(url, str):
-        raise ConfigurationError(f"the URL takes text, not {told(url)}")
-    if _URL.fullmatch(url.strip()) is None:
-        raise ConfigurationError(f"the URL {url.strip()!r} is not http:// or https:// with a host")
-    return url.strip().rstrip("/")
-
-
 def key_parts(key: str) -> tuple[str, str]:
     """The id and the secret in an API key.
 
@@ -173,7 +160,7 @@ def key_parts(key: str) -> tuple[str, str]:
     """
     parts = _KEY.fullmatch(key.strip()) if isinstance(key, str) else None
     if parts is None:
-        raise ConfigurationError("the key has the form hb_sk_<kid>_<secret>")
+        raise ConfigurationError("the key has the form hb_sk_<kid>_<secret>, as heedback key create prints it")
     return parts[1], parts[2]
 
 
@@ -215,7 +202,9 @@ def _check(options: Options) -> None:
             raise ConfigurationError(f"{name} takes a whole number from 1 up, not {told(value)}")
     days = options.max_age_days
     if not isinstance(days, int | float) or isinstance(days, bool) or not 0 < days < _FOR_EVER_DAYS:
-        raise ConfigurationError(f"max_age_days takes a number of days above 0, not {told(days)}")
+        raise ConfigurationError(
+            f"max_age_days takes a number of days above 0 and below {_FOR_EVER_DAYS:,.0f}, not {told(days)}"
+        )
     for name in ("disabled", "strict", "on_sigterm"):
         value = getattr(options, name)
         if not isinstance(value, bool):
@@ -223,7 +212,7 @@ def _check(options: Options) -> None:
     if options.phones is not False:
         _check_phones(options)
     if options.user_key is not None and not _is_utf8(options.user_key):
-        raise ConfigurationError("user_key takes text")
+        raise ConfigurationError(f"user_key takes text, not {told(options.user_key)}")
 
 
 def _check_phones(options: Options) -> None:

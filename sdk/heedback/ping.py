@@ -15,16 +15,22 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
+from heedback import knock, punctual
+from heedback.address import service_url
+from heedback.answers import detail, outcome, problem
 from heedback.errors import ConfigurationError
 from heedback.ids import Stamps
 from heedback.limits import WIRE_VERSION
-from heedback.options import key_parts, service_url
-from heedback.transport import SDK, Batch, Delivered, HttpTransport, detail, outcome
+from heedback.options import key_parts
+from heedback.transport import SDK, Batch, Delivered, HttpTransport
 
 CLOCK_SECONDS: Final = 60.0  # further apart than this is not the way of the request
 _OLDEST_SQLITE: Final = (3, 35)
-_LOOK_SECONDS: Final = 10.0
+TIMEOUT: Final = (3.0, 6.0)  # seconds to connect, seconds to answer: somebody sits and waits
+_LOOK_TIMEOUT: Final = (1.0, 2.0)  # the same for a second look
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST")
 
 Subject = Literal["version", "url", "key", "connection", "tls", "clock", "service"]
 
@@ -38,15 +44,24 @@ class Finding:
     says: str
 
 
-def ping(url: str | None, key: str | None, clock: Callable[[], float] = time.time) -> list[Finding]:
-    """Look at the set-up, then ask the service; the findings, those that are not fine among them.
+def ping(
+    url: str | None,
+    key: str | None,
+    clock: Callable[[], float] = time.time,
+    waits: Callable[[str], None] = lambda words: None,
+) -> Iterator[Finding]:
+    """Look at the set-up, then ask the service; the findings as they come, those that are not fine among them.
 
-    The request is an empty batch, sent as the SDK sends all others: same address, key, proxies and certificates.
+    The request is an empty batch, sent as the SDK sends all others: same address, key, proxies and certificates. It
+    takes ten seconds at most, or little more; `waits` is told before, in a sentence.
     """
     setup = [_version(), _url(url), _key(key)]
+    yield from setup
     if url is None or key is None or not all(each.fine for each in setup):
-        return setup
-    return [*setup, *_asked(HttpTransport(service_url(url), key.strip()), service_url(url), key_parts(key)[0], clock)]
+        return
+    address = service_url(url)
+    waits(f"asking {_place(address)}, which may take {sum(TIMEOUT) + knock.KNOCK_SECONDS:.0f} seconds")
+    yield from _asked(HttpTransport(address, key.strip(), TIMEOUT), address, key_parts(key)[0], clock)
 
 
 def _version() -> Finding:
@@ -59,11 +74,9 @@ def _url(url: str | None) -> Finding:
     if not url:
         return Finding("url", False, "HEEDBACK_URL is not set: the address of the service, such as https://…")
     try:
-        address = service_url(url)
-        _ = urlsplit(address).port  # raises
-    except ValueError as error:  # ConfigurationError is one
+        return Finding("url", True, service_url(url))
+    except ConfigurationError as error:
         return Finding("url", False, f"HEEDBACK_URL: {error}")
-    return Finding("url", True, address)
 
 
 def _key(key: str | None) -> Finding:
@@ -101,7 +114,8 @@ def _unreached(url: str, error: OSError, now: float) -> Finding:
         return Finding("url", False, f"HEEDBACK_URL: {error}")
     if came(requests.exceptions.ProxyError):
         return Finding("connection", False, f"the proxy that the environment names lets nothing through: {causes[-1]}")
-    if tls := came(ssl.SSLError) or came(requests.exceptions.SSLError):
+    tls = came(ssl.SSLError) or came(requests.exceptions.SSLError)
+    if tls and not (isinstance(tls, ssl.SSLEOFError) or getattr(tls, "reason", None) in _NO_TLS):
         return Finding("tls", False, _tls(tls, place, now))
     if came(socket.gaierror):
         return Finding(
@@ -111,14 +125,33 @@ def _unreached(url: str, error: OSError, now: float) -> Finding:
         return Finding("connection", False, f"nothing listens at {place}: the connection is refused")
     if came(requests.exceptions.ConnectTimeout):
         return Finding("connection", False, f"{place} cannot be reached in time: it is down, or a firewall is between")
+    if finding := _other_scheme(url):
+        return finding
+    if tls:
+        return Finding("tls", False, _tls(tls, place, now))
     if came(requests.exceptions.ReadTimeout):
         return Finding("connection", False, f"{place} takes the request and does not answer in time")
-    if came(ConnectionResetError, BrokenPipeError):
-        other = "; perhaps it speaks https:// there" if url.startswith("http:") else ""
-        return Finding("connection", False, f"{place} closes the connection without an answer{other}")
+    if came(TimeoutError, urllib3.exceptions.ReadTimeoutError):
+        return Finding("connection", False, f"{place} begins an answer and does not end it in time")
+    if came(ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected):
+        return Finding("connection", False, f"{place} closes the connection without an answer")
     if came(http.client.HTTPException):
         return Finding("connection", False, f"what answers at {place} speaks no HTTP")
     return Finding("connection", False, f"{place} cannot be reached: {causes[-1]}")
+
+
+def _other_scheme(url: str) -> Finding | None:
+    """The commonest mistake in an address: https for http, or the reverse."""
+    place = _place(url)
+    if not knock.is_direct(url) or knock.speaks_tls(url) == url.startswith("https:"):
+        return None
+    if url.startswith("http:"):
+        return Finding("url", False, f"{place} speaks TLS: HEEDBACK_URL has to begin with https://, not http://")
+    if knock.speaks_http(url):
+        return Finding(
+            "url", False, f"{place} speaks HTTP without TLS: HEEDBACK_URL has to begin with http://, not https://"
+        )
+    return Finding("tls", False, f"{place} takes the connection, but speaks neither TLS nor HTTP")
 
 
 def _tls(error: Exception, place: str, now: float) -> str:
@@ -133,10 +166,7 @@ def _tls(error: Exception, place: str, now: float) -> str:
             else ""
         )
         return f"the certificate of {place} is not trusted: {says}{hint}"
-    reason = getattr(error, "reason", None)
-    if reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"):
-        return f"{place} speaks no TLS: is it http:// there?"
-    return f"no TLS connection to {place}: {reason or error}"
+    return f"no TLS connection to {place}: {getattr(error, 'reason', None) or error}"
 
 
 def _time(date: str | None, begun: float, ended: float) -> Iterator[Finding]:
@@ -159,8 +189,8 @@ def _time(date: str | None, begun: float, ended: float) -> Iterator[Finding]:
 
 
 def _answer(response: requests.Response, url: str, kid: str) -> Finding:
-    status, ours = response.status_code, "problem+json" in response.headers.get("Content-Type", "")
-    if isinstance(outcome(response), Delivered):
+    status, ours = response.status_code, problem(response) is not None
+    if isinstance(outcome(response, 0), Delivered):
         return Finding("service", True, "knows the key and takes events")
     if 300 <= status < 400:
         target = response.headers.get("Location", "nowhere").removesuffix("/v1/events")
@@ -177,6 +207,8 @@ def _answer(response: requests.Response, url: str, kid: str) -> Finding:
 
 def _stranger(response: requests.Response, url: str) -> Finding:
     """Something that answers as no service of our version would."""
+    if response.status_code == 400 and url.startswith("http:") and (finding := _other_scheme(url)):
+        return finding  # web servers have a page for plain HTTP at their TLS port
     if _is_heedback(url):
         return Finding(
             "version",
@@ -194,7 +226,8 @@ def _stranger(response: requests.Response, url: str) -> Finding:
 def _is_heedback(url: str) -> bool:
     """Whether the API's description that every version serves is Heedback's. Asked without the key."""
     try:
-        document = requests.get(f"{url}/openapi.json", timeout=_LOOK_SECONDS, allow_redirects=False).json()
+        with punctual.session() as session:
+            document = session.get(f"{url}/openapi.json", timeout=_LOOK_TIMEOUT, allow_redirects=False).json()
         return bool(document["info"]["title"] == "Heedback")
     except (OSError, ValueError, LookupError, TypeError):
         return False

@@ -51,7 +51,10 @@ def fill(
         try:
             shape = shapes.get(field)
             if shape is None:
-                raise UsageError(field if _PLAIN.fullmatch(field) else "unknown", "there is no such field")
+                there_are = ", ".join([*shapes, *sorted(skip - shapes.keys())])
+                raise UsageError(
+                    field if _PLAIN.fullmatch(field) else "unknown", f"there is no such field; there are {there_are}"
+                )
             if value is not None:
                 event[field] = shape(field, value, policy)
             elif field in nullable:
@@ -90,7 +93,7 @@ def provider_words(field: str, value: Any, policy: Policy) -> str:
 def user(field: str, value: Any, policy: Policy) -> str:
     text = _words(value)
     if not text:
-        raise UsageError(field, "takes the host's id of a person: text, a whole number or a UUID", value)
+        raise UsageError(field, "takes your app's id of the person: text, a whole number or a UUID", value)
     return policy.pseudonym(clean(text))
 
 
@@ -99,7 +102,7 @@ def hexadecimal(field: str, value: Any, policy: Policy) -> str:
     number = isinstance(value, int) and not isinstance(value, bool)
     text = f"{value:0{digits}x}" if number else (_words(value) or "").lower()
     if len(text) != digits or set(text) - set("0123456789abcdef") or set(text) == {"0"}:
-        raise UsageError(field, f"takes {digits} hexadecimal digits, of which one is above 0", value)
+        raise UsageError(field, f"takes {digits} hexadecimal digits (all zeros is no id)", value)
     return text
 
 
@@ -205,7 +208,7 @@ def _plain(field: str, value: Any) -> str:
     if isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, _BYTES):
-        raise UsageError(field, "takes text, numbers and what str() can tell", value)
+        raise UsageError(field, "takes values that are text, numbers or what str() can tell", value)
     try:
         text = _words(value)
         return str(value) if text is None else text
@@ -218,7 +221,7 @@ def _listed(field: str, value: Any) -> list[Any]:
         return [value]
     # The second look is slow, and rare.
     if not isinstance(value, LISTS) and (not isinstance(value, Collection) or isinstance(value, (Mapping, *_BYTES))):
-        raise UsageError(field, "takes a list of keys", value)
+        raise UsageError(field, "takes a list of texts", value)
     return list(value)
 
 

@@ -16,11 +16,8 @@ if TYPE_CHECKING:
     import requests
 
 SDK: Final = "heedback/0.1.0"
-_TIMEOUT: Final = (5.0, 30.0)  # seconds to connect, seconds between two bytes of the answer
-_WRONG_SETUP_PAUSE: Final = 300.0  # seconds: a wrong key or address does not heal by hammering
-_LONGEST_RETRY_AFTER: Final = 3600.0
-_REFUSALS: Final = frozenset({400, 413, 415, 422})
-_BUSY: Final = frozenset({408, 425, 429})
+CONNECT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 30.0  # for the whole of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,8 @@ class Delivered:
 class RetryAfter:
     """Not now. Seconds to wait as the service wishes, or None: back off by own judgement.
 
-    `failed` says that something answered and broke down (5xx, no wish): the batch itself may be what it cannot bear.
+    `failed` says that something answered and broke down (5xx, no wish), or refused as a firewall does: the batch itself
+    may be what it cannot bear.
     `revoked` says that the key opens nothing: nobody should be told that what they say is saved.
     """
 
@@ -71,9 +69,14 @@ class RetryAfter:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The batch as a whole is refused and will be again as it stands."""
+    """The batch as a whole is refused and will be again as it stands: it is halved, until one event stands alone.
+
+    `by_service`: the service itself says so, and the event is dead. Else something on the way takes no request of that
+    size, and the event waits.
+    """
 
     reasons: str
+    by_service: bool = True
 
 
 Outcome = Delivered | RetryAfter | Rejected
@@ -92,9 +95,10 @@ importing: Final = threading.Lock()
 class HttpTransport:
     """`POST {url}/v1/events` over one kept-alive connection; TLS is verified, proxies are as requests finds them."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, timeout: tuple[float, float] = (CONNECT_SECONDS, ANSWER_SECONDS)) -> None:
         self._url = f"{url.rstrip('/')}/v1/events"
         self._key = key
+        self._timeout = timeout
         self._session: requests.Session | None = None
         self._pid = 0
 
@@ -102,10 +106,14 @@ class HttpTransport:
         with importing:
             import requests
 
+            from heedback import answers
+
         try:
-            return outcome(self.post(batch))
+            return answers.outcome(self.post(batch), len(batch.bodies))
         except requests.RequestException as error:
-            return RetryAfter(why=f"unreachable ({type(error).__name__})")
+            return RetryAfter(
+                why=f"the service is unreachable ({type(error).__name__}); python -m heedback ping tells why"
+            )
 
     def post(self, batch: Batch) -> requests.Response:
         """Whatever answers.
@@ -117,7 +125,7 @@ class HttpTransport:
             self._url,
             data=gzip.compress(batch.encode(), 5, mtime=0),
             auth=self._authorize,
-            timeout=_TIMEOUT,
+            timeout=self._timeout,
             allow_redirects=False,  # a redirect would carry the key elsewhere, and turn POST into GET
         )
 
@@ -128,10 +136,11 @@ class HttpTransport:
 
     def _own_session(self) -> requests.Session:
         """A session of this process: a child must not speak on a socket it shares with its parent."""
-        import requests
+        with importing:
+            from heedback import punctual
 
         if self._session is None or self._pid != os.getpid():
-            self._session, self._pid = requests.Session(), os.getpid()
+            self._session, self._pid = punctual.session(), os.getpid()
             self._session.headers.update(
                 {"Content-Type": "application/json", "Content-Encoding": "gzip", "User-Agent": SDK}
             )
@@ -141,58 +150,3 @@ class HttpTransport:
         # As an auth callable, not as a header: a header would give way to a password found in ~/.netrc.
         request.headers["Authorization"] = f"Bearer {self._key}"
         return request
-
-
-def outcome(response: requests.Response) -> Outcome:
-    """What an answer means for the batch."""
-    status = response.status_code
-    if status == 200:
-        return _delivered(response)
-    if status in _REFUSALS:
-        return Rejected(f"{status} {detail(response)}")
-    if status in _BUSY or status >= 500:
-        wish = response.headers.get("Retry-After")
-        return RetryAfter(_retry_after(wish), f"answered {status}", failed=status >= 500 and wish is None)
-    if status in (401, 403):
-        why = f"the service does not accept the key ({status})"
-        by_service = "problem+json" in response.headers.get("Content-Type", "")  # proxies ask for passwords, too
-        return RetryAfter(_WRONG_SETUP_PAUSE, why, revoked=status == 401 and by_service)
-    return RetryAfter(_WRONG_SETUP_PAUSE, f"no Heedback service answers at this address ({status})")
-
-
-def _delivered(response: requests.Response) -> Outcome:
-    """Only an answer that counts the events is believed: a sign-in page of some network also says 200."""
-    try:
-        answer = response.json()
-        return Delivered(
-            accepted=int(answer["accepted"]),
-            duplicates=int(answer["duplicates"]),
-            rejected={int(each["index"]): json.dumps(each["errors"]) for each in answer["rejected"]},
-        )
-    except (ValueError, KeyError, TypeError):
-        return RetryAfter(_WRONG_SETUP_PAUSE, "no Heedback service answers at this address (200, not its JSON)")
-
-
-def detail(response: requests.Response) -> str:
-    """The sentence of a problem+json answer, else the beginning of whatever came."""
-    try:
-        problem = response.json()
-        return str(problem.get("detail") or problem.get("title"))[:500]
-    except (ValueError, AttributeError):
-        return response.text[:200]
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3)."""
-    if not header:
-        return None
-    if header.strip().isdigit():
-        return min(float(header), _LONGEST_RETRY_AFTER)
-    from datetime import UTC, datetime
-    from email.utils import parsedate_to_datetime
-
-    try:
-        wait = parsedate_to_datetime(header) - datetime.now(UTC)
-    except (ValueError, TypeError):
-        return None
-    return min(max(wait.total_seconds(), 0.0), _LONGEST_RETRY_AFTER)

@@ -60,12 +60,15 @@ class Service:
         self._thread.join()
         self._server.server_close()
 
-    def take(self, envelope: dict[str, Any]) -> tuple[int, dict[str, str], dict[str, Any]]:
+    def take(self, envelope: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
         with self._lock:
             self.times.append(time.monotonic())
             if self.answers:
                 status, headers = self.answers.pop(0)
-                return status, headers, {"title": "not now"}
+                if headers.get("Content-Type") == "text/html":
+                    return status, headers, "<html><title>Blocked</title><p>By somebody in between.</html>"
+                said = {"type": "about:blank", "title": "not now", "status": status, "detail": "It was told to."}
+                return status, {"Content-Type": "application/problem+json"} | headers, said
             self.requests.append(envelope)
             answer = self._store(envelope["events"])
             if self.stumbles_every and len(self.requests) % self.stumbles_every == 1:
@@ -104,7 +107,7 @@ class Service:
                     service.lost_answers -= 1
                     self.close_connection = True
                     return
-                text = json.dumps(answer).encode()
+                text = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
                 self.send_response(status)
                 for name, value in ({"Content-Length": str(len(text))} | headers).items():
                     self.send_header(name, value)

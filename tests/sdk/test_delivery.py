@@ -90,6 +90,59 @@ def test_a_refused_batch_is_halved_until_the_bad_event_stands_alone() -> None:
     assert transport.requests < 30
 
 
+@pytest.mark.parametrize("limit", [1, 40])
+def test_a_proxy_with_a_smaller_limit_gets_smaller_batches(limit: int) -> None:
+    """All events arrive, each once, none is dead; and not every second request is refused for ever."""
+    spool = MemorySpool()
+    for number in range(1000):
+        spool.put(f'{{"n":{number}}}', dear=True, redactor=1, at=NOW)
+    transport = Narrow(lambda numbers: len(numbers) > limit)
+    steps = sender(spool, transport)
+    while steps.step() == 0:
+        pass
+    assert transport.stored == list(range(1000))
+    assert spool.facts()["pending"] == spool.facts()["dead"] == 0
+    if limit > 1:
+        assert transport.requests < 60  # 25 at least
+
+
+def test_an_event_too_large_for_a_proxy_waits_alone(many: Spool) -> None:
+    """It is never dead of a stranger's word; its neighbours arrive, and so does it once the limit is raised."""
+    transport = Narrow(lambda numbers: 61 in numbers)
+    passed = Seconds()
+    tally = Tally()
+    steps = sender(many, transport, tally, clock=passed)
+    while (rest := steps.step()) != IDLE_SECONDS:
+        passed.go(rest)
+        if rest:
+            assert rest == 2
+    assert sorted(transport.stored) == [number for number in range(MANY) if number != 61]
+    facts = many.facts()
+    assert (facts["pending"], facts["aside"], facts["dead"], tally.facts()["rejected"]) == (1, 1, 0, 0)
+    assert tally.facts()["problem"] == "something on the way takes no event of this size: 413 no"
+    transport.refuses = lambda numbers: False
+    passed.go(600)
+    assert steps.step() == 0
+    assert transport.stored[-1] == 61
+
+
+def test_a_proxy_that_takes_nothing_is_not_hammered(many: Spool) -> None:
+    """413 to whatever it is: tries grow as rare as for a service that is down, and everything is kept."""
+    steps = sender(many, Narrow(lambda numbers: True))
+    rests = [steps.step() for _ in range(16)]
+    assert [rest for rest in rests if rest] == [2, 4, 8, 16, 32, 60, 60, 60, 60]
+    assert many.facts()["pending"] == MANY
+    assert many.facts()["dead"] == 0
+
+
+@pytest.mark.parametrize("place", [-1, 8, 10**9])
+def test_a_place_that_is_none_rejects_nothing(filled: MemorySpool, place: int) -> None:
+    """Whoever wrote the transport: an event that was not meant is not put with the dead."""
+    tally = Tally()
+    sender(filled, MemoryTransport(Delivered(8, rejected={place: "no"})), tally).step()
+    assert (filled.facts()["dead"], tally.facts()["delivered"], tally.facts()["rejected"]) == (0, 8, 0)
+
+
 def test_what_was_dropped_is_told_once(filled: MemorySpool) -> None:
     """In the first envelope that arrives."""
     filled.drop("invalid", 3)
@@ -262,6 +315,23 @@ class Picky:
         numbers = [event["n"] for event in batch.events]
         if self.bad in numbers:
             return Rejected("400 not JSON")
+        self.stored += numbers
+        return Delivered(len(numbers))
+
+
+class Narrow:
+    """Something on the way that refuses requests for their size."""
+
+    def __init__(self, refuses: Callable[[list[int]], bool]) -> None:
+        self.refuses = refuses
+        self.stored: list[int] = []
+        self.requests = 0
+
+    def send(self, batch: Batch) -> Outcome:
+        self.requests += 1
+        numbers = [event["n"] for event in batch.events]
+        if self.refuses(numbers):
+            return Rejected("413 no", by_service=False)
         self.stored += numbers
         return Delivered(len(numbers))
 

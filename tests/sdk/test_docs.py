@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import heedback
-from heedback import errors, fields, limits, memory, options, phones, redaction, spool, testing
+from heedback import delivery, errors, fields, limits, memory, options, phones, redaction, spool, testing, transport
 
 TEXT = Path(__file__).parents[2].joinpath("docs/sdk.md").read_text(encoding="utf-8")
 PRIVACY = Path(__file__).parents[2].joinpath("docs/privacy.md").read_text(encoding="utf-8")
@@ -110,7 +110,7 @@ def test_every_message_is_told(said: str) -> None:
 def test_the_messages_were_found() -> None:
     """The test above reads code: it must not pass because it no longer finds any."""
     found = [said for text in CODE.values() for said in messages(text)]
-    assert {"a call was dropped, …", "events wait, …", "user_key takes text"} <= set(found)
+    assert {"a call was dropped, …", "events wait, …", "user_key takes text, not …"} <= set(found)
     assert len(found) > 25
 
 
@@ -142,6 +142,9 @@ def test_the_numbers_are_those_of_the_code() -> None:
         f"US dollars, at most {limits.MAX_COST_USD:,}",
         f"{spaced(memory.MEMORY_EVENTS)} events, {memory.MEMORY_BYTES // 2**20} MiB",
         f"Of more than {phones._LOOKED_AT:,} characters of numbers",
+        f"rests {delivery._BREATH_SECONDS * 1000:.0f} ms after each batch of {limits.BATCH_EVENTS}, "
+        f"{delivery._LONG_BREATH_SECONDS * 1000:.0f} ms while you go on capturing",
+        f"To connect it has {transport.CONNECT_SECONDS:.0f} seconds, to answer {transport.ANSWER_SECONDS:.0f} in all",
         str(errors.__doc__).partition("\n\n")[2].strip(),
     ):
         assert words in TEXT

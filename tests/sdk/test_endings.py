@@ -117,7 +117,8 @@ def test_while_nobody_listens(start: Start, environ: dict[str, str], service: An
     """One warning, no wait for the three seconds to pass, nothing lost."""
     url, environ["HEEDBACK_URL"] = environ["HEEDBACK_URL"], "http://127.0.0.1:9"
     status, said, captured = ending(start("heedback.ending.EXIT_SECONDS = 600\nsay(rate())\nend()"))
-    assert (status, said.strip()) == (-signal.SIGTERM, "heedback: events wait, unreachable (ConnectionError)")
+    told = "heedback: events wait, the service is unreachable (ConnectionError); python -m heedback ping tells why"
+    assert (status, said.strip()) == (-signal.SIGTERM, told)
     assert spooled() == len(captured) == 1
     environ["HEEDBACK_URL"] = url
     assert ending(start(LEFTOVERS))[:2] == (0, "")

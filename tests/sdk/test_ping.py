@@ -10,7 +10,7 @@ import sqlite3
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,12 @@ CERTIFICATES = Path(__file__).parent / "certificates"
 GOOD = {"accepted": 0, "duplicates": 0, "rejected": []}
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-NOT_NOW = {"title": "Service Unavailable", "status": 503, "detail": "The database is busy or away."}
+NOT_NOW = {
+    "type": "about:blank",
+    "title": "Service Unavailable",
+    "status": 503,
+    "detail": "The database is busy or away.",
+}
 THEIRS = {"openapi": "3.1.0", "info": {"title": "Heedback", "version": "v2"}, "paths": {"/v2/events": {}}}
 
 Answer = Callable[..., str]
@@ -99,7 +104,7 @@ class Quiet(ThreadingHTTPServer):
         """A client that hangs up is what these tests are about."""
 
 
-def wrong(findings: list[Finding]) -> tuple[str, str]:
+def wrong(findings: Iterable[Finding]) -> tuple[str, str]:
     """The one finding that is not fine."""
     [finding] = [each for each in findings if not each.fine]
     return finding.about, finding.says
@@ -107,7 +112,7 @@ def wrong(findings: list[Finding]) -> tuple[str, str]:
 
 def test_all_is_well(answer: Answer) -> None:
     """Each look is told, in the order in which they build on each other."""
-    findings = ping(answer(), KEY)
+    findings = list(ping(answer(), KEY))
     assert [each.about for each in findings] == ["version", "url", "key", "connection", "clock", "service"]
     assert all(each.fine for each in findings)
     assert not any("notasecret" in each.says for each in findings)
@@ -127,13 +132,22 @@ def test_no_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["feedback.example.org", "ftp://feedback.example.org", "http://", "http://127.0.0.1:99999", "http://[::1"]
+    "url",
+    [
+        "feedback.example.org",
+        "ftp://feedback.example.org",
+        "http://",
+        "http://127.0.0.1:99999",
+        "http://[::1",
+        "http://a:secret@b",
+    ],
 )
 def test_no_such_url(url: str) -> None:
     """What cannot be an address is not tried."""
     about, says = wrong(ping(url, KEY))
     assert about == "url"
     assert says.startswith("HEEDBACK_URL: ")
+    assert "secret" not in says
 
 
 @pytest.mark.parametrize("key", ["secret", "hb_sk_k1", "hb_sk_k1_", "hb_pk_k1_x", "hb_sk_k1_notasecr…"])
@@ -142,7 +156,8 @@ def test_a_malformed_key(key: str) -> None:
     about, says = wrong(ping("http://127.0.0.1:1", key))
     assert (about, says) == (
         "key",
-        "HEEDBACK_KEY: the key has the form hb_sk_<kid>_<secret>; is a part of it missing?",
+        "HEEDBACK_KEY: the key has the form hb_sk_<kid>_<secret>, as heedback key create prints it; "
+        "is a part of it missing?",
     )
 
 
@@ -158,7 +173,7 @@ def test_nobody_listens() -> None:
     """The port is ours, and closed again."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    assert wrong(ping(f"http://someone:secret@127.0.0.1:{port}", KEY)) == (
+    assert wrong(ping(f"http://127.0.0.1:{port}", KEY)) == (
         "connection",
         f"nothing listens at 127.0.0.1:{port}: the connection is refused",
     )
@@ -166,7 +181,7 @@ def test_nobody_listens() -> None:
 
 def test_a_host_that_does_not_let_us_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """A queue that is full lets a newcomer wait as a firewall does that drops what comes."""
-    monkeypatch.setattr("heedback.transport._TIMEOUT", (0.3, 0.3))
+    monkeypatch.setattr("heedback.ping.TIMEOUT", (0.3, 0.3))
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as crowd:
         for _ in range(8):
             one = crowd.enter_context(socket.socket())
@@ -181,7 +196,7 @@ def test_a_host_that_does_not_let_us_in(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_host_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes the connection and keeps silent."""
-    monkeypatch.setattr("heedback.transport._TIMEOUT", (5.0, 0.2))
+    monkeypatch.setattr("heedback.ping.TIMEOUT", (5.0, 0.2))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         about, says = wrong(ping(f"http://127.0.0.1:{silent.getsockname()[1]}", KEY))
     assert about == "connection"
@@ -248,15 +263,123 @@ def test_a_certificate_that_is_not_trusted(
 def test_https_where_http_is_spoken(answer: Answer) -> None:
     """One letter too many."""
     about, says = wrong(ping(answer().replace("http:", "https:"), KEY))
-    assert about == "tls"
-    assert says.endswith("speaks no TLS: is it http:// there?")
+    assert about == "url"
+    assert says.endswith("speaks HTTP without TLS: HEEDBACK_URL has to begin with http://, not https://")
 
 
 def test_http_where_https_is_spoken(answer: Answer) -> None:
     """One letter too few."""
     about, says = wrong(ping(answer(certificate="localhost.pem").replace("https:", "http:"), KEY))
-    assert about == "connection"
-    assert says.endswith("closes the connection without an answer; perhaps it speaks https:// there")
+    assert about == "url"
+    assert says.endswith("speaks TLS: HEEDBACK_URL has to begin with https://, not http://")
+
+
+@pytest.fixture
+def raw() -> Iterator[Callable[[Callable[[Any], None]], int]]:
+    """Start a server of sockets, which does as told with each guest; its port."""
+    ended = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def start(meet: Callable[[Any], None]) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        server.settimeout(0.05)
+
+        def greet(guest: Any) -> None:
+            with guest, contextlib.suppress(OSError):
+                guest.settimeout(5)
+                meet(guest)
+
+        def accept() -> None:
+            with server:
+                while not ended.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        threads.append(threading.Thread(target=greet, args=(server.accept()[0],)))
+                        threads[-1].start()
+
+        threads.append(threading.Thread(target=accept))
+        threads[-1].start()
+        return int(server.getsockname()[1])
+
+    yield start
+    ended.set()
+    for thread in threads:
+        thread.join(10)
+
+
+def _patient(guest: Any) -> None:
+    """Waits for the end of the headers, which a TLS greeting has not."""
+    came = b""
+    while b"\r\n\r\n" not in came:
+        more = guest.recv(65536)
+        if not more:
+            return
+        came += more
+    guest.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+
+def _closing(guest: Any) -> None:
+    guest.recv(1)
+
+
+def _dripping(guest: Any) -> None:
+    guest.recv(65536)
+    guest.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
+    while True:
+        guest.sendall(b" ")
+        time.sleep(0.05)
+
+
+def _either(guest: Any) -> None:
+    """As nginx does: a page for whoever speaks plain HTTP at the port for TLS."""
+    if guest.recv(1, socket.MSG_PEEK) == b"\x16":
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATES / "localhost.pem")
+        context.wrap_socket(guest, server_side=True).close()
+    else:
+        guest.recv(65536)
+        guest.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+
+def _greeting(guest: Any) -> None:
+    guest.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+    guest.recv(65536)
+
+
+@pytest.mark.parametrize(
+    ("meet", "scheme", "about", "says"),
+    [
+        (_patient, "https", "url", "speaks HTTP without TLS: HEEDBACK_URL has to begin with http://, not https://"),
+        (_either, "http", "url", "speaks TLS: HEEDBACK_URL has to begin with https://, not http://"),
+        (_closing, "https", "tls", "takes the connection, but speaks neither TLS nor HTTP"),
+        (_greeting, "https", "tls", "takes the connection, but speaks neither TLS nor HTTP"),
+        (_closing, "http", "connection", "closes the connection without an answer"),
+        (_dripping, "http", "connection", "begins an answer and does not end it in time"),
+    ],
+)
+def test_what_is_spoken_there(
+    raw: Callable[[Callable[[Any], None]], int],
+    monkeypatch: pytest.MonkeyPatch,
+    meet: Callable[[Any], None],
+    scheme: str,
+    about: str,
+    says: str,
+) -> None:
+    """One scheme for the other looks as different as servers are; and whoever drips does not hold us."""
+    monkeypatch.setattr("heedback.ping.TIMEOUT", (0.5, 0.5))
+    place = f"127.0.0.1:{raw(meet)}"
+    begun = time.monotonic()
+    assert wrong(ping(f"{scheme}://{place}", KEY)) == (about, f"{place} {says}")
+    assert time.monotonic() - begun < 4
+
+
+def test_it_is_told_what_is_waited_for(answer: Answer) -> None:
+    """Before, with the longest it may take: nobody sits before an empty screen."""
+    told: list[str] = []
+    for finding in ping(answer(), KEY, waits=told.append):
+        told += [finding.about]
+    at = next(words for words in told if words.startswith("asking "))
+    assert at.endswith(", which may take 10 seconds")
+    assert told.index("key") < told.index(at) < told.index("connection")
 
 
 def test_certificates_that_are_not_where_they_should_be(answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,8 +401,8 @@ def test_a_clock_that_is_off(answer: Answer, seconds: float, words: str) -> None
 
 def test_a_key_that_is_not_accepted(answer: Answer) -> None:
     """Unknown, wrong and revoked look the same to the service's callers; the clock is looked at all the same."""
-    refused = answer(401, {"title": "Unauthorized", "status": 401}, PROBLEM)
-    findings = ping(refused, KEY)
+    refused = answer(401, {"type": "about:blank", "title": "Unauthorized", "status": 401}, PROBLEM)
+    findings = list(ping(refused, KEY))
     assert wrong(findings) == (
         "key",
         "the service does not accept key k1: mistyped, of another service, or revoked",
@@ -364,7 +487,9 @@ def test_the_command(answer: Answer, monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setenv("HEEDBACK_URL", answer())
     monkeypatch.setenv("HEEDBACK_KEY", KEY)
     assert main(["ping"]) == 0
-    assert "ok     service     knows the key and takes events\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "wait   connection  asking 127.0.0.1:" in said
+    assert "ok     service     knows the key and takes events\n" in said
     assert main(["ping", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["fine"] is True

@@ -156,7 +156,8 @@ def test_a_script_that_ends_while_nobody_listens(start: Any, environ: dict[str, 
     process = start(CAPTURE, "5")
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0
-    assert err.strip() == "heedback: events wait, unreachable (ConnectionError)"
+    told = "heedback: events wait, the service is unreachable (ConnectionError); python -m heedback ping tells why"
+    assert err.strip() == told
     assert time.monotonic() - began < 5
     environ["HEEDBACK_URL"] = url
     assert ids(start(LEFTOVERS)) == []
@@ -201,6 +202,26 @@ def test_a_wrong_key_is_said_once_and_waits(
     assert client.stats()["pending"] == 21
     assert client.stats()["problem"] == "events wait, the service does not accept the key (401)"
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 415, 422])
+def test_a_page_in_between_kills_no_event(
+    start: Callable[..., subprocess.Popen[str]], service: Any, status: int
+) -> None:
+    """A process that meets a firewall or a sign-in page says so once, and its events wait in the file."""
+    service.answers = [(status, {"Content-Type": "text/html"})] * 100
+    out, err = start(
+        "import heedback; [heedback.output('f') for _ in range(20)]\n"
+        "print(heedback.flush(0.5), heedback.stats()['pending'], heedback.stats()['dead'])"
+    ).communicate(timeout=60)
+    assert out.split() == ["False", "20", "0"]
+    [line] = err.splitlines()
+    assert line.startswith("heedback: events wait, ")
+    assert f"({status}" in line
+    assert len(service.times) == 1
+    service.answers.clear()
+    assert start(LEFTOVERS).wait(60) == 0
+    assert len(service.stored) == 20
 
 
 def test_a_rejected_event_does_not_block_its_neighbours(make_client: MakeClient, service: Any) -> None:

@@ -134,10 +134,10 @@ NO_MAPPINGS: list[tuple[object, str]] = [
     (7, "not 7"),
 ]
 NO_REASONS: list[tuple[object, str]] = [
-    (17, "takes a list of keys, not 17"),
-    (b"incorrect", "takes a list of keys, not a value of type bytes"),
-    ({"incorrect": True}, "takes a list of keys, not a value of type dict"),
-    (["made_up"], "takes keys of the list down, not 'made_up'"),
+    (17, "takes a list of texts, not 17"),
+    (b"incorrect", "takes a list of texts, not a value of type bytes"),
+    ({"incorrect": True}, "takes a list of texts, not a value of type dict"),
+    (["made_up"], "slow_or_broken, sources, style, not 'made_up'"),
     (["The total is wrong."], "takes keys of heedback.REASONS: small letters, digits and _, not text of 19 characters"),
     ([["incorrect"]], "not a value of type list"),
     ([None], "not None"),
@@ -145,13 +145,13 @@ NO_REASONS: list[tuple[object, str]] = [
 ]
 
 CALLS: list[Wrong] = [
-    dropped("output: no feature", lambda c: c.output(""), "feature: takes a letter or digit", "not ''"),
+    dropped("output: no feature", lambda c: c.output(""), "feature: takes a name: a letter or digit", "not ''"),
     dropped("output: a feature with a space", lambda c: c.output("not one!"), "feature: ", "100 in all, not text of 8"),
     dropped("output: a feature of 101", lambda c: c.output("f" * 101), "feature: ", "not text of 101 characters"),
     dropped("output: None", lambda c: c.output(None), "feature: ", "not None"),
     dropped("output: bytes", lambda c: c.output(b"f"), "feature: ", "type bytes"),
     dropped("track: a feature", lambda c: tracked(c, "not one!"), "feature: ", "100 in all, not text of 8"),
-    dropped("rate: an id without feature", lambda c: c.rate(AN_ID, "up"), "feature: ", "not None"),
+    dropped("rate: an id without feature", lambda c: c.rate(AN_ID, "up"), "feature: has to be named", "no Output"),
     dropped("rate: no id", lambda c: c.rate("17", "up", feature="f"), "about: takes an Output, or ", "text of 2 char"),
     dropped("rate: a number", lambda c: c.rate(3.14, "up"), "about: takes an Output, or ", "not 3.14"),
     dropped("rate: a look-alike", lambda c: c.rate(Row(), "up"), "about: takes an Output", "type Row"),
@@ -166,10 +166,10 @@ CALLS: list[Wrong] = [
         "join_key: takes text of 1 to 200 characters", "not text of 201 characters",
     ),
     dropped("rate: nothing", lambda c: c.rate(an_output(c)), "rating: there is nothing to say"),
-    dropped("rate: sideways", lambda c: c.rate(an_output(c), "sideways"), 'rating: takes "up" or "down"', "'sideways'"),
-    dropped("rate: True", lambda c: c.rate(an_output(c), True), 'rating: takes "up" or "down"', "not True"),
-    dropped("rate: 1", lambda c: c.rate(an_output(c), 1), 'rating: takes "up" or "down"', "not 1"),
-    dropped("rate: a list", lambda c: c.rate(an_output(c), []), "rating: ", "not a value of type list"),
+    dropped("rate: sideways", lambda c: c.rate(an_output(c), "sideways"), 'rating: takes "up", ', "not 'sideways'"),
+    dropped("rate: True", lambda c: c.rate(an_output(c), True), 'rating: takes "up", "down" or None', "not True"),
+    dropped("rate: 1", lambda c: c.rate(an_output(c), 1), 'rating: takes "up", "down"', "are stars= or score=, not 1"),
+    dropped("rate: a list", lambda c: c.rate(an_output(c), []), "rating: ", "not an empty list"),
     *(
         dropped(f"rate: {stars} stars", lambda c, stars=stars: c.rate(an_output(c), stars=stars),
                 "stars: takes a whole number from 1 to 5", f"not {told(stars)}")
@@ -211,7 +211,12 @@ CALLS: list[Wrong] = [
     *(
         dropped(f"ticket: may {told(may)}", lambda c, may=may: c.ticket(an_output(c), may=may),
                 "may: takes a list of some of read, rate, flag, correct, signal", f"not {told(may)}")
-        for may in ("read", ["delete"], [], 17, [["read"]], b"read", {"read": 1})
+        for may in ("read", [], 17, b"read", {"read": 1})
+    ),
+    *(
+        dropped(f"ticket: may {told(verb)}", lambda c, verb=verb: c.ticket(an_output(c), may=["read", verb]),
+                "may: takes only read, rate, flag, correct, signal in its list", f"not {told(verb)}")
+        for verb in ("delete", ["read"], 17, None)
     ),
     *(
         dropped(f"ticket: {told(seconds)} seconds", lambda c, seconds=seconds: c.ticket(an_output(c), seconds=seconds),
@@ -242,14 +247,14 @@ CALLS: list[Wrong] = [
     output_detail("metadata", {"x" * 65: 1}, "takes keys of 1 to 64", "not text of 65 characters", wrong="a long key"),
     output_detail("metadata", {b"k": 1}, "takes keys of 1 to 64", "not a value of type bytes", wrong="bytes as a key"),
     output_detail("metadata", {"a\0b": 1}, "takes keys of 1 to 64", "not text of 3 characters", wrong="NUL in a key"),
-    output_detail("metadata", {"k": b"v"}, "takes text, numbers", "not a value of type bytes", wrong="bytes"),
+    output_detail("metadata", {"k": b"v"}, "takes values that are text", "not a value of type bytes", wrong="bytes"),
     output_detail("metadata", {"k": DEEP}, "takes values that str() can tell", wrong="too deep"),
     output_detail("metadata", {"k": HOSTILE}, "takes values that str() can tell (RuntimeError)", wrong="hostile"),
     output_detail("metadata", {"k": 10**5000}, "takes values that str() can tell (ValueError)", wrong="5,001 digits"),
     output_detail("metadata", HostileMapping(), "cannot be read (RuntimeError), not a value of type HostileMapping"),
     output_detail("surface", HOSTILE, "takes text of 1 to 200 characters, not a value of type Hostile"),
     output_detail("user", 10**5000, "cannot be read (ValueError), not a value of type int"),
-    output_detail("colour", "red", "there is no such field"),
+    output_detail("colour", "red", "there is no such field; there are user_group, provider, ", ", metadata"),
     *(feedback_detail("reasons", value, said, wrong=said[-30:]) for value, said in NO_REASONS),
     *(feedback_detail("comment", value, "takes text", said) for value, said in NO_TEXTS),
     *(feedback_detail("correction", value, "takes text", said) for value, said in NO_TEXTS),
@@ -262,14 +267,14 @@ CALLS: list[Wrong] = [
     *(feedback_detail("metadata", value, "takes a mapping of names", said) for value, said in NO_MAPPINGS),
     *(feedback_detail(name, value, "takes text of 1 to 200 characters", said)
       for name in ("surface", "locale") for value, said in NO_NAMES[:3]),
-    feedback_detail("user", True, "takes the host's id of a person: text, a whole number or a UUID, not True"),
+    feedback_detail("user", True, "takes your app's id of the person: text, a whole number or a UUID, not True"),
     feedback_detail("colour", "red", "there is no such field"),
     Wrong("context with a stranger", lambda c: c.rate(an_output(c), "up", context={"shape": 1}),
           ("no such field",), "shape"),
     Wrong("context with a sentence", lambda c: c.rate(an_output(c), "up", context={"Jane Doe": 1}),
           ("unknown: there is no such field",), "unknown"),
     Wrong("flag with a rating's reason", lambda c: c.flag(an_output(c), reasons=["style"]),
-          ("flag_reasons: takes keys of the list flag, not 'style'",), "flag_reasons"),
+          ("flag_reasons: takes keys of heedback.REASONS, for flag: biased", "not 'style'"), "flag_reasons"),
     *(Wrong(f"signal value={told(value)}", lambda c, value=value: c.signal(an_output(c), "edited", value),
             ("value: takes a number from 0 to ", said), "value") for value, said in NO_NUMBERS),
     Wrong("signal user", lambda c: c.signal(an_output(c), "copied", user=True), ("user: ", "not True"), "user"),
@@ -569,16 +574,20 @@ SETTINGS: list[tuple[str, object, tuple[str, ...]]] = [
     ("url", 17, ("the URL takes text", "not 17")),
     ("url", "feedback.example", ("'feedback.example' is not http:// or https://",)),
     ("url", "http://a\ud800b", ("is not http:// or https:// with a host",)),
+    ("url", "http://h:99999", ("names no port that there can be: they are numbers from 1 to 65535",)),
+    ("url", "http://[::1", ("names no host that there can be",)),
+    ("url", "http://h/?project=1", ("the URL takes no ? and no #",)),
+    ("url", "http://someone:hidden@h", ("the URL takes no user name and no password",)),
     ("key", 17, ("the key has the form hb_sk_<kid>_<secret>",)),
     ("key", "hb_sk_short", ("the key has the form",)),
     ("spool", 17, ("spool takes the path of a file", "not 17")),
     ("spool", b"spool.db", ("spool takes the path of a file", "type bytes")),
     ("spool", "a\0b", ("spool takes the path of a file", "not text of 3 characters")),
-    ("user_key", 17, ("user_key takes text",)),
+    ("user_key", 17, ("user_key takes text, not 17",)),
     ("user_key", "\ud800", ("user_key takes text",)),
     ("redact", "yes", ("redact takes True, False or a function", "not 'yes'")),
     ("text", "sometimes", ("text takes one of always, rated, never", "not 'sometimes'")),
-    ("text", [], ("text takes one of", "type list")),
+    ("text", [], ("text takes one of", "not an empty list")),
     ("disabled", "false", ("disabled takes True or False", "not 'false'")),
     ("strict", "no", ("strict takes True or False", "not 'no'")),
     ("max_events", 0, ("max_events takes a whole number from 1 up", "not 0")),
