@@ -93,6 +93,7 @@ class Endpoint:
     def __init__(self) -> None:
         self.pages: dict[str, str] = {}
         self.posts: list[dict[str, Any]] = []  # bodies for /events
+        self.paths: list[str] = []  # of all posts
         self.headers: list[dict[str, str]] = []
         self.forms: list[str] = []
         self.asked: list[str] = []  # tickets that state was asked for
@@ -160,6 +161,7 @@ class Endpoint:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                endpoint.paths.append(self.path)
                 if self.path == "/heedback/form":
                     endpoint.forms.append(body)
                     self.send(200, b"Saved.", "text/plain")

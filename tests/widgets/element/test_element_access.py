@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from heedback_widgets.words import words as read_in_python
-from widget_page import STATIC, widget
+from widget_page import STATIC, Endpoint, eventually, ticket, widget
 
 Visit = Callable[..., Page]
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
@@ -110,6 +111,51 @@ def test_forced_colours_can_be_read(visit: Visit, make_context: Callable[..., Br
     assert down == flag
     assert flag[0] != flag[1]
     assert send[0] != send[1]
+
+
+def sent(page: Page, endpoint: Endpoint, count: int) -> None:
+    eventually(page, lambda: len(endpoint.events) == count)
+
+
+def test_the_same_word_is_spoken_again(visit: Visit, endpoint: Endpoint) -> None:
+    """A live region speaks when its text changes: at each click once, though it was "Saved." before."""
+    page = visit(widget(signals="none"))
+    expect(page.locator(".down")).to_be_visible()
+    page.locator("heedback-rating").evaluate(
+        """node => { window.spoken = []; const status = node.shadowRoot.querySelector('[role=status]');
+        new MutationObserver(() => window.spoken.push(status.textContent))
+        .observe(status, { childList: true, characterData: true, subtree: true }); }"""
+    )
+    for n, part in enumerate((".down", ".flag", ".up"), 1):
+        page.locator(part).click()
+        sent(page, endpoint, n)
+        page.wait_for_timeout(50)
+        spoken = page.evaluate("spoken")
+        assert len(spoken) == n
+        assert {text.strip() for text in spoken} == {"Saved."}
+        assert all(one != other for one, other in pairwise(spoken))
+
+
+def test_names_stay_apart_and_low(visit: Visit) -> None:
+    """Two elements of one label are told apart; a page whose elements come and go does not count up for ever."""
+    page = visit(widget(1, label="Total") + widget(2, label="Total") + widget(3) + widget(4))
+    groups = page.locator("heedback-rating .widget")
+    expect(groups).to_have_count(4)
+    names = "all => all.map(each => each.ariaLabel.replace('Rate this answer', ''))"
+    assert sorted(groups.evaluate_all(names)) == ["", " (2)", ": Total", ": Total (2)"]
+    for n in range(5, 9):
+        page.evaluate(
+            """async (fresh) => { const old = document.querySelectorAll('heedback-rating')[2];
+            const next = old.cloneNode(); next.setAttribute('ticket', fresh);
+            old.replaceWith(next); await 0; }""",
+            ticket(n),
+        )
+        expect(page.locator("heedback-rating").nth(2).locator(".widget")).to_have_count(1)
+    assert sorted(groups.evaluate_all(names))[:2] in (["", " (2)"], [" (2)", " (3)"])
+    fresh = ticket(1, exp=2_100_000_000)
+    page.locator("heedback-rating").first.evaluate("(node, fresh) => node.setAttribute('ticket', fresh)", fresh)
+    page.wait_for_timeout(50)
+    assert len(set(groups.evaluate_all(names))) == 4
 
 
 def test_each_language_is_complete(visit: Visit) -> None:

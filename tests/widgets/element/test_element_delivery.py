@@ -172,7 +172,7 @@ def click_of(its_id: str) -> dict[str, Any]:
     rated = {"rating": {"value": 0, "scale": "thumbs"}}
     event = {"id": its_id, "type": "feedback", "occurred_at": datetime.now(UTC).isoformat(), **rated}
     key = "019aa000-0000-7000-8000-000000000001 u-7f3a"
-    return {"url": "/heedback", "ticket": ticket(1), "key": key, "event": event}
+    return {"url": "/heedback", "ticket": ticket(1), "key": key, "event": event, "at": time.time() * 1000}
 
 
 @pytest.mark.parametrize("status", [400, 403, 413])
@@ -217,7 +217,7 @@ def test_an_expired_ticket_keeps_the_queue(visit: Visit, endpoint: Endpoint) -> 
     endpoint.status, endpoint.answer = 401, {"reason": "expired", "detail": "The ticket has expired."}
     press(page)
     eventually(page, lambda: heard(page, "expired"))
-    expect(page.get_by_role("status")).to_have_text(OFFLINE)
+    expect(page.get_by_role("status")).to_have_text("Not sent yet: please reload this page.")
     page.get_by_label("Comment").fill("Half a sent")
     tried = len(endpoint.posts)
     page.wait_for_timeout(300)
@@ -229,6 +229,64 @@ def test_an_expired_ticket_keeps_the_queue(visit: Visit, endpoint: Endpoint) -> 
     assert feedback(page) == []
     assert endpoint.posts[-1]["ticket"] == fresh
     expect(page.get_by_label("Comment")).to_have_value("Half a sent")
+
+
+def test_a_page_that_gets_no_fresh_ticket(visit: Visit, endpoint: Endpoint) -> None:
+    """What waits goes when the page is loaded again, as it is told to be: that one has a fresh ticket."""
+    page = visit(widget(signals="none"))
+    endpoint.status, endpoint.answer = 401, {"reason": "expired", "detail": "The ticket has expired."}
+    for name in ("Bad answer", "Report a problem"):
+        press(page, name)
+    eventually(page, lambda: len(endpoint.posts) >= 2)
+    page.wait_for_timeout(100)
+    assert len(heard(page, "expired")) == 1, "the host hears of a ticket once"
+    page.close()
+    endpoint.status, endpoint.answer = 202, None
+    page = visit(widget(signals="none", ticket=ticket(1, exp=2_100_000_000)))
+    eventually(page, lambda: len(endpoint.events) == 2)
+
+
+def test_a_host_whose_fresh_tickets_are_refused_too(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """Ten elements, each is given a ticket when it asks, and none of them holds: it asks less and less often."""
+    context.clock.install()
+    page = visit("".join(widget(n) for n in range(1, 11)))
+    expect(page.locator(".down")).to_have_count(10)
+    endpoint.status, endpoint.answer = 401, {"reason": "forged", "detail": "Nobody signed this ticket."}
+    fresh = [[ticket(n, exp=2_000_000_000 + k) for k in range(1, 40)] for n in range(1, 11)]
+    page.evaluate(
+        """fresh => document.querySelectorAll('heedback-rating').forEach((node, n) => node.addEventListener(
+        'heedback-expired', () => node.setAttribute('ticket', fresh[n].shift())))""",
+        fresh,
+    )
+    for down in page.locator(".down").all():
+        down.click()
+
+    def tickets() -> set[str]:
+        return {post["ticket"] for post in endpoint.posts}
+
+    eventually(page, lambda: len(tickets()) >= 20)  # each got one at once
+    page.wait_for_timeout(200)
+    assert len(tickets()) < 30
+    for _ in range(20):
+        context.clock.run_for(3_000)
+        page.wait_for_timeout(20)
+    assert 20 < len(tickets()) <= 80, "in a minute, three to five more for each, not hundreds"
+    endpoint.status, endpoint.answer = 202, None
+
+    def all_there() -> bool:
+        context.clock.run_for(12_000)
+        return len(endpoint.events) == 10
+
+    eventually(page, all_there)
+
+
+@pytest.mark.parametrize("endpoint_at", ["/heedback/", "HERE/heedback/"])
+def test_an_endpoint_with_a_slash_at_its_end(visit: Visit, endpoint: Endpoint, endpoint_at: str) -> None:
+    """Is the same endpoint."""
+    page = visit(widget(endpoint=endpoint_at.replace("HERE", endpoint.url)))
+    press(page)
+    eventually(page, lambda: len(set(endpoint.paths)) == 2)
+    assert set(endpoint.paths) == {"/heedback/events", "/heedback/state"}
 
 
 def test_a_long_correction(visit: Visit, endpoint: Endpoint) -> None:
@@ -249,10 +307,10 @@ def test_the_queue_has_an_end(visit: Visit, context: BrowserContext, endpoint: E
     page.evaluate(
         """(ticket) => { for (let n = 0; n < 60; n++) {
             const signal = n % 6 === 0, id = `01a00000-0000-7000-8000-0000000000${10 + n}`;
-            const at = new Date(Date.now() - (n === 59 ? 8 * 864e5 : 6e4)).toISOString();
-            const event = { id, type: signal ? 'signal' : 'feedback', occurred_at: at };
+            const at = Date.now() - (n === 59 ? 8 * 864e5 : 6e4);
+            const event = { id, type: signal ? 'signal' : 'feedback', occurred_at: new Date(at).toISOString() };
             const key = '019aa000-0000-7000-8000-000000000001 u-7f3a';
-            const item = { url: '/heedback', ticket, key, event };
+            const item = { url: '/heedback', ticket, key, event, at };
             localStorage[`heedback:q:${signal ? 0 : 1}${id}`] = JSON.stringify(item);
         } }""",
         ticket(1),

@@ -76,7 +76,7 @@ def test_details_are_a_second_event(visit: Visit, endpoint: Endpoint) -> None:
     press(page, "Style or length")
     press(page, "Style or length")
     press(page, "Something is missing")
-    page.get_by_label("Comment").fill("  Leaves out the VAT. ")
+    page.get_by_label("Comment").fill("Leaves out the VAT. ")
     page.get_by_label("A better answer").fill("1,428.00 EUR")
     press(page, "Send details")
     assert sent(page, endpoint, 2)[1] == {
@@ -91,7 +91,7 @@ def test_details_are_a_second_event(visit: Visit, endpoint: Endpoint) -> None:
     expect(page.get_by_role("button", name="Details", exact=True)).to_be_focused()
     press(page, "Details")
     expect(page.get_by_role("button", name="Not correct")).to_have_attribute("aria-pressed", "true")
-    expect(page.get_by_label("Comment")).to_have_value("Leaves out the VAT.")
+    expect(page.get_by_label("Comment")).to_have_value("Leaves out the VAT. ")
     press(page, "Send details")
     page.wait_for_timeout(100)
     assert len(endpoint.events) == 2, "nothing changed, so nothing is said"
@@ -217,22 +217,17 @@ def test_a_rated_output_shows_it_on_load(visit: Visit, endpoint: Endpoint) -> No
     expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "false")
 
 
-@pytest.mark.parametrize(
-    ("event_id", "stands"),
-    [("ffffffff-0000-7000-8000-000000000001", "Good answer"), ("019a8bd0-0000-7000-8000-000000000001", "Bad answer")],
-    ids=["the service's", "the browser's"],
-)
-def test_the_newer_word_holds(visit: Visit, endpoint: Endpoint, event_id: str, stands: str) -> None:
-    """What another device said later is shown; what it said earlier is not."""
+@pytest.mark.parametrize("event_id", ["ffffffff-0000-7000-8000-000000000001", "019a8bd0-0000-7000-8000-000000000001"])
+def test_the_newer_word_holds(visit: Visit, endpoint: Endpoint, event_id: str) -> None:
+    """What another device said since is shown, whatever its clock was; the service has it as the newest."""
     page = visit(widget())
     press(page, "Bad answer")
+    eventually(page, lambda: endpoint.events)
     rated = {"rating": {"value": 1, "scale": "thumbs"}, "comment": "Quite right."}
     endpoint.states[ticket(1)] = {"known": True, "feedback": rated, "signals": [], "event_id": event_id}
     visit(widget(), page=page)
-    expect(page.get_by_role("button", name=stands)).to_have_attribute("aria-pressed", "true")
-    eventually(page, lambda: len(endpoint.asked) == 2)
-    page.wait_for_timeout(50)
-    assert pressed(page) == [stands]
+    expect(page.get_by_role("button", name="Good answer")).to_have_attribute("aria-pressed", "true")
+    assert pressed(page) == ["Good answer"]
 
 
 def test_what_a_ticket_does_not_allow_is_not_offered(visit: Visit, endpoint: Endpoint) -> None:
@@ -275,7 +270,7 @@ def test_ten_on_a_page_are_told_apart(visit: Visit, endpoint: Endpoint) -> None:
     names = page.locator("heedback-rating .row > button").evaluate_all("all => all.map(each => each.ariaLabel)")
     assert len(set(names)) == len(names) == 30
     press(page, "Good answer: Answer 8")
-    press(page, "Bad answer (7)")
+    press(page, "Bad answer (4)")  # of those without a label
     sent(page, endpoint, 2)
     assert [post["ticket"] for post in endpoint.posts if post["events"][0]["type"] == "feedback"] == [
         ticket(8),

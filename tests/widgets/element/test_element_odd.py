@@ -199,6 +199,18 @@ def test_a_limit_that_is_no_number_asks_nobody(visit: Visit, limit: str) -> None
     assert page.evaluate(f"{ELEMENT}.ask()") is False
 
 
+def test_long_words_stay_in_their_place(visit: Visit, make_context: Callable[..., BrowserContext]) -> None:
+    """A reason of one long word breaks where it must, on the narrowest phone, and nothing sticks out of the details."""
+    word = "Donaudampfschifffahrtselektrizit\u00e4tenhauptbetriebswerkbauunterbeamtengesellschaft"
+    within = make_context(viewport={"width": 320, "height": 700}, has_touch=True, is_mobile=True)
+    page = visit(widget(reasons=json.dumps({"down": {"a": word, "b": f"{word} und {word}"}})), within=within, lang="de")
+    press(page, "Schlechte Antwort")
+    expect(page.locator(".send")).to_be_visible()
+    out = "all => all.filter(each => each.getBoundingClientRect().right > innerWidth - 16).map(each => each.className)"
+    assert page.evaluate("innerWidth") == 320
+    assert page.locator("heedback-rating .widget *").evaluate_all(out) == []
+
+
 def test_fields_are_as_wide_as_their_place(visit: Visit, context: BrowserContext) -> None:
     page = visit(widget())
     press(page)

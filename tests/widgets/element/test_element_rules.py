@@ -67,6 +67,7 @@ def a_step(chance: random.Random) -> Any:
             None,
             "undo",
             {"comment": chance.choice(["", " No. ", "Hm"])},
+            {"correction": chance.choice(["", "42"])},
             {"reasons": chance.sample(reasons, chance.randrange(3))},
             {"flag_reasons": chance.sample(["legal", "other"], chance.randrange(2))},
         ]
@@ -82,7 +83,7 @@ def test_what_is_posted_is_what_is_shown(rules: Callable[..., Any], seed: int) -
         """(() => { let said = {}, before = {}; return given.map(step => {
             const next = step === 'undo' ? before : step === null || step.scale ? press(said, step ?? undefined)
               : said.rating || said.flag ? tidy({ ...said, ...step }) : said;
-            const change = patch(said, next, 1, ['rate']) ?? null;
+            const change = patch(said, next, 1, ['rate', 'correct']) ?? null;
             [before, said] = [said, next];
             return [change, said]; }); })()""",
         steps,

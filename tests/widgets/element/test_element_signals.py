@@ -94,6 +94,36 @@ def test_what_is_done_with_the_answer(visit: Visit, endpoint: Endpoint, clock: A
     assert {post["ticket"] for post in endpoint.posts if post["events"][0].get("name") == "copied"} == {ticket(1)}
 
 
+def test_a_click_inside_what_is_marked(visit: Visit, endpoint: Endpoint, clock: Any) -> None:
+    """On the icon of a button, or a word in it; also where the host stops the click and takes the button away."""
+    again = (
+        '<button data-heedback="regenerated"><svg viewBox="0 0 9 9" width="24"><path d="M0 0h9v9H0z"/></svg></button>'
+        '<button data-heedback="accepted"><b>Take it</b></button><heedback'
+    )
+    module = '<script type="module" src="/static/signals.js"></script>'
+    page = visit(module + widget(1, signals="regenerated accepted").replace("<heedback", again))
+    ready(page)
+    page.evaluate(
+        """document.querySelectorAll('[data-heedback]').forEach(button =>
+        button.addEventListener('click', event => { event.stopPropagation(); button.remove(); }))"""
+    )
+    page.locator("path").first.click()
+    page.get_by_text("Take it").click()
+    moved_on(page, clock, lambda: sorted(endpoint.signals) == ["accepted", "regenerated", "shown"])
+
+
+def test_who_has_rated_is_not_asked(visit: Visit, endpoint: Endpoint) -> None:
+    """A prompt would ask for what is there, and count as one."""
+    page = visit(widget(1) + widget(2, ticket=ticket(2, may=("read", "flag", "signal"))))
+    page.get_by_role("button", name="Good answer", exact=True).click()
+    ask = "number => document.querySelectorAll('heedback-rating')[number].ask()"
+    assert page.evaluate(ask, 0) is False
+    assert page.evaluate(ask, 1) is False, "nor who may not rate"
+    expect(page.get_by_role("status").first).to_have_text("Saved.")
+    page.get_by_role("button", name="Good answer", exact=True).click()
+    assert page.evaluate(ask, 0) is True
+
+
 def test_a_person_is_asked_so_often_a_week(visit: Visit, endpoint: Endpoint, clock: Any) -> None:
     """Once, unless the host says otherwise; the prompt is seen, heard of, and told apart in what it brings."""
     ask = "number => document.querySelectorAll('heedback-rating')[number].ask()"
@@ -108,8 +138,8 @@ def test_a_person_is_asked_so_often_a_week(visit: Visit, endpoint: Endpoint, clo
     moved_on(page, clock, lambda: endpoint.events and endpoint.signals.count("asked") == 2)
     assert endpoint.events[0]["asked"] is True
     page.evaluate(
-        """() => { for (const key of Object.keys(localStorage)) if (key.startsWith('heedback:a:'))
-            localStorage[key] = JSON.stringify(JSON.parse(localStorage[key]).map(at => at - 7 * 864e5)); }"""
+        """() => { for (const key of Object.keys(localStorage)) if (key.startsWith('heedback:s:~'))
+            localStorage[key] = localStorage[key].replace(/\\d{13}/g, at => at - 7 * 864e5); }"""
     )
     visit(widget(2), page=page)
     ready(page)
@@ -123,7 +153,24 @@ BAD: list[tuple[dict[str, str | None], str]] = [
     ({"ticket": "no.ticket.at-all"}, "ticket"),
     ({"mode": "smileys"}, 'mode="smileys"'),
     ({"queue": "cloud"}, 'queue="cloud"'),
-    ({"reasons": "incorrect"}, "incorrect"),
+    ({"reasons": "incorrect"}, 'reasons="incorrect"'),
+    ({"reasons": ""}, 'reasons=""'),
+    ({"reasons": "7"}, 'reasons="7"'),
+    ({"reasons": "null"}, 'reasons="null"'),
+    ({"reasons": '["incorrect"]'}, 'reasons="["incorrect"]"'),
+    ({"reasons": '{"down": null}'}, 'reasons="{"down": null}"'),
+    ({"reasons": '{"down": ["incorrect"]}'}, 'reasons="{"down": ["incorrect"]}"'),
+    ({"reasons": '{"down": "incorrect"}'}, 'reasons="{"down": "incorrect"}"'),
+    ({"reasons": '{"down": {"a": {"b": "c"}}}'}, 'reasons="{"down": {"a": {"b": "c"}}}"'),
+    ({"reasons": '{"down": {"a": 1}}'}, 'reasons="{"down": {"a": 1}}"'),
+    (
+        {"reasons": '{"down": {"Wrong price": ""}}'},
+        'reasons="{"down": {"Wrong price": ""}}"',
+    ),  # the wire takes no such key
+    ({"reasons": '{"version": "2"}'}, 'reasons="{"version": "2"}"'),
+    ({"reasons": '{"version": 0}'}, 'reasons="{"version": 0}"'),
+    ({"reasons": '{"dwn": {}}'}, 'reasons="{"dwn": {}}"'),
+    ({"theme": "sepia"}, 'theme="sepia"'),
     ({"privacy_url": "javascript:alert(1)"}, 'privacy-url="javascript:alert(1)"'),
 ]
 
@@ -146,6 +193,32 @@ def test_a_bad_attribute_is_told(visit: Visit, context: BrowserContext) -> None:
     assert "ticket" in [detail["problem"] for detail in told]  # what is no ticket, beside what is missing
     expect(page.get_by_role("button", name=f"Good answer ({len(BAD) + 1})")).to_be_visible()
     assert thrown == []
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        "{}",
+        '{ "version": 999999, "flag": {} }',
+        '{"up": {"a": "\\"{},:[\\\\", "b_2": "\\n"}, "down": {"c": "\u20ac \U0001f600"}}',
+    ],
+)
+def test_reasons_that_are_good(visit: Visit, reasons: str) -> None:
+    """Whatever a label says, and with no list at all."""
+    page = visit(widget(reasons=reasons))
+    ready(page)
+    assert heard(page, "error") == []
+
+
+def test_a_language_that_cannot_be_fetched(visit: Visit, context: BrowserContext) -> None:
+    """That is told as what it is, and no attribute is blamed; the plain form stands there."""
+    context.route("**/locales/fr.js", lambda route: route.abort())
+    page = visit(widget(1, FORM, locale="fr"))
+    eventually(page, lambda: heard(page, "error"))
+    (told,) = heard(page, "error")
+    assert told["status"] == "language"
+    assert "fr.js" in told["problem"]
+    expect(page.locator("form button")).to_be_visible()
 
 
 def test_a_ticket_may_come_later(visit: Visit, endpoint: Endpoint) -> None:

@@ -8,7 +8,7 @@
  */
 
 import { KEEPALIVE_CHARS, QUEUE_ITEMS, WEEK_MS, backoff, calm, fate } from './logic.js';
-import { disk, get, keys, memory, put, remove } from './store.js';
+import { disk, get, keys, put, remove } from './store.js';
 
 /**
  * @typedef {import('./logic.js').Event} Event
@@ -19,15 +19,20 @@ import { disk, get, keys, memory, put, remove } from './store.js';
  * @property {string} url
  * @property {string} key of a person and an output
  * @property {string} ticket the freshest
- * @property {(what: Happening, detail: any) => void} hear is told what becomes of events
+ * @property {(what: Happening, detail: any, ticket: string) => void} hear is told what becomes of events
  */
 
 const QUEUE = 'heedback:q:';
+/** What was said, by output and person: ids of outputs begin with their time. */
+export const MEMO = 'heedback:s:';
+/** When somebody was prompted: behind all of them. */
+export const ASKED = `${MEMO}~`;
+const MEMOS = 100;
 const ANSWER_MS = 3e4;
 
 /** Who is there for each person and output: the one that came or spoke last. @type {{ [key: string]: Party | undefined }} */
 const present = {};
-/** Events, each with its ticket, that a post carries right now, or that were refused because the ticket has expired. @type {Set<string>} */
+/** Events that a post carries right now, and tickets that were refused: what has no other waits for it. @type {Set<string>} */
 const resting = new Set();
 let failures = 0;
 let quiet = 0; // the moment until which the other side does not want to be asked
@@ -73,10 +78,9 @@ export async function dispatch(party, event, shelf, delay) {
 export const place = ({ event }) => QUEUE + (event.type === 'signal' ? 0 : 1) + event.id;
 
 /** All that waits, the oldest first. What is not an event of ours is dropped. @returns {Item[]} */
-function waiting() {
-  const all = { ...disk, ...memory };
-  return keys(all, QUEUE).flatMap((key) => {
-    const item = get(all, key);
+export function waiting() {
+  return keys(QUEUE).flatMap((key) => {
+    const item = get(disk, key);
     if (item?.event && place(item) === key) return item;
     remove(key);
     emit('error', { status: 'damaged', problem: key });
@@ -84,8 +88,10 @@ function waiting() {
   });
 }
 
-/** What could be posted now. */
-const due = () => waiting().filter((item) => !resting.has(item.event.id + ticketOf(item)));
+/** Whether it could be posted now. @param {Item} item */
+const free = (item) => !resting.has(item.event.id) && !resting.has(ticketOf(item));
+
+const due = () => waiting().filter(free);
 
 /** @param {Item} item */
 const ticketOf = (item) => present[item.key]?.ticket ?? item.ticket;
@@ -98,30 +104,38 @@ function soon(ms) {
 }
 
 async function drain() {
-  for (const item of waiting()) if (Date.now() - Date.parse(item.event.occurred_at) > WEEK_MS) settle(item, 'error', 'old');
-  // In any order, so that what breaks the other side does not keep the rest from it for ever.
-  for (const item of due().sort(() => Math.random() - 0.5)) {
-    await post(item);
+  for (const item of waiting()) if (old(place(item))) settle(item, 'error', 'old');
+  keys(MEMO).reverse().forEach((key, newer) => (newer < MEMOS && !old(key)) || remove(key));
+  // Outputs in any order, so that what breaks the other side does not keep the rest from it for ever; of each its
+  // clicks in theirs.
+  /** @type {{ [key: string]: number }} */
+  const luck = {};
+  for (const item of due().sort((a, b) => (luck[a.key] ??= Math.random()) - (luck[b.key] ??= Math.random()))) {
+    if (free(item)) await post(item);
     if (failures) break;
   }
   for (const item of waiting().slice(0, -QUEUE_ITEMS)) settle(item, 'error', 'full');
-  plan();
+  if (due()[0]) plan();
 }
+
+/** @param {string} key */
+const old = (key) => !(Date.now() - get(disk, key)?.at < WEEK_MS);
 
 /** @param {number} [ms] milliseconds, unless there is a pause to keep */
 function plan(ms = 0) {
-  if (due()[0]) soon(failures ? backoff(failures, Math.random()) : ms);
+  if (keys(QUEUE)[0]) soon(failures ? backoff(failures, Math.random()) : ms);
 }
 
 /** @param {Item} item */
 async function post(item) {
   const ticket = ticketOf(item);
-  resting.add(item.event.id + ticket);
+  resting.add(item.event.id);
   const [code, answer] = await talk(`${item.url}/events`, { ticket, sent_at: new Date(), events: [item.event] });
   const status = fate(code, answer);
   failures = status === 'queued' ? failures + 1 : 0;
-  if (status !== 'expired') resting.delete(item.event.id + ticket);
-  settle(item, status === 'saved' ? 'sent' : status, status, answer);
+  resting.delete(item.event.id);
+  resting[status === 'expired' ? 'add' : 'delete'](ticket);
+  settle(item, status === 'saved' ? 'sent' : status, status, answer, ticket);
 }
 
 /**
@@ -149,11 +163,19 @@ export async function talk(url, words) {
   return [status, answer];
 }
 
-/** @param {Item} item @param {Happening} what @param {string} status @param {unknown} [answer] */
-function settle(item, what, status, answer) {
+/**
+ * @param {Item} item
+ * @param {Happening} what
+ * @param {string} status
+ * @param {unknown} [answer]
+ * @param {string} [ticket] of the post
+ */
+function settle(item, what, status, answer, ticket = '') {
   if (what === 'sent' || what === 'error') remove(place(item));
-  // Whose element is not here, is told to all.
-  (present[item.key]?.hear ?? emit)(what, { event: item.event, status, answer });
+  const detail = { event: item.event, status, answer };
+  const party = present[item.key];
+  if (party) party.hear(what, detail, ticket);
+  else emit(what, detail); // to all
 }
 
 /**

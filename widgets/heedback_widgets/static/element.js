@@ -7,14 +7,16 @@ import { session } from './session.js';
 import { sheet } from './style.js';
 import { open } from './ticket.js';
 
-let count = 0; // of widgets that this page has had
+/** What tells the widgets of this page apart. */
+const names = new Set();
 
 export class HeedbackRating extends HTMLElement {
   static observedAttributes = ['ticket'];
 
   #root = this.attachShadow({ mode: 'open' });
   #turn = {}; // of the latest start, the only one that goes on
-  #name = count++ ? ` (${count})` : ''; // tells this widget from others of the page
+  /** @type {string | undefined} */
+  #name;
   /** @type {Promise<void> | undefined} */
   #ready;
   /** @type {ReturnType<typeof session> | undefined} */
@@ -58,7 +60,12 @@ export class HeedbackRating extends HTMLElement {
     const turn = (this.#turn = {});
     await 0; // once for all attributes, and for an element that only moves
     if (turn !== this.#turn) return;
-    if (!this.isConnected) return this.#close();
+    if (!this.isConnected) {
+      names.delete(this.#name);
+      this.#name = undefined;
+      return this.#close();
+    }
+    this.#call();
     this.#root.adoptedStyleSheets = [sheet]; // keeps the place until there is something to see
     try {
       const ticket = read(this, 'ticket', /./);
@@ -68,15 +75,27 @@ export class HeedbackRating extends HTMLElement {
       // A fresh ticket for the same leaves everything as it is.
       if (turn !== this.#turn || this.#session?.renew(holds)) return;
       this.#close();
-      this.#session = session(this, this.#root, words, holds, this.#name);
+      this.#session = session(this, this.#root, words, holds, /** @type {string} */ (this.#name));
     } catch (problem) {
       if (turn !== this.#turn) return;
       this.#close();
       // Nothing can be said here: the plain form in the tag, if there is one, has to do.
       this.#root.replaceChildren(document.createElement('slot'));
       console.warn(problem, this);
-      emit('error', { status: 'attribute', problem: `${problem}` }, this);
+      // What is thrown here is words about an attribute; a module that is not there has a message of its own.
+      emit('error', { status: /** @type {any} */ (problem).message ? 'language' : 'attribute', problem: `${problem}` }, this);
     }
+  }
+
+  /** Its label and, if another one has the same or none, a number as low as can be. It keeps the one it has. */
+  #call() {
+    const label = this.getAttribute('label');
+    const base = label ? `: ${label}` : '';
+    if (`${this.#name} (`.startsWith(`${base} (`)) return;
+    names.delete(this.#name);
+    let count = 1;
+    for (this.#name = base; names.has(this.#name); ) this.#name = `${base} (${++count})`;
+    names.add(this.#name);
   }
 
   #close() {

@@ -55,7 +55,7 @@ export function polarity({ rating: { scale, value } = { scale: '', value: 0.5 } 
 
 /**
  * What is said after a press on a rating or, without one, on the flag. The same again withdraws it, and with the last
- * of the two goes what was written. Reasons belong to a polarity.
+ * of the two goes what was written. Reasons belong to a polarity, and a better answer to one that was not good.
  *
  * @param {Said} said
  * @param {Rating | false} [rating]
@@ -67,6 +67,7 @@ export function press(said, rating) {
   if (rating) {
     next['rating'] = !same(said.rating, rating) && rating;
     next['reasons'] = next['rating'] && polarity(next) === polarity(said) && said.reasons;
+    next['correction'] = next['rating'] && polarity(next) < 1 && said.correction;
   } else {
     next['flag'] = !said.flag;
     next['flag_reasons'] = 0;
@@ -97,13 +98,15 @@ export function tidy(said) {
  * @param {Said} before
  * @param {Said} after
  * @param {number} version of the lists of reasons
- * @param {string[]} may without `rate`, neither everything can be taken back nor a version be given
+ * @param {string[]} may without `rate`, neither everything can be taken back nor a version be given; without `correct`,
+ *   a correction is left as it is
  * @returns {{ [field: string]: unknown } | undefined} nothing, when nothing did
  */
 export function patch(before, after, version, may) {
   /** @type {{ [field: string]: unknown }} */
   const change = {};
   for (const field of FIELDS) if (!same(before[field], after[field])) change[field] = after[field] ?? null;
+  if (!may.includes('correct')) delete change['correction'];
   if (same(change, {})) return;
   if (!may.includes('rate')) return change;
   if (same(after, {})) return { retracted: true };

@@ -1,27 +1,28 @@
 /** One person before one output: from a click to what is queued, and from what became of it to what is shown. */
 
-import { ADDRESS, read } from './attributes.js';
-import { dispatch, emit, enter, leave, place, talk } from './delivery.js';
-import { WEEK_MS, patch, polarity, press, tidy, uuid7 } from './logic.js';
-import { disk, get, keys, memory, put, remove } from './store.js';
+import { ADDRESS, REASONS, read } from './attributes.js';
+import { ASKED, MEMO, dispatch, emit, enter, leave, place, talk, waiting } from './delivery.js';
+import { WEEK_MS, backoff, patch, polarity, press, tidy, uuid7 } from './logic.js';
+import { disk, get, memory, put } from './store.js';
 import { view } from './view.js';
 
 /**
  * @typedef {import('./logic.js').Said} Said
  *
- * @typedef {object} Memo What is kept.
+ * @typedef {object} Memo What is kept, for all tabs: it is read anew before anything comes on top.
  * @property {Said} said
  * @property {Said} before the last change: what Undo leads back to, and a refusal
- * @property {string} id of the event that spoke last
+ * @property {string[]} known the events that led here, the latest last; '' is that nothing was said
+ * @property {'ask' | 'withdrawn' | 'unsafe' | 'sent' | 'saved' | 'expired' | 'queued' | 'error'} [word] for what became of it
  * @property {string} [receipt]
  * @property {boolean} [shown]
  */
 
-const MEMO = 'heedback:s:';
-const ASKED = 'heedback:a:';
-const MEMOS = 100;
 const SIGNAL_DELAY_MS = 1e3;
 let last = 0; // the moment of the latest event
+/** The sessions of this page: each is told what has been kept, and by whom. @type {Set<(key: string | null, by?: Element) => void>} */
+const sessions = new Set();
+addEventListener('storage', ({ key }) => sessions.forEach((look) => look(key)));
 
 /**
  * @param {HTMLElement} host
@@ -33,44 +34,67 @@ let last = 0; // the moment of the latest event
  */
 export function session(host, root, words, holds, name) {
   const { may, key, user } = holds;
-  const url = read(host, 'endpoint', ADDRESS);
+  const url = read(host, 'endpoint', ADDRESS).replace(/\/$/, '');
   const shelf = read(host, 'queue', /^(local|memory|)$/) === 'memory' ? memory : disk;
-  const lists = { version: 1, ...words.reasons, up: {}, ...JSON.parse(/** @type {string} */ (host.getAttribute('reasons'))) };
+  const lists = { version: 1, ...words.reasons, up: {}, ...JSON.parse(read(host, 'reasons', REASONS, '{}')) };
   const party = { url, key, ticket: '', hear };
-  /** @type {Memo} */
-  const memo = { said: {}, before: {}, id: '', ...get(shelf, MEMO + key) }; // the local copy, at once
+  let /** @type {Said} */ said, /** @type {Said} */ before, /** @type {string[]} */ known;
+  let /** @type {Memo['receipt']} */ receipt, /** @type {Memo['shown']} */ shown;
+  /** @type {Memo['word']} */
+  let word; // of what was done on this page
+  let turn = ''; // makes the same word another text, so that it is spoken again
   let undoable = false;
   let flagging = false; // the flag was pressed last
   let open = false;
   let asked = {}; // `asked`, for what is said after a prompt
-  let status = '';
+  let refused = 0; // tickets in a row
+  let told = ''; // the last of them
   const eye = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen());
-  const label = host.getAttribute('label');
-  const show = view(host, root, words, may, lists, label ? `: ${label}` : name, choose, undo, more, send);
+  const show = view(host, root, words, may, lists, name, choose, undo, more, send);
 
+  recall();
   renew(holds);
-  paint();
+  paint(true);
+  sessions.add(look);
   return { signal, ask, renew, close };
 
-  function paint() {
-    show(memo.said, status, undoable, kind(), open);
+  /** @returns {Memo} */
+  function recall() {
+    const memo = { said: {}, before: {}, known: [''], ...get(shelf, MEMO + key) };
+    ({ said, before, known, receipt, shown } = memo);
+    return memo;
+  }
+
+  /** @param {boolean} [fresh] whether somebody said it elsewhere */
+  function paint(fresh) {
+    show(said, word ? words[word] + turn : '', undoable, kind(), open, fresh);
+  }
+
+  /** @param {string | null} place where something was kept @param {Element} [by] of this page */
+  function look(place, by) {
+    if (place !== MEMO + key || by === host) return;
+    word = recall().word;
+    undoable = false;
+    paint(true);
   }
 
   /** What there could be details about. */
   function kind() {
-    if (memo.said.flag && (flagging || !memo.said.rating)) return 'flag';
-    return memo.said.rating && (polarity(memo.said) > 0 ? 'up' : 'down');
+    if (said.flag && (flagging || !said.rating)) return 'flag';
+    return said.rating && (polarity(said) > 0 ? 'up' : 'down');
   }
 
   /** @param {import('./logic.js').Rating | false} rating without it, the flag */
   function choose(rating) {
-    const next = press(memo.said, rating);
+    recall();
+    const next = press(said, rating);
     flagging = !rating;
     change(next, rating ? next.rating && polarity(next) < 1 : next.flag);
   }
 
   function undo() {
-    change(memo.before);
+    recall();
+    change(before);
   }
 
   function more() {
@@ -80,31 +104,32 @@ export function session(host, root, words, holds, name) {
 
   /** @param {{ [field: string]: unknown }} written */
   function send(written) {
-    change(tidy({ ...memo.said, ...written }));
+    recall();
+    change(tidy({ ...said, ...written }));
   }
 
   /** @param {Said} next @param {unknown} [details] whether they are open from now on */
   function change(next, details) {
     open = !!details;
-    const fields = patch(memo.said, next, lists.version, may);
+    const fields = patch(said, next, lists.version, may);
     if (fields) {
-      memo.receipt ||= random('x'.repeat(32));
-      undoable = next !== memo.before; // Undo itself is not undone
-      [memo.before, memo.said] = [memo.said, next];
-      const made = queue('feedback', { ...fields, receipt: memo.receipt, ...asked });
-      memo.id = made.id;
-      status = kind() ? words.saved : words.withdrawn;
+      receipt ||= random('x'.repeat(32));
+      undoable = next !== before; // Undo itself is not undone
+      [before, said] = [said, next];
+      const made = queue('feedback', { ...fields, receipt: receipt, ...asked });
+      known.push(tail(made.id));
+      word = kind() ? 'saved' : 'withdrawn';
+      turn = turn ? '' : '\xa0';
+      keep();
       emit('change', { event: made }, host);
     }
-    keep();
+    paint();
   }
 
-  /** Writes the local copy, and shows it. */
+  /** Writes the local copy, and lets others see it. */
   function keep() {
-    paint();
-    put(shelf, MEMO + key, memo);
-    // Ids of outputs begin with their time: the oldest are forgotten.
-    keys(disk, MEMO).slice(0, -MEMOS).forEach(remove);
+    put(shelf, MEMO + key, { said, before, known, word, receipt, shown });
+    sessions.forEach((look) => look(MEMO + key, host));
   }
 
   /**
@@ -129,11 +154,14 @@ export function session(host, root, words, holds, name) {
 
   function ask() {
     const now = Date.now();
-    const times = (get(shelf, ASKED + user) ?? []).filter((/** @type {number} */ at) => now - at < WEEK_MS);
-    if (!(times.length < /** @type {number} */ (host.getAttribute('ask-limit') ?? 1) && signal('asked'))) return false; // never, where the limit is no number
-    put(shelf, ASKED + user, [...times, now]);
+    const times = (get(shelf, ASKED + user)?.times ?? []).filter((/** @type {number} */ at) => now - at < WEEK_MS);
+    recall();
+    // Never who has rated, or may not; nor anybody where the limit is no number.
+    if (said.rating || !may.includes('rate')) return false;
+    if (!(times.length < /** @type {number} */ (host.getAttribute('ask-limit') ?? 1) && signal('asked'))) return false;
+    put(shelf, ASKED + user, { times: [...times, now] });
     asked = { asked: true };
-    status = words.ask;
+    word = 'ask';
     paint();
     return true;
   }
@@ -151,6 +179,8 @@ export function session(host, root, words, holds, name) {
   }
 
   function close() {
+    party.ticket = '';
+    sessions.delete(look);
     leave(party);
     eye.disconnect();
   }
@@ -158,33 +188,71 @@ export function session(host, root, words, holds, name) {
   /** The widget has come into view. */
   async function seen() {
     eye.disconnect();
-    memo.shown ||= host.getAttribute('signals') !== 'none' && signal('shown');
-    keep();
-    if (!may.includes('read')) return;
-    const [code, answer] = await talk(`${url}/state`, { ticket: party.ticket });
-    if (code === 401) emit('expired', {}, host);
-    // The newer word holds. Ids begin with the time of their making, so they tell even where clocks are wrong.
-    if (answer?.event_id > memo.id) {
-      memo.said = tidy(answer.feedback);
-      memo.id = answer.event_id;
+    recall();
+    if (!shown && host.getAttribute('signals') !== 'none') {
+      shown = signal('shown');
       keep();
+    }
+    if (!may.includes('read')) return;
+    const latest = known.at(-1);
+    const { ticket } = party;
+    const [code, answer] = await talk(`${url}/state`, { ticket });
+    if (code === 401) expire(ticket, {});
+    recall();
+    const its = tail(answer?.event_id);
+    // The service knows which word is the newest, whatever the clocks say: what it tells holds, unless that is old news,
+    // or something was said since it was asked, or has not left yet.
+    if (!answer?.feedback || latest !== known.at(-1) || known.includes(its)) return;
+    if (!waiting().some((item) => item.key === key && item.event.type !== 'signal')) {
+      said = tidy(answer.feedback);
+      known = [its];
+      word = undefined;
+      undoable = false;
+      keep();
+      paint(true);
     }
   }
 
   /** @type {import('./delivery.js').Party['hear']} */
-  function hear(what, detail) {
-    emit(what, detail, host);
-    if (detail.event.id === memo.id) {
-      status = words[what === 'sent' ? (kind() ? /** @type {'sent'} */ (detail.status) : 'withdrawn') : what === 'error' ? what : place(detail) in memory ? 'unsafe' : 'queued'];
-      if (what === 'error') {
-        memo.said = memo.before;
-        memo.id = ''; // so that the service has the next word
-        undoable = false;
-      }
+  function hear(what, detail, ticket) {
+    recall();
+    if (what === 'sent') refused = 0;
+    if (what === 'expired') expire(ticket, detail);
+    else emit(what, detail, host);
+    const its = tail(detail.event.id);
+    const latest = its === known.at(-1);
+    const error = what === 'error' && known.includes(its);
+    if (error) {
+      known = []; // the service has the next word
+      if (latest) said = before;
+      undoable = false;
+      open ||= !!(detail.event.comment || detail.event.correction); // here is what was written
+    }
+    if (latest) {
+      if (what === 'sent') word = kind() ? detail.status : 'withdrawn';
+      else word = what !== 'error' && place(detail) in memory ? 'unsafe' : what;
+    }
+    if (latest || error) {
       keep();
+      paint();
     }
   }
+
+  /**
+   * The host hears of each ticket once; after a pause that grows, where fresh ones are refused as well.
+   *
+   * @param {string} ticket
+   * @param {object} detail
+   */
+  function expire(ticket, detail) {
+    if (told === ticket) return;
+    told = ticket;
+    setTimeout(() => ticket === party.ticket && emit('expired', detail, host), refused++ && backoff(refused, Math.random()));
+  }
 }
+
+/** What tells an event from others. The service may have changed the time before it. @param {string | null} [id] */
+const tail = (id) => `${id}`.slice(14);
 
 /** Puts a random hex digit for each x. @param {string} pattern */
 const random = (pattern) => pattern.replace(/x/g, () => (/** @type {any} */ (crypto.getRandomValues(new Uint8Array(1))) % 16).toString(16));

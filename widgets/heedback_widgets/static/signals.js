@@ -2,7 +2,8 @@
  * What people do with an answer, for hosts that want to know: a module of its own, beside that of the element.
  *
  * `<heedback-rating signals="copied edited regenerated">` hears in the element it stands in: that something was copied,
- * that something was edited, and a click on what is marked, as `<button data-heedback="regenerated">`. Each is told once.
+ * that something was edited, and a click on or in what is marked, as `<button data-heedback="regenerated">`. Each is told
+ * once.
  */
 
 /** @type {{ [type: string]: string }} */
@@ -12,15 +13,15 @@ const told = new WeakMap();
 
 for (const type of Object.keys(HEARD)) {
   addEventListener(type, ({ target }) => {
-    if (!(target instanceof HTMLElement)) return;
+    if (!(target instanceof Element)) return; // an icon is one as well
     const name = HEARD[type] || target.closest('[data-heedback]')?.getAttribute('data-heedback');
     if (name) hear(name, target);
-  });
+  }, true); // before the host, which may take away what was clicked
 }
 
 /**
  * @param {string} name
- * @param {HTMLElement} target
+ * @param {Element} target
  */
 function hear(name, target) {
   // What happens in a widget is seen from here as done to it, and is no work on the answer.

@@ -32,12 +32,12 @@ export function get(shelf, key) {
 /**
  * @param {Shelf} shelf
  * @param {string} key
- * @param {unknown} value
+ * @param {object} value to which the moment is added, as `at`
  */
 export function put(shelf, key, value) {
   delete memory[key];
   try {
-    shelf[key] = JSON.stringify(value);
+    shelf[key] = JSON.stringify({ ...value, at: Date.now() });
   } catch {
     put(memory, key, value); // the disk is full: what it still holds is older
   }
@@ -50,8 +50,8 @@ export function remove(key) {
 }
 
 /**
- * @param {Shelf} shelf
  * @param {string} start
- * @returns {string[]} the keys that begin with it, in their order
+ * @returns {string[]} the keys on both that begin with it, in their order; nothing else of the host's is read
  */
-export const keys = (shelf, start) => Object.keys(shelf).filter((key) => key.startsWith(start)).sort();
+export const keys = (start) =>
+  [...new Set([disk, memory].flatMap((shelf) => Object.keys(shelf)))].filter((key) => key.startsWith(start)).sort();

@@ -36,6 +36,7 @@ const ICONS = {
  */
 export function view(host, root, words, may, lists, name, choose, undo, more, send) {
   const mode = read(host, 'mode', /^(thumbs|stars)$/, 'thumbs');
+  const theme = read(host, 'theme', /^(light|dark|)$/);
   const privacy = read(host, 'privacy-url', /^((https?:\/)?\/.|$)/);
   const marks = mode === 'stars' ? [1, 2, 3, 4, 5].map((value) => mark('star', value)) : [mark('up', 1), mark('down', 0)];
   const flag = mark('flag', 0);
@@ -55,8 +56,10 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
   let details;
   /** @type {Kind | false | undefined} */
   let shown;
+  /** What stays is what somebody has pressed or written, said or not. @type {{ [kind: string]: HTMLButtonElement[] }} */
+  let chosen = {};
 
-  box.style.colorScheme = host.getAttribute('theme') ?? '';
+  box.style.colorScheme = theme;
   root.replaceChildren(box);
   return paint;
 
@@ -66,8 +69,9 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
    * @param {unknown} undoable
    * @param {Kind | undefined} kind of the details there could be
    * @param {boolean} open whether they are
+   * @param {boolean} [fresh] whether it was said elsewhere: then it stands in the details too, where nobody has begun
    */
-  function paint(said, text, undoable, kind, open) {
+  function paint(said, text, undoable, kind, open, fresh) {
     const rated = said.rating?.scale === mode && said.rating.value;
     for (const node of [flag, ...marks]) {
       node.ariaPressed = `${node === flag ? !!said.flag : +node.value === rated}`;
@@ -76,8 +80,13 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
     undoing.hidden = !undoable;
     opening.hidden = !kind;
     opening.ariaExpanded = `${open}`;
-    // What is being written stays when the details change around it.
-    if (!open) [comment.value, correction.value] = [said.comment ?? '', said.correction ?? ''];
+    if (fresh) {
+      if (!open) chosen = {};
+      for (const field of [comment, correction]) {
+        const text = said[/** @type {'comment'} */ (field.className)];
+        if (text && field.value === field.defaultValue) field.value = field.defaultValue = text;
+      }
+    }
     const next = open && kind;
     if (shown === next) return;
     details?.remove();
@@ -89,11 +98,11 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
   function detail(kind, said) {
     const field = kind === 'flag' ? 'flag_reasons' : 'reasons';
     const corrects = kind === 'down' && may.includes('correct');
-    const reasons = Object.entries(lists[kind]).map(([key, text]) => {
+    const reasons = (chosen[kind] ??= Object.entries(lists[kind]).map(([key, text]) => {
       const node = button('reason', text || words.reasons[kind][key] || key, () => (node.ariaPressed = `${node.ariaPressed !== 'true'}`), key);
       node.ariaPressed = `${!!said[field]?.includes(key)}`;
       return node;
-    });
+    }));
     return make('div', 'details', {},
       words.why[kind],
       make('div', 'reasons', { role: 'group', ariaLabel: words.why[kind] }, ...reasons),

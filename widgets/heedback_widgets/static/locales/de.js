@@ -12,6 +12,7 @@ const labels = {
   sent: 'Gesendet.',
   queued: 'Auf diesem Gerät gespeichert; wird noch gesendet.',
   unsafe: 'Noch nicht gesendet: Bitte diese Seite offen lassen.',
+  expired: 'Noch nicht gesendet: Bitte diese Seite neu laden.',
   error: 'Das konnte nicht gespeichert werden.',
   withdrawn: 'Zurückgenommen.',
   undo: 'Rückgängig',

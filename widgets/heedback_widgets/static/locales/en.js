@@ -13,6 +13,7 @@ const labels = {
   sent: 'Sent.',
   queued: 'Saved on this device; will be sent.',
   unsafe: 'Not sent yet: please keep this page open.',
+  expired: 'Not sent yet: please reload this page.',
   error: 'This could not be saved.',
   withdrawn: 'Withdrawn.',
   undo: 'Undo',

@@ -12,6 +12,7 @@ const labels = {
   sent: 'Enviado.',
   queued: 'Guardado en este dispositivo; se enviará.',
   unsafe: 'Aún sin enviar: mantenga abierta esta página.',
+  expired: 'Aún sin enviar: vuelva a cargar esta página.',
   error: 'No se ha podido guardar.',
   withdrawn: 'Retirado.',
   undo: 'Deshacer',

@@ -12,6 +12,7 @@ const labels = {
   sent: 'Envoyé.',
   queued: 'Enregistré sur cet appareil ; sera envoyé.',
   unsafe: 'Pas encore envoyé : gardez cette page ouverte.',
+  expired: 'Pas encore envoyé : rechargez cette page.',
   error: 'Impossible d’enregistrer.',
   withdrawn: 'Retiré.',
   undo: 'Annuler',

@@ -12,6 +12,7 @@ const labels = {
   sent: 'Inviato.',
   queued: 'Salvato su questo dispositivo; sarà inviato.',
   unsafe: 'Non ancora inviato: lasciare aperta questa pagina.',
+  expired: 'Non ancora inviato: ricaricare questa pagina.',
   error: 'Impossibile salvare.',
   withdrawn: 'Ritirato.',
   undo: 'Annulla',

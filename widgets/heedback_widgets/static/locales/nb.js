@@ -12,6 +12,7 @@ const labels = {
   sent: 'Sendt.',
   queued: 'Lagret på denne enheten; blir sendt.',
   unsafe: 'Ikke sendt ennå: hold denne siden åpen.',
+  expired: 'Ikke sendt ennå: last inn denne siden på nytt.',
   error: 'Dette kunne ikke lagres.',
   withdrawn: 'Trukket tilbake.',
   undo: 'Angre',

@@ -12,6 +12,7 @@ const labels = {
   sent: 'Verzonden.',
   queued: 'Op dit apparaat opgeslagen; wordt nog verzonden.',
   unsafe: 'Nog niet verzonden: houd deze pagina open.',
+  expired: 'Nog niet verzonden: laad deze pagina opnieuw.',
   error: 'Dit kon niet worden opgeslagen.',
   withdrawn: 'Ingetrokken.',
   undo: 'Ongedaan maken',

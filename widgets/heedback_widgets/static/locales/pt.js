@@ -12,6 +12,7 @@ const labels = {
   sent: 'Enviado.',
   queued: 'Guardado neste dispositivo; será enviado.',
   unsafe: 'Ainda não enviado: mantenha esta página aberta.',
+  expired: 'Ainda não enviado: recarregue esta página.',
   error: 'Não foi possível guardar.',
   withdrawn: 'Retirado.',
   undo: 'Desfazer',

@@ -12,6 +12,7 @@ const labels = {
   sent: '已发送。',
   queued: '已保存在此设备上，稍后发送。',
   unsafe: '尚未发送：请不要关闭此页面。',
+  expired: '尚未发送：请重新加载此页面。',
   error: '无法保存。',
   withdrawn: '已撤回。',
   undo: '撤销',
