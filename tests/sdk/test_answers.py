@@ -86,7 +86,8 @@ def test_a_sign_in_is_not_the_key(status: int, failed: bool) -> None:
     found = outcome(answer(status, PAGE, "text/html"), 2)
     assert found == RetryAfter(300.0, f"something in front of the service refuses us ({status})", failed=failed)
     ours = outcome(answer(status, said(status), PROBLEM), 2)
-    assert ours == RetryAfter(300.0, f"the service does not accept the key ({status})")
+    why = f"the service does not accept the key ({status})"
+    assert ours == RetryAfter(300.0, why, revoked=status == 401)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 WITH_COUNTRY = {
     "Saint Helena, four digits": "+290 8101",
     "Arabic digits": "+٩٧١ ٥٠ ١٢٣ ٤٥٦٧",
-    "fullwidth digits and plus": "＋８１ ９０ １２３４ ５６７８",
     "Japan, wide hyphens": "+81－90－1234－5678",
     "a hyphen that is a dash": "+81―90―1234―5678",
 }
@@ -158,7 +157,7 @@ def test_the_hosts_own_function_still_comes_last() -> None:
         ({"phones": "NO"}, r"phones takes True, False or countries, as in \[\"NO\", \"BR\"\], not 'NO'"),
         ({"phones": ["NO", "Norway"]}, "phones takes countries by their two capitals, as in \"NO\", not 'Norway'"),
         ({"phones": [47]}, "not 47"),
-        ({"phones": []}, "not a value of type list"),
+        ({"phones": []}, "not an empty list"),
         ({"phones": None}, "not None"),
         ({"phones": True, "redact": False}, "phones adds to the rules of redaction, which redact=False switches off"),
     ],

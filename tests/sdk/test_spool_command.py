@@ -238,7 +238,7 @@ def test_flush_without_a_service(command: Command, spool: Path, monkeypatch: pyt
     monkeypatch.setenv("HEEDBACK_KEY", KEY)
     status, told = command("flush", "--spool", spool)
     assert status == 1
-    assert "stopped: unreachable" in told
+    assert "stopped: the service is unreachable" in told
 
 
 @pytest.mark.usefixtures("setup")

@@ -206,7 +206,7 @@ CALLS: list[Wrong] = [
     dropped("add_text: no id", lambda c: c.add_text("17", output="x", feature="f"), "about: takes an Output, or "),
     dropped("ticket: an id", lambda c: c.ticket(AN_ID), "about: takes an Output, which knows", "not text of 36"),
     dropped("ticket: an own id", lambda c: c.ticket(heedback.Output("17", "f")), "about: takes an Output"),
-    dropped("ticket: no feature", lambda c: c.ticket(heedback.Output(AN_ID, "a b")), "feature: takes a letter"),
+    dropped("ticket: no feature", lambda c: c.ticket(heedback.Output(AN_ID, "a b")), "feature: takes a name"),
     dropped("ticket: None", lambda c: c.ticket(None), "about: takes an Output, which knows", "not None"),
     *(
         dropped(f"ticket: may {told(may)}", lambda c, may=may: c.ticket(an_output(c), may=may),

@@ -97,7 +97,7 @@ def test_a_fresh_ticket_that_is_refused_as_well_is_asked_for_once(chromium: Brow
         for n in range(10):
             page.locator("heedback-rating").nth(n).locator(".down").click()
         page.wait_for_timeout(1500)
-        expect(page.get_by_text("Saved on this device; will be sent.")).to_have_count(10)
+        expect(page.get_by_text("Not sent yet: please reload this page.")).to_have_count(10)
     assert shop.asked == Counter({out.id: 1 for out in shop.outputs})
     assert len(refused) >= 20, "the old ticket, and the fresh one"
     assert sent.feedback == []
