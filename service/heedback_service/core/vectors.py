@@ -16,6 +16,8 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
+from heedback_service.core.stopwords import SILENT
+
 Matrix = Any  # a SciPy sparse matrix in rows (CSR); SciPy ships no types
 Numbers = Any  # a numpy array
 
@@ -27,36 +29,20 @@ _OTHERS: Final = 20  # imaginary texts: among a handful, a word is not common fo
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """The words of each text with their weights in its row, as plain lists: what two texts share says what ties them.
-
-    The words of text `at` are `columns[starts[at]:starts[at + 1]]`, places in `vocabulary`.
-    """
-
-    starts: list[int]
-    columns: list[int]
-    weights: list[float]
-    vocabulary: tuple[str, ...]
-
-    def of(self, at: int) -> Iterable[tuple[int, float]]:
-        """Each word of text `at` with its weight."""
-        held = slice(self.starts[at], self.starts[at + 1])
-        return zip(self.columns[held], self.weights[held], strict=True)
-
-
-@dataclass(frozen=True, slots=True)
 class Vectors:
     """Texts as rows of length 1 (0 for a text without words), so that a product of two rows is their cosine.
 
     Attributes:
         rows: a row a text, a column a word or piece.
         rare: the same, in which what every text has weighs nothing: what is said, less how it is said.
-        spoken: the words in `rows`.
+        words: the same of whole words alone, without those that tell nothing ("the").
+        vocabulary: the words, in the order of the alphabet; one is a column of `words`.
     """
 
     rows: Matrix
     rare: Matrix
-    spoken: Spoken
+    words: Matrix
+    vocabulary: Numbers
 
 
 def vectors(texts: Sequence[str]) -> Vectors:
@@ -69,18 +55,20 @@ def vectors(texts: Sequence[str]) -> Vectors:
     """
     said = [[word[:_LONGEST_WORD] for word in text.split()[:READ]] for text in texts]
     counts, vocabulary = _counted(said)
+    order = np.argsort(vocabulary)
+    counts, vocabulary = counts[:, order], vocabulary[order]
     pieces, _ = _counted([_pieces(word) for word in vocabulary])
     own = sparse.identity(pieces.shape[0], np.float32, "csr")
     both = (counts @ sparse.hstack([own, pieces]).tocsr()).tocsr()
     is_word = np.arange(both.shape[1]) < pieces.shape[0]
     by_word = _of_length_1(_weighed(counts, 1, 0), {1.0: np.ones(counts.shape[1])})
-    spoken = Spoken(by_word.indptr.tolist(), by_word.indices.tolist(), by_word.data.round(5).tolist(), vocabulary)
+    told = np.array([word not in SILENT for word in vocabulary], np.float32)
     halves = {_OF_WORDS / (1 + _OF_WORDS): is_word, 1 / (1 + _OF_WORDS): ~is_word}
     rows, rare = (_of_length_1(_weighed(both, *how), halves) for how in ((1, 0), (0, _OTHERS)))
-    return Vectors(rows, rare, spoken)
+    return Vectors(rows, rare, (by_word @ sparse.diags(told)).tocsr(), vocabulary)
 
 
-def _counted(lists: Sequence[Iterable[str]]) -> tuple[Matrix, tuple[str, ...]]:
+def _counted(lists: Sequence[Iterable[str]]) -> tuple[Matrix, Numbers]:
     """How often each string is in each list, and the strings in the order of the columns."""
     columns: dict[str, int] = {}
     indices: list[int] = []
@@ -89,9 +77,10 @@ def _counted(lists: Sequence[Iterable[str]]) -> tuple[Matrix, tuple[str, ...]]:
         indices += [columns.setdefault(string, len(columns)) for string in strings]
         starts.append(len(indices))
     ones = np.ones(len(indices), np.float32)
-    table = sparse.csr_matrix((ones, indices, starts), shape=(len(lists), max(1, len(columns))))
+    columns = columns or {"": 0}
+    table = sparse.csr_matrix((ones, indices, starts), shape=(len(lists), len(columns)))
     table.sum_duplicates()
-    return table, tuple(columns)
+    return table, np.array(list(columns), object)
 
 
 def _pieces(word: str) -> Iterable[str]:
