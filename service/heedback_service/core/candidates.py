@@ -24,7 +24,7 @@ CROWD: Final = 0.25  # of each of the two, so that together they are half of the
 # What is not as near is noise, and not shown. Read off HWU64 where few texts have a fellow (64 intents, half of them
 # with three texts, half with one): so a third of all pairs go, and nine in ten of those that belong together stay.
 FLOOR: Final = 0.12
-_TOLD: Final = 0.01  # the least score that is not 0 in two digits
+LEAST: Final = 0.01  # a crowd takes a text down to this, and not out of the list: it may be the one all the same
 _WORDS: Final = 5
 _PAIRS: Final = 1 << 14  # that are compared at once
 
@@ -55,11 +55,11 @@ def candidates(around: Near, before: Near, said: Vectors, places: Sequence[int])
     usual = around.scores.mean(axis=1)  # who has few neighbours is in no crowd
     nearness = (before.scores + _cosines(said.rare, before)) / 2
     scores = np.round(nearness - CROWD * (usual[:, None] + usual[before.others]), 3)
-    scores = np.where((before.scores > 0) & (nearness >= FLOOR), np.minimum(scores, 1), 0)
+    scores = np.where((before.scores > 0) & (nearness >= FLOOR), np.clip(scores, LEAST, 1), 0)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :MOST]
     best = np.take_along_axis(scores, order, axis=1)
     others = np.take_along_axis(before.others, order, axis=1)
-    shown = np.nonzero(best >= _TOLD)
+    shown = np.nonzero(best)
     pairs = zip(others[shown].tolist(), best[shown].tolist(), _ties(shown[0], others[shown], said), strict=True)
     found: list[list[Candidate]] = [[] for _ in order]
     for at, (other, score, why) in zip(shown[0].tolist(), pairs, strict=True):
