@@ -50,18 +50,20 @@ def nearest(
     Args:
         rows: of length 1, or 0.
         meanings: a dense row of length 1 for each, such as an embedding. Where given, a cosine is `MEANT` of theirs and
-            the rest that of `rows`.
+            the rest that of `rows`; where one of two is 0, it is that of `rows` alone.
     """
     size = rows.shape[0]
     around, before = Near.none(size, most), Near.none(size, most_before)
     telling = _affordable(rows)
     columns = telling.T.tocsr()
+    known = np.ones(size, bool) if meanings is None else meanings.any(axis=1)
     step = _BLOCK if meanings is None else max(1, min(_BLOCK, _CELLS // size))
     for start in range(0, size, step):
         block = (telling[start : start + step] @ columns).tocsr()
         if meanings is not None:
             meant = meanings[start : start + step] @ meanings.T
-            block = sparse.csr_matrix(MEANT * meant + (1 - MEANT) * block.toarray())
+            share = MEANT * (known[start : start + step, None] & known)
+            block = sparse.csr_matrix(share * meant + (1 - share) * block.toarray())
         likely = np.flatnonzero(block.data > _LIKELY)
         at = np.searchsorted(block.indptr, likely, side="right") - 1
         for near, its_ages in ((around, None), (before, ages)):
