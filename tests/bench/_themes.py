@@ -28,6 +28,8 @@ TEXTS: Final = 3000
 THRESHOLDS: Final = tuple(step / 20 for step in range(4, 16))
 AMONG: Final = (1, 5)
 RESAMPLED: Final = 2000
+FEW: Final = (15, 30, 60, 120)
+DRAWS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,27 @@ def measure_themes(folder: Path) -> list[dict[str, Any]]:
     print(f"\n{'themes':26}{'way':36}{'groups':>7}{'P':>7}{'R':>7}{'F1':>7}{'V':>7}{'ARI':>7}{'s':>7}")
     reader = MiniLM(model) if model else None
     return [asdict(_shown(each)) for name in present for each in _themed(folder / name, threshold, reader)]
+
+
+def measure_few(folder: Path) -> list[dict[str, Any]]:
+    """Themes of a handful of texts, as a feature has them in its first weeks: the mean F1 of some draws."""
+    present = [name for name in FILES if (folder / name).is_file()]
+    if present:
+        print(f"\n{'themes of few texts':26}{'texts':>7}{'F1':>7}{'each alone':>12}{'TF-IDF, ten nearest':>21}")
+    return [_few(folder / name, texts) for name in present for texts in FEW]
+
+
+def _few(file: Path, size: int) -> dict[str, Any]:
+    rows = _rows(file)
+    found: list[tuple[float, float, float]] = []
+    for seed in range(DRAWS):
+        drawn = random.Random(seed).sample(rows, size)
+        texts, gold = [row["text"] for row in drawn], [row["gold"] for row in drawn]
+        ways = overview(texts).themes, list(range(size)), neighbour_graph(tf_idf(texts))
+        found.append(tuple(agreement(gold, way).f1 for way in ways))
+    ours, alone, usual = (sum(way) / DRAWS for way in zip(*found, strict=True))
+    print(f"{file.name:26}{size:7}{ours:7.3f}{alone:12.3f}{usual:21.3f}", flush=True)
+    return {"file": file.name, "texts": size, "f1": ours, "each_alone": alone, "neighbour_graph": usual}
 
 
 def _themed(file: Path, threshold: float, reader: MiniLM | None) -> Iterator[Themed]:

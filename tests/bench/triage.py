@@ -25,7 +25,7 @@ from typing import Any
 
 from _copies import near_copy
 from _many import measure_many
-from _themes import measure_answers, measure_candidates, measure_themes
+from _themes import measure_answers, measure_candidates, measure_few, measure_themes
 
 from heedback_service.core.grouping import JOIN_AT, Report, joined, keys, near
 from heedback_service.core.ids import new_id
@@ -74,12 +74,13 @@ def main() -> int:
     if options.data is None:
         print("Grouping is left out: give --data FOLDER.")
     themes = measure_themes(options.data) if options.data else []
+    few = measure_few(options.data) if options.data else []
     candidates = measure_candidates(options.data) if options.data else []
     answers = measure_answers(options.data) if options.data else []
     many = measure_many(options.many) if options.many else None
     speeds = measure_speed(sorted(options.open))
-    found = {"grouping": [asdict(each) for each in grouped], "themes": themes, "candidates": candidates}
-    found |= {"answers": answers, "many": many}
+    found = {"grouping": [asdict(each) for each in grouped], "themes": themes, "few": few}
+    found |= {"candidates": candidates, "answers": answers, "many": many}
     print(json.dumps(found | {"per_second": speeds}))
     return 0
 

@@ -16,21 +16,39 @@ from heedback_service.core.vectors import Matrix, Numbers
 
 _ROUNDS: Final = 3  # the second brings a tenth of what the first did, a fourth nothing that can be measured
 _GAIN: Final = 1e-9  # what is less is the rounding of a sum
+# Where the nodes are visited in another order, they settle otherwise, better or worse by chance. The best of eight is
+# kept where trying costs little, as among a few thousand texts.
+_ORDERS: Final = 8
+_TIES: Final = 1_000_000  # to visit, over all orders
 
 
 def communities(ties: Matrix, resolution: float) -> Numbers:
     """The group of each node, numbered by the first node in it; a node without ties is a group of its own.
 
     Maximises modularity, the sum over groups of `inner / all - resolution x (degree / all)²`: the higher the
-    resolution, the smaller the groups. Always the same for the same matrix: nodes are visited in their order, and
-    nothing is random.
+    resolution, the smaller the groups. Always the same for the same matrix: the orders in which nodes are visited are
+    given by its size, and nothing is random.
 
     Args:
         ties: symmetric, no weight negative, the diagonal empty.
     """
-    found = np.arange(ties.shape[0])
+    size = ties.shape[0]
     if not ties.nnz:
-        return found
+        return np.arange(size)
+    best = _found(ties, resolution)
+    most = _modularity(ties, best, resolution)
+    for seed in range(1, min(_ORDERS, _TIES // ties.nnz)):
+        order = np.random.default_rng(seed).permutation(size)
+        found = np.empty_like(best)
+        found[order] = _found(ties[order][:, order].tocsr(), resolution)
+        if (reached := _modularity(ties, found, resolution)) > most + _GAIN:
+            best, most = found, reached
+    return _numbered(best)
+
+
+def _found(ties: Matrix, resolution: float) -> Numbers:
+    """The groups that its nodes settle in, visited in their order."""
+    found = np.arange(ties.shape[0])
     for _ in range(_ROUNDS):
         before = found
         found = _settle(ties, found, resolution)
@@ -42,7 +60,13 @@ def communities(ties: Matrix, resolution: float) -> Numbers:
             found = homes[found]
         if np.array_equal(before, found):
             break
-    return _numbered(found)
+    return found
+
+
+def _modularity(ties: Matrix, homes: Numbers, resolution: float) -> float:
+    folded = _fold(ties, homes)
+    total = folded.sum()
+    return float(folded.diagonal().sum() / total - resolution * ((folded.sum(axis=1) / total).A1 ** 2).sum())
 
 
 def _settle(ties: Matrix, homes: Numbers, resolution: float) -> Numbers:

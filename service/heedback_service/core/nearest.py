@@ -50,44 +50,50 @@ def nearest(
     Args:
         rows: of length 1, or 0.
         meanings: a dense row of length 1 for each, such as an embedding. Where given, a cosine is `MEANT` of theirs and
-            the rest that of `rows`.
+            the rest that of `rows`; where one of two is 0, it is that of `rows` alone.
     """
     size = rows.shape[0]
     around, before = Near.none(size, most), Near.none(size, most_before)
     telling = _affordable(rows)
     columns = telling.T.tocsr()
-    everybody = np.arange(size)
+    known = np.ones(size, bool) if meanings is None else meanings.any(axis=1)
     step = _BLOCK if meanings is None else max(1, min(_BLOCK, _CELLS // size))
     for start in range(0, size, step):
         block = (telling[start : start + step] @ columns).tocsr()
-        block.data = np.round(block.data, _DIGITS)
-        dense = None
         if meanings is not None:
             meant = meanings[start : start + step] @ meanings.T
-            dense = np.round(MEANT * meant + (1 - MEANT) * block.toarray(), _DIGITS)
-        for at in range(block.shape[0]):
-            row, held = start + at, slice(block.indptr[at], block.indptr[at + 1])
-            others, scores = (block.indices[held], block.data[held]) if dense is None else (everybody, dense[at])
-            likely = np.flatnonzero(scores > _LIKELY)
-            for near, its_ages in ((around, None), (before, ages)):
-                if not _note(near, row, others[likely], scores[likely], its_ages):
-                    _note(near, row, others, scores, its_ages)
+            share = MEANT * (known[start : start + step, None] & known)
+            block = sparse.csr_matrix(share * meant + (1 - share) * block.toarray())
+        likely = np.flatnonzero(block.data > _LIKELY)
+        at = np.searchsorted(block.indptr, likely, side="right") - 1
+        for near, its_ages in ((around, None), (before, ages)):
+            found = _note(near, start + at, block.indices[likely], block.data[likely], its_ages)
+            counted = np.bincount(found - start, minlength=block.shape[0])
+            for few in np.flatnonzero(counted < near.others.shape[1]).tolist():
+                held = slice(block.indptr[few], block.indptr[few + 1])
+                rest = np.full(held.stop - held.start, start + few)
+                _note(near, rest, block.indices[held], block.data[held], its_ages)
     return around, before
 
 
-def _note(near: Near, row: int, others: Numbers, scores: Numbers, ages: Numbers | None) -> bool:
-    """Note the nearest of `others`, with `ages` of those older than `row`; says whether there were enough."""
-    possible = (scores > 0) & (others != row)
+def _note(near: Near, ones: Numbers, others: Numbers, cosines: Numbers, ages: Numbers | None) -> Numbers:
+    """Note the nearest of the pairs of `ones`, in order, and `others`; with `ages`, of the older. Returns whose."""
+    scores: Numbers = np.round(cosines, _DIGITS)
+    possible = (scores > 0) & (others != ones)
     if ages is not None:
-        possible &= ages[others] < ages[row]
-    others, scores = others[possible], scores[possible]
+        possible &= ages[others] < ages[ones]
+    ones, others, scores = ones[possible], others[possible], scores[possible]
     most = near.others.shape[1]
-    if len(others) > most > 0:
-        last = np.partition(scores, -most)[-most]
-        others, scores = others[scores >= last], scores[scores >= last]
-    order: Numbers = np.lexsort((others, -scores))[:most]
-    near.others[row, : len(order)], near.scores[row, : len(order)] = others[order], scores[order]
-    return bool(len(order) == most)
+    if len(ones) > most and ones[0] == ones[-1]:  # of a single row, what is not among the nearest need not be sorted
+        nearer = scores >= np.partition(scores, -most)[-most]
+        ones, others, scores = ones[nearer], others[nearer], scores[nearer]
+    order = np.lexsort((others, -scores, ones))
+    ones, others, scores = ones[order], others[order], scores[order]
+    rank = np.arange(len(ones)) - np.searchsorted(ones, ones)
+    first = rank < most
+    ones, rank = ones[first], rank[first]
+    near.others[ones, rank], near.scores[ones, rank] = others[first], scores[first]
+    return ones
 
 
 def _affordable(rows: Matrix) -> Matrix:

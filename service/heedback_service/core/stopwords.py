@@ -15,5 +15,6 @@ LINKS: Final = wordset(
 SILENT: Final = LINKS | wordset(
     "were been in on by as these those or but if so from im we our he she they them there here what which when where "
     "how do does did has have had will would can could should just very "
+    "not no please thanks nicht kein keine bitte danke ikke "
     "einen sind oder aber im auf mit von für mir mich wir ei de var eller men av meg vi du"
 )

@@ -1,7 +1,7 @@
 """Texts that are probably about one thing. An item promises precision; a theme shows what belongs together.
 
-Each text is tied to its nearest, and the graph of these ties is cut where it is thin. There is no threshold: what
-counts as near is different in every collection of texts, who is nearest is not.
+Each text is tied to its nearest, and the graph of these ties is cut where it is thin. What counts as near is different
+in every collection of texts, who is nearest is not: so there is no threshold but one against noise.
 """
 
 from __future__ import annotations
@@ -28,12 +28,22 @@ def grouped(near: Near, finely: float | None = None) -> Numbers:
         finely: the resolution, if it is not to be that of so many texts.
     """
     size, most = near.scores.shape
-    held = near.scores > 0
+    held = near.scores > noise(size)
     weights = near.scores / (1 + np.arange(most) / _RANK)
     starts = np.concatenate([[0], np.cumsum(held.sum(axis=1))])
     chosen = sparse.csr_matrix((weights[held].astype(np.float64), near.others[held], starts), shape=(size, size))
     # Who is chosen back is tied twice.
     return communities((chosen + chosen.T).tocsr(), resolution(size) if finely is None else finely)
+
+
+def noise(texts: int) -> float:
+    """The nearness that ties nothing, among `texts` texts: 0.2, and beyond a hundred 0.2 √(100 / texts).
+
+    Among few texts most have no fellow, and what is nearest to one is a stranger: tied to it all the same, fourteen
+    reports of ten problems were three heaps. Among many, who is nearest is rarely a stranger. Read off draws of 14 to
+    500 texts of HWU64, and of IS-22, whose few broad subjects are tied loosely: 0.25 tears them apart.
+    """
+    return 0.2 * min(1.0, math.sqrt(100 / max(1, texts)))
 
 
 def resolution(texts: int) -> float:

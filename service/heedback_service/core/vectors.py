@@ -16,6 +16,8 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
+from heedback_service.core.stopwords import SILENT
+
 Matrix = Any  # a SciPy sparse matrix in rows (CSR); SciPy ships no types
 Numbers = Any  # a numpy array
 
@@ -23,25 +25,9 @@ READ: Final = 300  # words of a text that are looked at: the opening of a long l
 _LONGEST_WORD: Final = 40  # letters; what is longer was not typed
 _PIECES: Final = (3, 4)
 _OF_WORDS: Final = 0.3  # the weight of words beside that of their pieces, 1; measured on HWU64, flat from .2 to .5
-_OTHERS: Final = 20  # imaginary texts: among a handful, a word is not common for being in most of them
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """The words of each text with their weights in its row, as plain lists: what two texts share says what ties them.
-
-    The words of text `at` are `columns[starts[at]:starts[at + 1]]`, places in `vocabulary`.
-    """
-
-    starts: list[int]
-    columns: list[int]
-    weights: list[float]
-    vocabulary: tuple[str, ...]
-
-    def of(self, at: int) -> Iterable[tuple[int, float]]:
-        """Each word of text `at` with its weight."""
-        held = slice(self.starts[at], self.starts[at + 1])
-        return zip(self.columns[held], self.weights[held], strict=True)
+# Imaginary texts beside the real ones. Among a handful, a word is not common for being in most of them, and "the" not
+# rare for being in two: words that tell nothing are in all of the imaginary ones, others in none.
+_OTHERS: Final = 40  # measured on HWU64, flat from 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +37,14 @@ class Vectors:
     Attributes:
         rows: a row a text, a column a word or piece.
         rare: the same, in which what every text has weighs nothing: what is said, less how it is said.
-        spoken: the words in `rows`.
+        words: the same of whole words alone, without those that tell nothing ("the").
+        vocabulary: the words, in the order of the alphabet; one is a column of `words`.
     """
 
     rows: Matrix
     rare: Matrix
-    spoken: Spoken
+    words: Matrix
+    vocabulary: Numbers
 
 
 def vectors(texts: Sequence[str]) -> Vectors:
@@ -69,18 +57,23 @@ def vectors(texts: Sequence[str]) -> Vectors:
     """
     said = [[word[:_LONGEST_WORD] for word in text.split()[:READ]] for text in texts]
     counts, vocabulary = _counted(said)
+    order = np.argsort(vocabulary)
+    counts, vocabulary = counts[:, order], vocabulary[order]
     pieces, _ = _counted([_pieces(word) for word in vocabulary])
     own = sparse.identity(pieces.shape[0], np.float32, "csr")
-    both = (counts @ sparse.hstack([own, pieces]).tocsr()).tocsr()
+    made_of = sparse.hstack([own, pieces]).tocsr()
+    both = (counts @ made_of).tocsr()
+    silent = np.array([word in SILENT for word in vocabulary])
+    elsewhere = np.zeros(both.shape[1])
+    elsewhere[made_of[silent].indices] = _OTHERS
     is_word = np.arange(both.shape[1]) < pieces.shape[0]
-    by_word = _of_length_1(_weighed(counts, 1, 0), {1.0: np.ones(counts.shape[1])})
-    spoken = Spoken(by_word.indptr.tolist(), by_word.indices.tolist(), by_word.data.round(5).tolist(), vocabulary)
+    by_word = _of_length_1(_weighed(counts, 1, np.zeros(counts.shape[1])), {1.0: np.ones(counts.shape[1])})
     halves = {_OF_WORDS / (1 + _OF_WORDS): is_word, 1 / (1 + _OF_WORDS): ~is_word}
-    rows, rare = (_of_length_1(_weighed(both, *how), halves) for how in ((1, 0), (0, _OTHERS)))
-    return Vectors(rows, rare, spoken)
+    rows, rare = (_of_length_1(_weighed(both, least, elsewhere), halves) for least in (1, 0))
+    return Vectors(rows, rare, (by_word @ sparse.diags((~silent).astype(np.float32))).tocsr(), vocabulary)
 
 
-def _counted(lists: Sequence[Iterable[str]]) -> tuple[Matrix, tuple[str, ...]]:
+def _counted(lists: Sequence[Iterable[str]]) -> tuple[Matrix, Numbers]:
     """How often each string is in each list, and the strings in the order of the columns."""
     columns: dict[str, int] = {}
     indices: list[int] = []
@@ -89,9 +82,10 @@ def _counted(lists: Sequence[Iterable[str]]) -> tuple[Matrix, tuple[str, ...]]:
         indices += [columns.setdefault(string, len(columns)) for string in strings]
         starts.append(len(indices))
     ones = np.ones(len(indices), np.float32)
-    table = sparse.csr_matrix((ones, indices, starts), shape=(len(lists), max(1, len(columns))))
+    columns = columns or {"": 0}
+    table = sparse.csr_matrix((ones, indices, starts), shape=(len(lists), len(columns)))
     table.sum_duplicates()
-    return table, tuple(columns)
+    return table, np.array(list(columns), object)
 
 
 def _pieces(word: str) -> Iterable[str]:
@@ -101,11 +95,11 @@ def _pieces(word: str) -> Iterable[str]:
             yield padded[start : start + size]
 
 
-def _weighed(counts: Matrix, least: int, others: int) -> Matrix:
-    """1 + ln of the count, times `least` - ln of the share of texts that have it, among so many `others` without it."""
+def _weighed(counts: Matrix, least: int, elsewhere: Numbers) -> Matrix:
+    """1 + ln of the count, times `least` - ln of the share of texts that have it; of imaginary ones, `elsewhere`."""
     texts = counts.shape[0]
-    having = np.bincount(counts.indices, minlength=counts.shape[1])
-    rarity = (np.log((1 + texts + others) / (1 + having)) + least).astype(np.float32)
+    having = np.bincount(counts.indices, minlength=counts.shape[1]) + elsewhere
+    rarity = (np.log((1 + texts + _OTHERS) / (1 + having)) + least).astype(np.float32)
     return _like(counts, (1 + np.log(counts.data)) * rarity[counts.indices])
 
 

@@ -66,3 +66,20 @@ def test_no_single_move_into_a_neighbouring_group_would_gain(tied, resolution: f
             moved = found.copy()
             moved[node] = found[other]
             assert modularity(ties, moved, resolution) <= best + 1e-6
+
+
+def test_of_several_orders_the_one_that_gains_most_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ties at random: what one order settles in is rarely the best."""
+    rng = np.random.default_rng(5)
+    tied = [(int(a), int(b), 1.0) for a, b in rng.integers(0, 60, (200, 2))]
+    ties = graph(60, tied)
+    many = modularity(ties, communities(ties, 1.0), 1.0)
+    monkeypatch.setattr("heedback_service.core.communities._ORDERS", 1)
+    assert many > modularity(ties, communities(ties, 1.0), 1.0)
+
+
+def test_a_large_graph_is_visited_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ties = cliques(4, 5)
+    monkeypatch.setattr("heedback_service.core.communities._TIES", ties.nnz)
+    monkeypatch.setattr(np.random, "default_rng", None)
+    assert communities(ties, 1.0).tolist() == [0] * 5 + [1] * 5 + [2] * 5 + [3] * 5

@@ -147,6 +147,23 @@ def test_meanings_that_are_no_numbers_count_for_nothing() -> None:
     assert partition(overview(said, rows), said) == {frozenset(VAT), frozenset(SLOW)}
 
 
+def test_few_texts_that_are_strangers_stay_alone() -> None:
+    """That two reports say "the" and "is" does not make them one problem, not even among a dozen."""
+    strangers = [
+        "Wrong customer name",
+        "I wanted a table, not prose",
+        "The link to the source is dead",
+        "Please write in German",
+        "Cites a law that does not exist",
+        "It repeats the same sentence twice",
+        "Date format should be DD.MM.YYYY",
+    ]
+    said = [*VAT, *strangers, *SLOW]
+    alone = {frozenset([each]) for each in strangers}
+    assert partition(overview(said), said) == {frozenset(VAT), frozenset(SLOW)} | alone
+    assert not any(overview(strangers).candidates)
+
+
 def test_more_texts_are_cut_more_finely() -> None:
     assert resolution(0) == resolution(100) == 1.0
     assert resolution(3000) == pytest.approx(4.69, abs=0.01)
