@@ -88,14 +88,15 @@ class Settings:
 def read_settings() -> Settings:
     """The settings in the environment of this process.
 
-    A value can come from a file: `HEEDBACK_SERVER_SECRET_KEY_FILE=/run/secrets/key` stands for its content.
+    A value can come from a file: `HEEDBACK_SERVER_SECRET_KEY_FILE=/run/secrets/key` stands for its content,
+    without the space around it: editors and `echo` end a file with a newline.
 
     Raises:
         SettingsError: an unknown name with our prefix, a bad value, or a file or folder that cannot be used.
     """
     _refuse_unknown()
     try:
-        return _read(FileAwareEnv(prefix=PREFIX, eager=False))
+        return _read(FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True))
     except EnvValidationError as error:
         said = cast("Mapping[str, list[str]]", error.error_messages)
         raise SettingsError("; ".join(f"{name}: {' '.join(why)}" for name, why in said.items())) from error

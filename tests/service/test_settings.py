@@ -31,7 +31,7 @@ def test_the_secret_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None
 
 def test_a_value_can_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "key"
-    file.write_text("k" * 40)
+    file.write_text(f"{'k' * 40}\n")  # as an editor leaves it
     monkeypatch.setenv("HEEDBACK_SERVER_SECRET_KEY_FILE", str(file))
     assert read_settings().secret_key == "k" * 40
 
