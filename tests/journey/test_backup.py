@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -156,7 +157,6 @@ def test_a_backup_taken_while_the_service_writes_is_whole_and_can_be_restored(
         {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "not-there.db"},
         {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "b.db"},
         {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "empty.db"},
-        {"HEEDBACK_SERVER_DATA": ".", "BACKUP": "b.db", "HEEDBACK_SERVER_DATABASE_URL": "sqlite:///elsewhere.db"},
     ],
     ids=str,
 )
@@ -170,6 +170,22 @@ def test_restoring_with_something_missing_touches_nothing(
     assert as_the_docs_say(given, tmp_path).returncode != 0
     assert sorted(file.name for file in tmp_path.iterdir()) == ["b.db", "empty.db", "heedback.db"]
     assert (tmp_path / "heedback.db").read_text() == "what is in use"
+
+
+@pytest.mark.parametrize("name", ["HEEDBACK_SERVER_DATABASE_URL", "HEEDBACK_SERVER_DATABASE_URL_FILE"])
+def test_restoring_stops_where_the_database_is_elsewhere(
+    environment: dict[str, str], key: str, tmp_path: Path, name: str
+) -> None:
+    backup = tmp_path / "b.db"
+    shutil.copy(tmp_path / "data" / "heedback.db", backup)
+    before = sorted(file.name for file in (tmp_path / "data").iterdir())
+    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    (tmp_path / "url").write_text(url)
+    value = str(tmp_path / "url") if name.endswith("_FILE") else url
+    refused = as_the_docs_say(environment | {"BACKUP": str(backup), name: value}, tmp_path)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("the database is where HEEDBACK_SERVER_DATABASE_URL")
+    assert sorted(file.name for file in (tmp_path / "data").iterdir()) == before
 
 
 def test_what_root_restores_belongs_to_the_service(
