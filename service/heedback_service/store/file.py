@@ -16,6 +16,9 @@ from typing import Final
 
 Identity = tuple[int, int]  # of a file: its device and its number there
 
+# Who starts while another process still has a lost log open can keep it from moving that log into the file at its end:
+# what was acknowledged into it is then gone.
+_REMEDY: Final = "end every process of the service, then start it anew"
 _log: Final = logging.getLogger(__name__)
 
 
@@ -61,7 +64,8 @@ class File:
         """Nothing, if at the path is the file that was opened.
 
         Raises:
-            LostFileError: it is not, or none is; or its log was lost before. The log of the service says so once.
+            LostFileError: it is not, or none is; or its log was lost before, which stays so until `forget`. The log
+                of the service says so once, as an error.
         """
         if self._log_lost:
             raise LostFileError(self._words(self._log_path))
@@ -89,7 +93,8 @@ class File:
         self._opened, self._told, self._log_lost = None, False, False
 
     def _words(self, path: str) -> str:
-        words = f"the database file {path} was moved, replaced or removed while in use: start the service anew"
+        what = "log" if path == self._log_path else "file"
+        words = f"the database {what} {path} was moved, replaced or removed while in use: {_REMEDY}"
         if not self._told:
             self._told = True
             _log.error(words)

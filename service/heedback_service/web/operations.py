@@ -25,7 +25,9 @@ blueprint: Final = Blueprint("operations", __name__)
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
-_LOST: Final = "the database file was moved, replaced or removed; start the service anew"
+_LOST: Final = (
+    "the database file or its log was moved, replaced or removed; end every process of the service, then start it anew"
+)
 _log: Final = logging.getLogger(__name__)
 
 

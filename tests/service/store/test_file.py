@@ -18,7 +18,7 @@ from heedback_service.settings import Settings
 from heedback_service.store import checkpoint
 from heedback_service.store.db import Database
 
-LOST = "was moved, replaced or removed while in use: start the service anew"
+LOST = "was moved, replaced or removed while in use: end every process of the service, then start it anew"
 
 
 @pytest.fixture
@@ -115,10 +115,14 @@ def test_moving_the_log_makes_no_file_where_none_is(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_service_is_not_ready_and_says_why(db: Database, path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["in-use.db", "in-use.db-wal"])
+def test_the_service_is_not_ready_and_says_why(db: Database, path: Path, tmp_path: Path, what: str) -> None:
     settings = Settings(tmp_path, db.address, "s" * 48, None, tmp_path / "outbox", "h@localhost", None, 0)
     app: Flask = create_app(settings, db)
-    moved(path)
+    path.with_name(what).rename(tmp_path / "elsewhere")
+    with pytest.raises(OperationalError, match=f"{path.with_name(what)} {LOST}"):
+        mark(db, "into the void")
     answer = app.test_client().get("/readyz")
-    told = "the database file was moved, replaced or removed; start the service anew\n"
+    told = "the database file or its log was moved, replaced or removed; "
+    told += "end every process of the service, then start it anew\n"
     assert (answer.status_code, answer.text) == (503, told)
