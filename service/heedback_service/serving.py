@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 
 from heedback_service import logs
@@ -36,6 +37,19 @@ _SMALL_BYTES: Final = 65536  # an answer that a socket takes at once
 _DRAIN_SECONDS: Final = 20.0
 
 
+class Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Answers 400 to a head with an address or a number that Python's own parsers give up on.
+
+    waitress closes the connection then without an answer, and logs the message, which quotes what was sent.
+    """
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:  # `http://[bad`, or a Content-Length of thousands of digits
+            raise ParsingError("Bad address or number") from error
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection whose small answers are sent by the thread that gives them, as waitress means it to be.
 
@@ -43,6 +57,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     once. When sixteen threads come out of one commit together, that alone took more than everything else (measured:
     1.1 ms a request of 2.3). What the thread could not send is the loop's when the request has ended.
     """
+
+    parser_class = Parser
 
     def writable(self) -> bool:
         ending = self.will_close or self.close_when_flushed

@@ -42,12 +42,17 @@ def running(app: Any) -> Iterator[Any]:
         server.close()
 
 
-def ask(server: Any, *, room: int | None = None) -> socket.socket:
+def connected(server: Any, *, room: int | None = None) -> socket.socket:
     connection = socket.socket()
     connection.settimeout(SECONDS)
     if room is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     connection.connect(server.socket.getsockname())
+    return connection
+
+
+def ask(server: Any, *, room: int | None = None) -> socket.socket:
+    connection = connected(server, room=room)
     connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     return connection
 
@@ -102,3 +107,26 @@ def test_a_slow_reader_of_many_small_parts_gets_all_of_them() -> None:
 
     with running(app) as server, ask(server, room=4096) as connection:
         assert whole(connection) == b"".join(parts)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET http://[bad HTTP/1.1",
+        b"GET http://[bad]/ HTTP/1.1",
+        b"POST / HTTP/1.1\r\nContent-Length: " + 5000 * b"9",
+    ],
+    ids=lambda head: head[:24].decode(),
+)
+def test_a_head_that_python_cannot_parse_is_a_400_and_not_quoted_in_the_log(
+    head: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    def app(_environ: Any, _start: Any) -> Iterable[bytes]:
+        raise AssertionError("it never was a request")
+
+    with running(app) as server, connected(server) as connection:
+        connection.sendall(head + b"\r\nHost: x\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"Bad address or number" in answer
+    assert caplog.messages == []
