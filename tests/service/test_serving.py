@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from waitress.server import create_server
 from heedback_service.serving import Channel
 
 SECONDS = 30
+API = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 @contextmanager
@@ -59,6 +61,17 @@ def ask(server: Any, *, room: int | None = None) -> socket.socket:
 
 def whole(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")[2]
+
+
+def never(_environ: Any, _start: Any) -> Iterable[bytes]:
+    raise AssertionError("it was no request")
+
+
+def refused(server: Any, head: bytes) -> bytes:
+    """The whole answer to what is no request, up to where the connection is closed."""
+    with connected(server) as connection:
+        connection.sendall(head + b"\r\nHost: x\r\n\r\n")
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def test_the_loop_does_not_send_what_a_thread_is_about_to() -> None:
@@ -121,12 +134,24 @@ def test_a_slow_reader_of_many_small_parts_gets_all_of_them() -> None:
 def test_a_head_that_python_cannot_parse_is_a_400_and_not_quoted_in_the_log(
     head: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def app(_environ: Any, _start: Any) -> Iterable[bytes]:
-        raise AssertionError("it never was a request")
-
-    with running(app) as server, connected(server) as connection:
-        connection.sendall(head + b"\r\nHost: x\r\n\r\n")
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    with running(never) as server:
+        answer = refused(server, head)
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert b"Bad address or number" in answer
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("status", "head"),
+    [
+        (400, b"GET / HTTP/1.1\r\nNo header"),
+        (413, b"POST / HTTP/1.1\r\nContent-Length: 99999999999"),
+        (501, b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip"),
+    ],
+    ids=["400", "413", "501"],
+)
+def test_what_never_becomes_a_request_is_refused_as_the_docs_say(status: int, head: bytes) -> None:
+    with running(never) as server:
+        assert refused(server, head).split()[1] == b"%d" % status
+    [said] = [part for part in API.read_text().split("\n\n") if "before it is a request is `text/plain`" in part]
+    assert f"({status})" in said
