@@ -219,7 +219,7 @@ class MemorySpool:
     def abandon(self) -> None:
         """In a forked child: what was queued is the parent's to send."""
 
-    def rescue(self) -> int:
+    def rescue(self, deadline: float = 0.0) -> int:
         """How many events end with the process. Those on their way may yet arrive; nobody will know."""
         return len(self._cheap) + len(self._dear)
 

@@ -47,7 +47,7 @@ class Pipeline:
         self._opening = threading.Lock()
         self._open: tuple[Spool, Sender] | None = None
         self._transport: Transport | None = None
-        self._closed = False
+        self._closed = self._left_some = False
         self._was_stopped: list[Spool] = []
 
     @property
@@ -93,19 +93,21 @@ class Pipeline:
 
     def flush(self, timeout: float) -> bool:
         parts = self._start()
-        return parts is None or parts[1].flush(timeout)
+        return not self._left_some if parts is None else parts[1].flush(timeout)
 
     def close(self, timeout: float) -> None:
         """What is captured while it still sends is kept in the spool, as ever."""
+        deadline = time.monotonic() + timeout
         with self._turn():
             parts, self._closed = self._open, True
         if parts is None:
             return
         spool, sender = parts
         ended = sender.stop(timeout)
-        if lost := spool.rescue():
+        if lost := spool.rescue(deadline):
             self._tally.warn("lost", f"the process ends with {lost} events in memory, which are lost")
             self._tally.drop("lost", lost)
+        self._left_some = spool.facts()["pending"] > 0
         with self._turn():
             parts, self._open = self._open, None
         if ended and parts is not None:  # else another thread has just closed it

@@ -26,6 +26,7 @@ _REST_SECONDS: Final = 30.0  # after a failure, before the file is tried again
 _BUSY_REST_SECONDS: Final = 1.0  # another process was writing, no more
 _PIECE: Final = 1000  # rows that move to a new file at once
 _MOVING_TRIES: Final = 8  # for each piece, while other processes move too
+_LOCKED_SECONDS: Final = 0.02  # between two tries at the end
 _COUNTED: Final = ("pending", "aside", "dead", "held", "bytes")
 _BROKEN: Final = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
@@ -51,6 +52,7 @@ class Refuge:
         self._moves = 0  # how often rows went from one home to the other
         self._lent: dict[int, Spool] = {}
         self._away = True
+        self._is_locked = False
         self._rest_until = 0.0
         self._moving = threading.Lock()
         self._set_aside_as: str | None = None  # the open file, if it is damaged
@@ -165,9 +167,15 @@ class Refuge:
         if self._file:
             self._file.abandon()
 
-    def rescue(self) -> int:
+    def rescue(self, deadline: float = 0.0) -> int:
         """Move what waits in memory to the file, whatever it was that it would not take; how many events and texts it
-        did not."""
+        did not. Of the troubles only a lock passes in seconds: then it is tried until `deadline`, by `time.monotonic`.
+        """
+        while (left := self._rescue()) and self._is_locked and time.monotonic() < deadline:
+            time.sleep(_LOCKED_SECONDS)
+        return left
+
+    def _rescue(self) -> int:
         self._look_at_the_ground()
         if not self._memory.is_empty() or (self._away and self._file is not None):
             self._rest_until = 0.0
@@ -189,10 +197,9 @@ class Refuge:
         if file is not self._file:
             return  # it was left meanwhile, which is why it is closed
         broken = getattr(error, "sqlite_errorname", "").startswith(tuple(_BROKEN)) or self._is_shaken()
-        self._away = True
-        self._rest_until = time.monotonic() + (
-            0.0 if broken else _BUSY_REST_SECONDS if _is_busy(error) else _REST_SECONDS
-        )
+        self._away, self._is_locked = True, _is_busy(error)
+        rest = _BUSY_REST_SECONDS if self._is_locked else _REST_SECONDS
+        self._rest_until = time.monotonic() + (0.0 if broken else rest)
         if broken:
             self._leave()
         else:

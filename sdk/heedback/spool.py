@@ -276,7 +276,7 @@ class FileSpool:
         """In a forked child: never use, never close what belongs to the parent."""
         _inherited.extend((self._writer, self._reader, self))
 
-    def rescue(self) -> int:
+    def rescue(self, deadline: float = 0.0) -> int:
         """How many events end with the process: none, they are in the file."""
         return 0
 
