@@ -124,7 +124,7 @@ class Pipeline:
         with self._turn():
             if self._open is None and not self._closed:
                 plan = self._plan
-                spool = open_spool(plan.path, self._tally.warn, self._tally.drop, **plan.bounds)
+                spool = open_spool(plan.path, self._tally.warn, self._tally.drop, self._tally.over, **plan.bounds)
                 self._transport = plan.transport()
                 sender = Sender(
                     spool, self._transport, self._tally, clock=plan.clock, jitter=plan.jitter, linger=plan.linger

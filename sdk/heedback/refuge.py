@@ -20,6 +20,7 @@ from heedback.tables import FORMAT, NewerError
 
 DAMAGED: Final = "damaged"  # of a file; nobody knows how many events were in it, so it counts as one
 MEMORY: Final = ":memory:"
+UNWRITABLE: Final = "spool unwritable"  # the kind of warning that ends when the file takes events again
 _OPENING_TRIES: Final = 5
 _OPENING_SECONDS: Final = 0.2
 _REST_SECONDS: Final = 30.0  # after a failure, before the file is tried again
@@ -42,11 +43,14 @@ class Refuge:
     one, and what can be read of it is taken along.
     """
 
-    def __init__(self, path: str, open_file: Callable[[], FileSpool], warn: Warn, told: Told) -> None:
+    def __init__(
+        self, path: str, open_file: Callable[[], FileSpool], warn: Warn, told: Told, over: Callable[[str], None]
+    ) -> None:
         self._path = path
         self._open_file = open_file
         self._warn = warn
         self._told = told
+        self._over = over
         self._memory = MemorySpool(told=told)
         self._file: FileSpool | None = None
         self._moves = 0  # how often rows went from one home to the other
@@ -203,7 +207,7 @@ class Refuge:
         if broken:
             self._leave()
         else:
-            self._warn("spool", f"the spool {self._path} cannot be written ({error}): events wait in memory")
+            self._warn(UNWRITABLE, f"the spool {self._path} cannot be written ({error}): events wait in memory")
 
     def _is_shaken(self) -> bool:
         """Whether the trouble is of the files: then there may be a new one at once."""
@@ -239,6 +243,7 @@ class Refuge:
                     self._file.take(load)
                     self._memory.forget(load)
                 self._away = False
+                self._over(UNWRITABLE)
             except _TROUBLE as error:
                 self._flee(error, self._file)
 
@@ -249,7 +254,7 @@ class Refuge:
                 path = self._file.path
                 aside = set_aside(path)
                 self._set_aside_as = aside if lost else None
-                self._warn("spool", f"the spool {path} is damaged: set aside as {aside}, a new one is begun")
+                self._warn("spool damaged", f"the spool {path} is damaged: set aside as {aside}, a new one is begun")
                 if lost:
                     self._memory.drop(DAMAGED)
                     self._told(DAMAGED, 1)
@@ -290,11 +295,20 @@ def _is_busy(error: Exception) -> bool:
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
-def open_spool(path: str, warn: Warn, told: Told = lambda reason, n: None, **bounds: Any) -> Spool:
-    """The spool at `path`; a new one if what is there is no spool; a memory queue, said once, if none can be had."""
+def open_spool(
+    path: str,
+    warn: Warn,
+    told: Told = lambda reason, n: None,
+    over: Callable[[str], None] = lambda kind: None,
+    **bounds: Any,
+) -> Spool:
+    """The spool at `path`; a new one if what is there is no spool; a memory queue, said once, if none can be had.
+
+    Each trouble is a kind of warning of its own; `over` hears of the one that ends.
+    """
     if path == MEMORY:
         return MemorySpool(told=told, max_events=bounds["max_events"], max_bytes=bounds["max_bytes"])
-    return Refuge(path, lambda: _open_file(path, warn, told, bounds), warn, told)
+    return Refuge(path, lambda: _open_file(path, warn, told, bounds), warn, told, over)
 
 
 def _open_file(path: str, warn: Warn, told: Told, bounds: dict[str, Any]) -> FileSpool:
@@ -321,5 +335,8 @@ def _open_file(path: str, warn: Warn, told: Told, bounds: dict[str, Any]) -> Fil
         except sqlite3.DatabaseError as error:
             aside = set_aside(path)
             damaged += 1
-            warn("spool", f"the spool {path} was not readable ({error}): set aside as {aside}, a new one is begun")
+            warn(
+                "spool unreadable",
+                f"the spool {path} was not readable ({error}): set aside as {aside}, a new one is begun",
+            )
     raise sqlite3.OperationalError("the spool stayed unreadable")

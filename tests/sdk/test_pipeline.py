@@ -14,6 +14,7 @@ from heedback.pipeline import Pipeline, Plan
 from heedback.spool import MAX_BYTES, MAX_EVENTS, FileSpool
 from heedback.tally import Tally
 from heedback.transport import Batch, Delivered, Outcome, RetryAfter
+from processes import until
 
 NOW = 1_000.0
 
@@ -41,6 +42,31 @@ def test_a_flush_after_the_end_says_whether_all_was_sent(spool: Path, in_file: b
     assert made.flush(0) is up
     made.close(5)
     assert made.flush(0) is up
+
+
+def test_troubles_of_the_spool_are_told_each_and_the_one_that_ends_is_forgotten(
+    spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that was locked for a moment does not hide that one is damaged later, and is no problem any more."""
+    tally = Tally()
+    made = pipeline(spool, tally, up=True)
+    made.start()
+    with contextlib.closing(sqlite3.connect(spool, isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        assert made.put("{}", True, 1, NOW)
+        assert "cannot be written" in tally.facts()["problem"]
+        blocker.execute("ROLLBACK")
+    time.sleep(1.0)  # its rest
+    assert made.put("{}", True, 1, NOW)
+    assert made.flush(10)
+    until(lambda: made.facts()["spool"] == "file", 10)
+    assert tally.facts()["problem"] is None
+    Path(f"{spool}-wal").unlink()
+    assert made.put("{}", True, 1, NOW)
+    assert made.flush(10)
+    assert "is damaged" in tally.facts()["problem"]
+    made.close(5)
+    assert ["damaged" in record.message for record in caplog.records] == [False, True]
 
 
 def test_a_file_that_is_locked_is_waited_for_at_the_end(spool: Path) -> None:
