@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from heedback import ending
 from heedback.delivery import LINGER_SECONDS, Sender
-from heedback.refuge import MEMORY, open_spool
+from heedback.refuge import LOST, MEMORY, open_spool
 from heedback.spool import Spool
 from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport, importing
@@ -105,8 +105,8 @@ class Pipeline:
         spool, sender = parts
         ended = sender.stop(timeout)
         if lost := spool.rescue(deadline):
-            self._tally.warn("lost", f"the process ends with {lost} events in memory, which are lost")
-            self._tally.drop("lost", lost)
+            self._tally.warn(LOST, f"the process ends with {lost} events in memory, which are lost")
+            self._tally.drop(LOST, lost)
         self._left_some = spool.facts()["pending"] > 0
         with self._turn():
             parts, self._open = self._open, None

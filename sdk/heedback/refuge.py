@@ -19,6 +19,7 @@ from heedback.spool import FileSpool
 from heedback.tables import FORMAT, NewerError
 
 DAMAGED: Final = "damaged"  # of a file; nobody knows how many events were in it, so it counts as one
+LOST: Final = "lost"  # in memory alone at the end
 MEMORY: Final = ":memory:"
 UNWRITABLE: Final = "spool unwritable"  # the kind of warning that ends when the file takes events again
 _OPENING_TRIES: Final = 5
@@ -56,7 +57,7 @@ class Refuge:
         self._moves = 0  # how often rows went from one home to the other
         self._lent: dict[int, Spool] = {}
         self._away = True
-        self._is_locked = False
+        self._is_locked = self._closed = False
         self._rest_until = 0.0
         self._moving = threading.Lock()
         self._set_aside_as: str | None = None  # the open file, if it is damaged
@@ -69,6 +70,8 @@ class Refuge:
             except _TROUBLE as error:
                 self._flee(error, file)
         self._memory.put(body, dear, redactor, at)
+        if self._closed:
+            self._told(LOST, 1)
 
     def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:
         self._try(lambda spool: spool.hold(output_id, body, redactor, at))
@@ -194,12 +197,17 @@ class Refuge:
         return 0
 
     def close(self) -> None:
+        """An event whose capture began before and comes too late is counted."""
+        self._closed = True
         if self._file:
             self._file.close()
 
     def _flee(self, error: Exception, file: Spool | None) -> None:
         if file is not self._file:
             return  # it was left meanwhile, which is why it is closed
+        if self._closed:
+            self._away = True
+            return
         broken = getattr(error, "sqlite_errorname", "").startswith(tuple(_BROKEN)) or self._is_shaken()
         self._away, self._is_locked = True, _is_busy(error)
         rest = _BUSY_REST_SECONDS if self._is_locked else _REST_SECONDS

@@ -195,6 +195,16 @@ def test_a_capture_that_is_late_for_the_move(told: Told, spool: Path) -> None:
     assert drain(told.open(spool)) == (set(), {})
 
 
+def test_a_capture_that_is_late_for_the_end(told: Told, spool: Path) -> None:
+    """It found the client open, and the file closed when it came to that: it is counted, and nothing false is said."""
+    made = told.open(spool)
+    capture(made, range(2))
+    made.close()
+    capture(made, range(2, 5))
+    assert (told.said, told.dropped) == (set(), {"lost": 3})
+    assert drain(told.open(spool))[0] == {0, 1}
+
+
 def test_what_was_dropped_is_told_from_the_new_file(told: Told, spool: Path) -> None:
     """Counts move with the rows, those too that a batch was to tell which never arrived; by one process only."""
     one, two = told.open(spool), told.open(spool)
