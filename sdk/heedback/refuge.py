@@ -13,17 +13,14 @@ from typing import Any, Final
 
 from heedback.lease import Lease, Load, Spool, Told
 from heedback.memory import MemorySpool
-from heedback.place import beside, log_is_headless, set_aside
+from heedback.opening import DAMAGED, Warn, open_file
+from heedback.place import set_aside
 from heedback.salvage import salvage
 from heedback.spool import FileSpool
-from heedback.tables import FORMAT, NewerError
 
-DAMAGED: Final = "damaged"  # of a file; nobody knows how many events were in it, so it counts as one
 LOST: Final = "lost"  # in memory alone at the end
 MEMORY: Final = ":memory:"
 UNWRITABLE: Final = "spool unwritable"  # the kind of warning that ends when the file takes events again
-_OPENING_TRIES: Final = 5
-_OPENING_SECONDS: Final = 0.2
 _REST_SECONDS: Final = 30.0  # after a failure, before the file is tried again
 _BUSY_REST_SECONDS: Final = 1.0  # another process was writing, no more
 _PIECE: Final = 1000  # rows that move to a new file at once
@@ -32,7 +29,6 @@ _LOCKED_SECONDS: Final = 0.02  # between two tries at the end
 _COUNTED: Final = ("pending", "aside", "dead", "held", "bytes")
 _BROKEN: Final = frozenset({"SQLITE_CORRUPT", "SQLITE_NOTADB"})
 
-Warn = Callable[[str, str], None]
 _TROUBLE: Final = (sqlite3.Error, OSError)
 
 
@@ -316,35 +312,4 @@ def open_spool(
     """
     if path == MEMORY:
         return MemorySpool(told=told, max_events=bounds["max_events"], max_bytes=bounds["max_bytes"])
-    return Refuge(path, lambda: _open_file(path, warn, told, bounds), warn, told, over)
-
-
-def _open_file(path: str, warn: Warn, told: Told, bounds: dict[str, Any]) -> FileSpool:
-    give_up = time.monotonic() + _OPENING_SECONDS
-    damaged = 0
-    for attempt in range(_OPENING_TRIES):
-        try:
-            if log_is_headless(path):
-                raise sqlite3.DatabaseError("its log was cut")
-            file = FileSpool(path, told=told, **bounds)
-            if damaged:
-                file.drop(DAMAGED, damaged)
-                told(DAMAGED, damaged)
-            return file
-        except NewerError as error:  # whoever wrote it still uses it, or will again
-            newer, path = path, beside(path, FORMAT)
-            warn("spool format", f"the spool {newer} is of a newer version of heedback ({error}): events go to {path}")
-        except sqlite3.OperationalError as error:
-            # Several processes that turn a new file to WAL at once refuse each other without waiting. One that writes
-            # has made us wait already: then memory stands in, and the sender's thread opens the file.
-            if "locked" not in str(error) or attempt == _OPENING_TRIES - 1 or time.monotonic() > give_up:
-                raise
-            time.sleep(0.02 * (attempt + 1))
-        except sqlite3.DatabaseError as error:
-            aside = set_aside(path)
-            damaged += 1
-            warn(
-                "spool unreadable",
-                f"the spool {path} was not readable ({error}): set aside as {aside}, a new one is begun",
-            )
-    raise sqlite3.OperationalError("the spool stayed unreadable")
+    return Refuge(path, lambda: open_file(path, warn, told, bounds), warn, told, over)
