@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 Told = Callable[[str, int], None]
@@ -20,6 +20,20 @@ class Lease:
     redactor: int | None
     dropped: Mapping[str, int]
     tries: int = 0  # how often these rows were put aside
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What moves from one spool to another, all of it or nothing."""
+
+    rows: Sequence[Row] = ()
+    seqs: Sequence[int] = ()  # of the rows, where they come from
+    held: Sequence[tuple[str, Row]] = ()  # texts, by output
+    wanted: Mapping[str, float] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.held or self.wanted or self.dropped)
 
 
 class Spool(Protocol):
@@ -39,7 +53,7 @@ class Spool(Protocol):
     def before_fork(self) -> None: ...
     def after_fork(self) -> None: ...
     def abandon(self) -> None: ...
-    def rescue(self) -> int: ...
+    def rescue(self, deadline: float = 0.0) -> int: ...
     def close(self) -> None: ...
 
 

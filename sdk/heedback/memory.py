@@ -6,11 +6,11 @@ import heapq
 import itertools
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from heedback.lease import Lease, Row, Told, split
+from heedback.lease import Lease, Load, Row, Told, split
 from heedback.limits import BATCH_BYTES
 from heedback.spool import DEAD_SHARE, KEPT_DEAD
 from heedback.texts import KEPT_SECONDS
@@ -92,8 +92,8 @@ class MemorySpool:
         while self._wanted and next(iter(self._wanted.values())) < now - KEPT_SECONDS:
             del self._wanted[next(iter(self._wanted))]
 
-    def rows(self) -> dict[int, Row]:
-        """What is on nobody's way."""
+    def load(self) -> Load:
+        """What is on nobody's way, for a file to take; until `forget` it stays here too."""
         with self._lock:
             queues = ((self._cheap, False), (self._dear, True))
             found = {
@@ -102,12 +102,26 @@ class MemorySpool:
                 for seq, row in queue.items()
                 if seq not in self._leased
             }
-        return dict(sorted(found.items()))
+            seqs = sorted(found)
+            held = [(each, _held(row)) for each, rows in self._held.items() for row in rows]
+            return Load([found[seq] for seq in seqs], seqs, held, dict(self._wanted), dict(self._dropped))
 
-    def forget(self, seqs: Collection[int]) -> None:
+    def forget(self, load: Load) -> None:
+        """It is in a file by now. What came meanwhile stays; a text that was asked for meanwhile goes out twice."""
         with self._lock:
-            for seq in seqs:
+            for seq in load.seqs:
                 self._forget(seq)
+            for output_id, taken in load.held:
+                rows = [row for row in self._held.pop(output_id, ()) if _held(row) != taken]
+                if rows:
+                    self._held[output_id] = rows
+            for output_id, at in load.wanted.items():
+                if self._wanted.get(output_id) == at:
+                    del self._wanted[output_id]
+            self._dropped -= Counter(load.dropped)
+
+    def is_empty(self) -> bool:
+        return not (self._cheap or self._dear or self._held or self._wanted or self._dropped)
 
     def lease(self, count: int, now: float) -> Lease | None:
         with self._lock:
@@ -176,12 +190,6 @@ class MemorySpool:
         with self._lock:
             self._dropped[reason] += n
 
-    def drops(self) -> dict[str, int]:
-        """What is to be told; from now on by who asks."""
-        with self._lock:
-            dropped, self._dropped = dict(self._dropped), Counter()
-        return dropped
-
     def last(self) -> int:
         return self._last
 
@@ -211,7 +219,7 @@ class MemorySpool:
     def abandon(self) -> None:
         """In a forked child: what was queued is the parent's to send."""
 
-    def rescue(self) -> int:
+    def rescue(self, deadline: float = 0.0) -> int:
         """How many events end with the process. Those on their way may yet arrive; nobody will know."""
         return len(self._cheap) + len(self._dear)
 
@@ -227,3 +235,7 @@ class MemorySpool:
         self._leased.discard(seq)
         self._aside.pop(seq, None)
         self._bytes -= row.size if row else 0
+
+
+def _held(row: _Row) -> Row:
+    return row.body, False, row.redactor, row.at

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from heedback import ending
 from heedback.delivery import LINGER_SECONDS, Sender
-from heedback.refuge import MEMORY, open_spool
+from heedback.refuge import LOST, MEMORY, open_spool
 from heedback.spool import Spool
 from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport, importing
@@ -47,7 +47,7 @@ class Pipeline:
         self._opening = threading.Lock()
         self._open: tuple[Spool, Sender] | None = None
         self._transport: Transport | None = None
-        self._closed = False
+        self._closed = self._left_some = False
         self._was_stopped: list[Spool] = []
 
     @property
@@ -93,19 +93,21 @@ class Pipeline:
 
     def flush(self, timeout: float) -> bool:
         parts = self._start()
-        return parts is None or parts[1].flush(timeout)
+        return not self._left_some if parts is None else parts[1].flush(timeout)
 
     def close(self, timeout: float) -> None:
         """What is captured while it still sends is kept in the spool, as ever."""
+        deadline = time.monotonic() + timeout
         with self._turn():
             parts, self._closed = self._open, True
         if parts is None:
             return
         spool, sender = parts
         ended = sender.stop(timeout)
-        if lost := spool.rescue():
-            self._tally.warn("lost", f"the process ends with {lost} events in memory, which are lost")
-            self._tally.drop("lost", lost)
+        if lost := spool.rescue(deadline):
+            self._tally.warn(LOST, f"the process ends with {lost} events in memory, which are lost")
+            self._tally.drop(LOST, lost)
+        self._left_some = spool.facts()["pending"] > 0
         with self._turn():
             parts, self._open = self._open, None
         if ended and parts is not None:  # else another thread has just closed it
@@ -122,7 +124,7 @@ class Pipeline:
         with self._turn():
             if self._open is None and not self._closed:
                 plan = self._plan
-                spool = open_spool(plan.path, self._tally.warn, self._tally.drop, **plan.bounds)
+                spool = open_spool(plan.path, self._tally.warn, self._tally.drop, self._tally.over, **plan.bounds)
                 self._transport = plan.transport()
                 sender = Sender(
                     spool, self._transport, self._tally, clock=plan.clock, jitter=plan.jitter, linger=plan.linger

@@ -13,12 +13,12 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Final
 
 from heedback import tables, texts
 from heedback.lease import Lease as Lease
-from heedback.lease import Row, Told, split
+from heedback.lease import Load, Row, Told, split
 from heedback.lease import Spool as Spool
 from heedback.limits import BATCH_BYTES
 from heedback.place import Ground, make_folder, make_private
@@ -96,10 +96,16 @@ class FileSpool:
         finally:
             self._write_lock.release()
 
-    def put_all(self, rows: list[Row]) -> None:
-        """Many at once, in one transaction."""
-        with self._writing(_HURRIED_TRIES) as db:
-            db.executemany(tables.PUT, [(at, dear, redactor, body) for body, dear, redactor, at in rows])
+    def take(self, load: Load, tries: int = _HURRIED_TRIES) -> None:
+        """What another spool had, in one transaction."""
+        with self._writing(tries) as db:
+            db.executemany(PUT, [(at, dear, redactor, body) for body, dear, redactor, at in load.rows])
+            for output_id, (body, _, redactor, at) in load.held:
+                texts.hold(db, output_id, body, redactor, at)
+            for output_id, at in load.wanted.items():
+                texts.want(db, output_id, at)
+            for reason, n in load.dropped.items():
+                tables.count_drop(db, reason, n)
             self._unseen = self._look_after  # the next put looks
 
     def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:
@@ -235,28 +241,28 @@ class FileSpool:
         except sqlite3.OperationalError as error:
             return sys.maxsize if error.sqlite_errorname.startswith("SQLITE_IOERR") else 0
 
-    def rows(self) -> Iterator[Row]:
-        """All that can be read, for a new file: from both ends where the middle is broken. What is no event is counted.
-
-        Raises:
-            sqlite3.Error: not all of it could be read.
-        """
-        seen = -sys.maxsize
+    def rows(self) -> Generator[tuple[int, Row | None], None, None]:
+        """See `tables.rows`."""
         with self._read_lock:
-            try:
-                for seq, *row in self._reader.execute(f"{tables.ROWS} ORDER BY seq"):
-                    seen = seq
-                    yield from self._row(*row)
-            except sqlite3.DatabaseError:
-                for _, *row in self._reader.execute(f"{tables.ROWS} WHERE seq > ? ORDER BY seq DESC", (seen,)):
-                    yield from self._row(*row)
+            yield from tables.rows(self._reader)
 
-    def _row(self, body: bytes, dear: object, redactor: object, at: float, is_json: object) -> Iterator[Row]:
-        text = tables.readable(body, is_json)
-        if text is None:
-            self._told(UNREADABLE, 1)
-        else:
-            yield text, bool(dear), redactor if isinstance(redactor, int) else None, at
+    @contextlib.contextmanager
+    def last_look(self) -> Iterator[None]:
+        """Nobody writes until it is closed: who comes too late fails, and puts what he has elsewhere."""
+        with self._write_lock:
+            try:
+                yield
+            finally:
+                with self._read_lock:
+                    self._close()
+
+    def drops(self) -> dict[str, int]:
+        """During the last look: what others have not told yet. What cannot be read is not there."""
+        with contextlib.suppress(sqlite3.Error):
+            self._writer.execute("BEGIN IMMEDIATE")
+            with tables.until_commit(self._writer) as db:
+                return tables.take_drops(db)
+        return {}
 
     def before_fork(self) -> None:
         """Nobody is inside SQLite while the process is copied."""
@@ -270,14 +276,17 @@ class FileSpool:
         """In a forked child: never use, never close what belongs to the parent."""
         _inherited.extend((self._writer, self._reader, self))
 
-    def rescue(self) -> int:
+    def rescue(self, deadline: float = 0.0) -> int:
         """How many events end with the process: none, they are in the file."""
         return 0
 
     def close(self) -> None:
         with self._write_lock, self._read_lock:
-            self._reader.close()
-            self._writer.close()
+            self._close()
+
+    def _close(self) -> None:
+        self._reader.close()
+        self._writer.close()
 
     def _prepare(self) -> None:
         with self._writing(_HURRIED_TRIES) as db:

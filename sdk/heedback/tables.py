@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from typing import Final, Literal
 
 from heedback import texts
+from heedback.lease import Row
 
 FORMAT: Final = 2
 _APPLICATION: Final = int.from_bytes(b"heed")  # in the file's header, which is how it is told from others
@@ -142,14 +144,14 @@ def connect(path: str, synchronous: Synchronous) -> sqlite3.Connection:
         db.execute(f"PRAGMA synchronous = {synchronous}")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA wal_autocheckpoint = 4000")  # the sender folds long before
-        _learn_json(db)
+        learn_json(db)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _learn_json(db: sqlite3.Connection) -> None:
+def learn_json(db: sqlite3.Connection) -> None:
     """An SQLite before 3.38 may be built without JSON: then the service finds what is none."""
     try:
         db.execute("SELECT json_valid('{}')")
@@ -163,6 +165,36 @@ def readable(body: bytes, is_json: object) -> str | None:
         with contextlib.suppress(UnicodeDecodeError):
             return body.decode()
     return None
+
+
+def rows(db: sqlite3.Connection) -> Iterator[tuple[int, Row | None]]:
+    """All that can be read, with its number: from both ends where the middle is broken. None for what is no event.
+
+    Raises:
+        sqlite3.Error: not all of it could be read.
+    """
+    seen = -sys.maxsize
+    try:
+        for seq, *row in db.execute(f"{ROWS} ORDER BY seq"):
+            seen = seq
+            yield seq, _row(*row)
+    except sqlite3.DatabaseError:
+        for seq, *row in db.execute(f"{ROWS} WHERE seq > ? ORDER BY seq DESC", (seen,)):
+            yield seq, _row(*row)
+
+
+def _row(body: bytes, dear: object, redactor: object, at: float, is_json: object) -> Row | None:
+    text = readable(body, is_json)
+    return None if text is None else (text, bool(dear), redactor if isinstance(redactor, int) else None, at)
+
+
+def take_drops(db: sqlite3.Connection) -> dict[str, int]:
+    """All that is to be told of drops, from now on by who asks; a batch that is on its way may tell it once more."""
+    counted: dict[str, int] = {}
+    for table in ("dropped", "told"):
+        for reason, n in db.execute(f"DELETE FROM {table} RETURNING reason, CAST(n AS INTEGER)").fetchall():  # noqa: S608
+            counted[reason] = counted.get(reason, 0) + n
+    return counted
 
 
 @contextlib.contextmanager

@@ -62,6 +62,11 @@ class Tally:
             with self._lock:
                 self._said = {kind for kind in self._said if not kind.startswith("delivery")}
 
+    def over(self, kind: str) -> None:
+        """What was wrong is past. It is not said again if it comes back: a lock of another process does, often."""
+        if self._problem is not None and self._problem[0] == kind:
+            self._problem = None
+
     def key_refused(self) -> None:
         """The service has just said that the key opens nothing."""
         self._revoked_until = time.monotonic() + _REVOKED_SECONDS

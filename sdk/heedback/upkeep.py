@@ -222,7 +222,10 @@ class _Listening:
         self.trouble: str | None = None
 
     def send(self, batch: Batch) -> Outcome:
-        outcome = self._transport.send(batch)
+        try:
+            outcome = self._transport.send(batch)
+        except Exception as error:  # such as a bundle of certificates that is not there: no trouble of the spool's
+            outcome = RetryAfter(why=f"sending failed: {type(error).__name__}: {error}")
         if isinstance(outcome, RetryAfter):
             self.trouble = outcome.why
         return outcome

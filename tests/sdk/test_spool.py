@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -407,7 +408,7 @@ def test_beside_a_spool_of_a_newer_version_is_another_file(spool: Path) -> None:
         f"events go to {spool}.format-2"
     )
     again = FileSpool(f"{spool}.format-2")
-    assert [row[0] for row in again.rows()] == [event("a"), event("b")]
+    assert [row and row[0] for _, row in again.rows()] == [event("a"), event("b")]
     again.close()
 
 
@@ -450,16 +451,28 @@ def test_a_write_that_fails_flees_to_memory(spool: Path) -> None:
 def test_what_waits_in_memory_is_rescued_when_the_process_ends(spool: Path) -> None:
     """As soon as the file takes it, though it had been told to rest; what the file does not take is counted."""
     made = open_spool(str(spool), Warnings())
-    with contextlib.closing(sqlite3.connect(spool, isolation_level=None)) as blocker:
+    locked = sqlite3.connect(spool, isolation_level=None, check_same_thread=False)
+    with contextlib.closing(locked) as blocker:
         blocker.execute("BEGIN IMMEDIATE")
         made.put(event("meanwhile"), dear=True, redactor=1, at=NOW)
         assert made.rescue() == 1
-        blocker.execute("ROLLBACK")
-        assert made.rescue() == 0
+        timer = threading.Timer(0.6, blocker.execute, ["ROLLBACK"])
+        timer.start()
+        assert made.rescue(time.monotonic() + 30) == 0
+        timer.join()
     made.close()
     again = FileSpool(str(spool))
-    assert [row[0] for row in again.rows()] == [event("meanwhile")]
+    assert [row and row[0] for _, row in again.rows()] == [event("meanwhile")]
     again.close()
+
+
+def test_the_end_waits_for_no_trouble_that_stays() -> None:
+    """A folder that cannot be made is tried once more, no longer: no exit is delayed for it."""
+    made = open_spool("/dev/null/spool.db", Warnings())
+    made.put(event("lost"), dear=True, redactor=1, at=NOW)
+    began = time.monotonic()
+    assert made.rescue(began + 60) == 1
+    assert time.monotonic() - began < 30
 
 
 def test_projects_do_not_share_a_spool_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

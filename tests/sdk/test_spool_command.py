@@ -241,6 +241,20 @@ def test_flush_without_a_service(command: Command, spool: Path, monkeypatch: pyt
     assert "stopped: the service is unreachable" in told
 
 
+@pytest.mark.usefixtures("captured")
+def test_flush_does_not_blame_the_spool_for_a_setting(
+    command: Command, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle of certificates that is not there: it is named, the spool is not, and nothing is lost."""
+    monkeypatch.setenv("HEEDBACK_URL", "https://127.0.0.1:1")
+    monkeypatch.setenv("HEEDBACK_KEY", KEY)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nope.pem")
+    status, told = command("flush", "--spool", spool)
+    assert (status, str(spool) in told + command.complaint) == (1, False)
+    assert told.startswith("0 delivered, 2 still waiting\nstopped: sending failed: OSError: ")
+    assert "/nope.pem" in told
+
+
 @pytest.mark.usefixtures("setup")
 def test_dead_events_are_told_with_reasons_and_without_texts(
     command: Command, spool: Path, captured: list[str], service: Any

@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import sqlite3
+import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from heedback import upkeep
-from heedback.lease import Spool
+from heedback.lease import Load, Spool
+from heedback.memory import MEMORY_EVENTS
 from heedback.place import Ground, set_aside
 from heedback.refuge import Refuge, open_spool
 from heedback.spool import FileSpool
@@ -59,6 +62,15 @@ def drain(spool: Spool) -> tuple[set[int], Counter[str]]:
             dropped.update(lease.dropped)
             spool.settle(lease, {}, NOW)
     return sent, dropped
+
+
+def found(path: Path) -> set[int]:
+    """What somebody finds who opens a copy of the file and its log as they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{path}{suffix}", folder)
+        with contextlib.closing(sqlite3.connect(Path(folder) / path.name)) as db:
+            return {json.loads(body)["n"] for (body,) in db.execute("SELECT body FROM event")}
 
 
 def another(path: Path) -> Path:
@@ -116,6 +128,132 @@ def test_files_that_are_taken_under_two_processes(told: Told, spool: Path, what:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_more_than_memory_holds_is_taken_along(told: Told, spool: Path) -> None:
+    """From file to file: the bounds of the queue in memory are not in the way."""
+    made = told.open(spool)
+    assert made._file is not None
+    row = json.dumps({"n": 0})
+    made._file.take(Load([(row, True, 1, NOW)] * (MEMORY_EVENTS + 2345)))
+    spool.unlink()
+    assert made.lease(0, NOW) is None
+    assert (made.facts()["spool"], made.facts()["pending"], told.dropped) == ("file", MEMORY_EVENTS + 2345, {})
+    made.close()
+
+
+def test_what_no_new_file_takes_waits_in_memory(told: Told, spool: Path) -> None:
+    """The new file is full before all has moved: each event is in one of the two, and comes home later."""
+    made = told.open(spool)
+    capture(made, range(2500))
+    spool.unlink()
+    opened = made._open_file
+
+    def small() -> FileSpool:
+        new = opened()
+        new._writer.execute("PRAGMA max_page_count = 200")
+        return new
+
+    made._open_file = small
+    assert made.lease(0, NOW) is None
+    assert (made.facts()["spool"], made.facts()["pending"]) == ("memory", 2500)
+    assert made._file is not None
+    made._file._writer.execute("PRAGMA max_page_count = 100000")
+    assert made.rescue() == 0
+    assert drain(made) == (set(range(2500)), {})
+    assert told.dropped == {}
+    made.close()
+
+
+def test_a_capture_that_is_late_for_the_move(told: Told, spool: Path) -> None:
+    """It was on its way into the old file while the rows of that were read: it goes to the new one, and quietly."""
+    made = told.open(spool)
+    capture(made, range(5))
+    old = made._file
+    assert old is not None
+    put, drops = old.put, old.drops
+    arrived, read = threading.Event(), threading.Event()
+
+    def late(body: str, dear: bool, redactor: int | None, at: float) -> None:
+        arrived.set()
+        assert read.wait(5)
+        put(body, dear, redactor, at)
+
+    def after_the_rows() -> dict[str, int]:
+        read.set()
+        time.sleep(0.05)  # for the capture to get as far as it can
+        return drops()
+
+    old.put, old.drops = late, after_the_rows  # type: ignore[method-assign]
+    thread = threading.Thread(target=capture, args=(made, range(5, 6)))
+    thread.start()
+    assert arrived.wait(5)
+    spool.unlink()
+    assert made.lease(0, NOW) is None
+    thread.join(5)
+    assert drain(made) == (set(range(6)), {})
+    assert (told.said, told.dropped, made.facts()["spool"]) == (set(), {}, "file")
+    made.close()
+    assert drain(told.open(spool)) == (set(), {})
+
+
+def test_a_capture_that_is_late_for_the_end(told: Told, spool: Path) -> None:
+    """It found the client open, and the file closed when it came to that: it is counted, and nothing false is said."""
+    made = told.open(spool)
+    capture(made, range(2))
+    made.close()
+    capture(made, range(2, 5))
+    assert (told.said, told.dropped) == (set(), {"lost": 3})
+    assert drain(told.open(spool))[0] == {0, 1}
+
+
+def test_what_was_dropped_is_told_from_the_new_file(told: Told, spool: Path) -> None:
+    """Counts move with the rows, those too that a batch was to tell which never arrived; by one process only."""
+    one, two = told.open(spool), told.open(spool)
+    capture(one, range(2))
+    one.drop("invalid", 3)
+    lease = one.lease(1, NOW)
+    assert lease is not None
+    assert lease.dropped == {"invalid": 3}
+    one.drop("invalid", 1)
+    one.drop("internal", 2)
+    spool.unlink()
+    assert one.lease(0, NOW) is None
+    assert two.lease(0, NOW) is None
+    sent, dropped = drain(two)
+    assert (sent, dropped) == ({0, 1}, {"invalid": 4, "internal": 2})
+    assert told.dropped == {}
+    one.close()
+    two.close()
+
+
+@pytest.mark.parametrize("first", ["text", "rating"])
+@pytest.mark.parametrize("moves", [True, False], ids=["file", "memory"])
+def test_texts_that_wait_for_a_rating_move_home(told: Told, spool: Path, first: str, moves: bool) -> None:
+    """Captured while the file was locked: the other half may come to another process. At the end they are counted."""
+    made = told.open(spool)
+    with contextlib.closing(sqlite3.connect(spool, isolation_level=None)) as blocker:
+        blocker.execute("BEGIN IMMEDIATE")
+        made.drop("invalid", 1)
+        if first == "text":
+            made.hold("o", json.dumps({"n": 1}), 1, NOW)
+        else:
+            made.want("o", NOW)
+        assert made.facts()["spool"] == "memory"
+        if not moves:
+            assert made.rescue() == (first == "text")
+            return
+        blocker.execute("ROLLBACK")
+    assert made.rescue() == 0
+    assert made._memory.is_empty()
+    made.close()
+    other = told.open(spool)
+    if first == "text":
+        other.want("o", NOW)
+    else:
+        other.hold("o", json.dumps({"n": 1}), 1, NOW)
+    assert drain(other) == ({1}, {"invalid": 1})
+    other.close()
+
+
 def test_what_is_captured_while_nobody_looks_is_saved_at_the_end(told: Told, spool: Path) -> None:
     """The service is away and the sender rests: the end of the process is the last time to see it."""
     made = told.open(spool)
@@ -148,12 +286,15 @@ def test_a_database_of_others_in_its_place_is_not_mixed_with_our_log(told: Told,
 @pytest.mark.parametrize("part", [0, 0.5])
 @pytest.mark.parametrize("looks", [True, False], ids=["seen by the sender", "seen at the end"])
 def test_a_log_that_is_cut(told: Told, spool: Path, part: float, looks: bool) -> None:
-    """What comes after it is saved. What was lost nobody can count, so the file is: one warning, and a marked day."""
+    """What is before the cut is saved, and what comes after it. What was lost nobody can count, so the file is: one
+    warning, and a marked day."""
     made = told.open(spool)
     capture(made, range(100))
     assert made.lease(0, NOW) is None  # the sender has seen how long the log was
     log = Path(f"{spool}-wal")
     os.truncate(log, int(log.stat().st_size * part))
+    left = found(spool) if part else set()
+    assert (len(left) > 10) == bool(part)
     if looks:
         assert made.lease(0, NOW) is None
     capture(made, range(100, 200))
@@ -162,7 +303,7 @@ def test_a_log_that_is_cut(told: Told, spool: Path, part: float, looks: bool) ->
         made.close()
         made = told.open(spool)
     sent, dropped = drain(made)
-    assert sent >= set(range(120, 200))
+    assert sent >= left | set(range(120, 200))
     assert dropped == told.dropped == {"damaged": 1}
     assert [" is damaged: set aside as " in message for message in told.said] == [True]
     assert made.facts()["spool"] == "file"
