@@ -301,7 +301,10 @@ def start() -> None:
 
 
 def flush(timeout: float = 10.0) -> bool:
-    """Send what was captured until now. Whether all of it was settled within `timeout` seconds; True when disabled."""
+    """Send what was captured until now. Whether all of it was settled within `timeout` seconds; True when disabled.
+
+    False at once where the service may not be asked within that time, as after it refused the key.
+    """
     return _current().flush(timeout)
 
 

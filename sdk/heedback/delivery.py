@@ -74,12 +74,15 @@ class Sender:
             self._turn.notify_all()
 
     def flush(self, timeout: float) -> bool:
-        """Send now what was captured until now; whether all of it was settled within `timeout` seconds."""
+        """Send now what was captured until now; whether all of it was settled within `timeout` seconds.
+
+        False at once where nobody may ask the service within that time.
+        """
         mark, deadline = self._spool.last(), time.monotonic() + timeout
         hurry_at, failed = 0.0, self._failed
         while self._spool.waiting(mark):
             now = time.monotonic()
-            if now >= deadline:
+            if max(now, self._held_until) >= deadline:  # before then nothing may be asked
                 return False
             # A service in trouble is asked once; rows that another process held may come free at any time.
             if now >= hurry_at and self._failed == failed:

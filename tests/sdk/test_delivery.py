@@ -298,6 +298,19 @@ def test_an_open_circuit_lets_nothing_through(filled: MemorySpool) -> None:
     assert filled.facts()["pending"] == 9
 
 
+def test_a_flush_does_not_wait_for_what_cannot_come(filled: MemorySpool) -> None:
+    """The key is refused, and nothing is asked for five minutes: a flush of less says so at once."""
+    transport = MemoryTransport(RetryAfter(300.0, "the key is refused"))
+    steps = Sender(filled, transport, Tally(), clock=time.time_ns, jitter=lambda top: top, linger=0.0)
+    steps.start()
+    began = time.monotonic()
+    assert not steps.flush(60.0)
+    assert not steps.flush(60.0)
+    assert time.monotonic() - began < 30.0
+    assert len(transport.batches) == 1
+    assert steps.stop(10.0)
+
+
 def test_a_flush_asks_a_service_in_trouble_once(filled: MemorySpool) -> None:
     """While the circuit is closed, a flush need not wait for the rest to end; more than one try it does not get."""
     transport = Breaking(lambda numbers: True)
