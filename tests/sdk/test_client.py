@@ -75,6 +75,27 @@ def test_the_environment_is_enough(
     assert caplog.records == []
 
 
+def test_an_app_that_goes_to_another_folder_keeps_its_spool(
+    make_client: MakeClient,
+    service: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A relative path is meant from where the client was made."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    client = make_client(spool="events.db")
+    client.output("before")
+    assert client.flush()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    event_id = client.output("after").id
+    assert client.flush()
+    assert event_id in service.stored
+    assert client.stats()["spool_path"] == str(tmp_path / "events.db")
+    assert caplog.records == []
+
+
 def test_where_the_spool_is_can_be_asked_at_any_time(make_client: MakeClient, spool: Path) -> None:
     """Before it is opened, while it is open, and after it was closed."""
     client = make_client()
