@@ -63,7 +63,7 @@ async def make_summary(asked: Text, user: User) -> StreamingResponse:
 @app.put("/summaries/{output_id}/feedback", status_code=202)
 async def rate(output_id: UUID, said: Feedback, user: User) -> None:
     """A patch: what the body leaves out stays as this person left it, null takes it back."""
-    heedback.rate(str(output_id), feature=FEATURE, user=user, **said.model_dump(exclude_unset=True))  # ★
+    heedback.rate(output_id, feature=FEATURE, user=user, **said.model_dump(exclude_unset=True))  # ★
 
 
 async def ask_the_model(text: str) -> AsyncIterator[str]:

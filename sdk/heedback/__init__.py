@@ -203,7 +203,8 @@ def rate(
     It is a patch: what is not given stays as that person left it, and the latest word on each field counts.
 
     Args:
-        about: an Output, or an output's id with `feature=`; left away with `trace_id=`, `response_id=` or `join_key=`.
+        about: an Output, or an output's id (text or a UUID) with `feature=`; left away with `trace_id=`, `response_id=`
+            or `join_key=`.
         rating: "up" or "down"; None takes the rating back.
         stars: 1 to 5, instead of a thumb.
         score: 0.0 to 1.0, instead of a thumb.

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, Unpack
 
 from heedback import events, plain, providers, redaction, shapes
 from heedback.ending import EXIT_SECONDS
@@ -27,10 +27,12 @@ from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from heedback.browser import Window
     from heedback.tickets import Ticket
 
-About = Output | Tracked | str
+About = Union[Output, Tracked, str, "UUID"]  # quoted: uuid is costly to import
 Thumb = Literal["up", "down"]
 
 T = TypeVar("T")

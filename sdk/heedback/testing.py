@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Unpack
 
 import heedback
-from heedback import shapes
+from heedback import events, shapes
 from heedback.client import About, Client
 from heedback.options import ClientOptions
 from heedback.refuge import MEMORY
@@ -178,7 +178,7 @@ def _given(**fields: Any) -> dict[str, Any]:
 
 
 def _id(about: About) -> str:
-    return about if isinstance(about, str) else about.id
+    return events.checked_id(getattr(about, "id", about), about)
 
 
 def _has(event: dict[str, Any], wanted: dict[str, Any]) -> bool:

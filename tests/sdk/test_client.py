@@ -154,6 +154,25 @@ def test_a_uuid_is_as_its_text() -> None:
         assert (one["user"], one["session_id"]) == (other["user"], other["session_id"]) == (other["user"], str(person))
 
 
+@pytest.mark.parametrize("text", ["always", "rated"])
+def test_an_outputs_id_may_be_a_uuid(text: Any) -> None:
+    """As a framework makes it of an address; a host may also make an Output of one."""
+    its_id = uuid.uuid4()
+    with capturing(text=text) as sent:
+        heedback.rate(its_id, "up", feature="f")
+        heedback.rate(its_id, stars=3, feature="f")
+        heedback.rate(heedback.Output(its_id, "f", "alice"), "down")  # type: ignore[arg-type]
+        heedback.flag(its_id, feature="f")
+        heedback.correct(its_id, "better", feature="f")
+        heedback.retract(its_id, feature="f", user="alice")
+        heedback.signal(its_id, "copied", feature="f")
+        heedback.add_text(its_id, output="text", feature="f")
+        assert [event["output_id"] for event in sent.events] == [str(its_id)] * 8
+        assert len(sent.about(its_id)) == 8
+        sent.assert_signal(its_id, "copied")
+        assert sent.assert_feedback(str(its_id).upper(), correction="better").keys().isdisjoint({"user"})
+
+
 def test_without_a_user_key_people_hang_on_the_api_key(caplog: pytest.LogCaptureFixture) -> None:
     """It works, and says once that pseudonyms will change with the key."""
     with capturing(user_key=None):
