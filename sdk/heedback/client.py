@@ -148,7 +148,8 @@ class Client:
 
     def track(self, feature: str, **fields: Unpack[OutputFields]) -> Tracked:
         """See `heedback.track`."""
-        return Tracked(self._shown(feature, fields), self._given(fields), self._capture_output, self._stopwatch)
+        shown, given = self._shown(feature, fields), self._given(fields)
+        return Tracked(shown, given, self._capture_output, self._person, self._stopwatch)
 
     def from_openai(self, response: object) -> OutputFields:
         """See `heedback.from_openai`."""
@@ -300,12 +301,14 @@ class Client:
         return self._browsers
 
     def _shown(self, feature: str, fields: OutputFields) -> Output:
-        person = fields.get("user")
-        user = None
-        if person is not None and self._options is not None:
-            with contextlib.suppress(Exception):  # the event tells
-                user = shapes.user("user", person, self._policy)
-        return Output(self._new_id(self._clock()), feature, user, self)
+        return Output(self._new_id(self._clock()), feature, self._person(fields.get("user")), self)
+
+    def _person(self, user: object) -> str | None:
+        """Their pseudonym; None of nobody, and of what is no id of a person: that the event tells."""
+        if user is not None and self._options is not None:
+            with contextlib.suppress(Exception):
+                return shapes.user("user", user, self._policy)
+        return None
 
     def _given(self, fields: OutputFields) -> dict[str, Any]:
         """What the call says, with the span it was made in unless it names a trace itself."""

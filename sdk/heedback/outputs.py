@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -34,11 +34,13 @@ class Tracked:
         shown: Output,
         fields: dict[str, Any],
         capture: Callable[[Output, dict[str, Any]], None],
+        person: Callable[[object], str | None],
         stopwatch: Callable[[], int],
     ) -> None:
         self._shown = shown
         self._fields = fields
         self._capture = capture
+        self._person = person
         self._stopwatch = stopwatch
         self._started = stopwatch()
 
@@ -57,6 +59,8 @@ class Tracked:
     def set(self, **fields: Unpack[OutputFields]) -> None:
         """Add what became known on the way: `output`, tokens, `response_model` … A later word replaces an earlier."""
         self._fields.update(fields)
+        if "user" in fields:  # of what is said about it from here on, as well
+            self._shown = replace(self._shown, user=self._person(fields["user"]))
 
     def ticket(self, may: Sequence[str] | None = None, seconds: int | None = None) -> str:
         return self._shown.ticket(may, seconds)

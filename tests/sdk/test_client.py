@@ -199,6 +199,20 @@ def test_track_measures_and_captures_at_the_end() -> None:
     assert (event["output"], event["output_tokens"], event["surface"]) == ("An answer.", 3, "web")
 
 
+def test_who_it_is_for_may_become_known_on_the_way() -> None:
+    """What is said about the output afterwards is theirs, and so is its ticket."""
+    with capturing() as sent:
+        with heedback.track("f") as out:
+            assert out.user is None
+            out.set(user="alice")
+            heedback.rate(out, "up")
+        sent.assert_output(user="alice")
+        sent.assert_feedback(out, user="alice")
+        assert heedback.open_ticket(out.ticket()).user == out.user == pseudonym("alice")
+        out.set(user=None)
+        assert out.user is None
+
+
 @pytest.mark.parametrize(
     ("error", "name"),
     [(TimeoutError("slow"), "TimeoutError"), (KeyboardInterrupt(), "KeyboardInterrupt"),
