@@ -27,12 +27,12 @@ User = Annotated[str, Header(alias="X-User")]  # yours comes from the session or
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    heedback.init(app_version="1.0", environment="example")  # ★ here, and not above: after a close it has to be again
     yield
     await asyncio.to_thread(heedback.close)  # ★ uvicorn ends by the signal it got, and leaves no time for exit hooks
 
 
 app = FastAPI(title="In a sentence", lifespan=lifespan)
-heedback.init(app_version="1.0", environment="example")  # ★ address and keys are in the environment
 
 
 class Text(BaseModel):

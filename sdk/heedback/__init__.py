@@ -310,7 +310,10 @@ def flush(timeout: float = 10.0) -> bool:
 
 
 def close(timeout: float = 3.0) -> None:
-    """Send what can be sent at once, within `timeout` seconds, and end. What is left waits in the spool."""
+    """Send what can be sent at once, within `timeout` seconds, and end. What is left waits in the spool.
+
+    Calls after it capture nothing, until `init` is called again.
+    """
     _current().close(timeout)
 
 

@@ -318,9 +318,10 @@ class Client:
         return given
 
     def _capture_output(self, shown: Output, fields: dict[str, Any]) -> None:
-        if self._options is not None:
-            self._capture(self._defaults | fields, events.output, shown.feature, event_id=shown.id)
-        if self._options is not None and self._holding is not None:
+        if self._options is None:
+            return
+        kept = self._capture(self._defaults | fields, events.output, shown.feature, event_id=shown.id)
+        if kept is not None and self._holding is not None:
             self._hold(shown, None, {key: fields.get(key) for key in ("input", "output")}, self._holding)
 
     def _hold(self, about: About, feature: str | None, texts: dict[str, str | None], policy: Policy) -> str | None:
@@ -331,8 +332,8 @@ class Client:
                 now = self._clock()
                 event_id = self._new_id(now)
                 body = events.encode(event_id, self._stamps.of(now), event)
-                self._pipeline.hold(event["output_id"], body, self._redactor, now / 1e9)
-                return event_id
+                if self._pipeline.hold(event["output_id"], body, self._redactor, now / 1e9):
+                    return event_id
         except Exception as error:
             self._failed(error)
         return None

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 import requests
+from fastapi.testclient import TestClient
 
+from heedback.testing import capturing
 from processes import Service, until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -120,6 +122,17 @@ def test_the_fastapi_app(house: House) -> None:
     assert "alice" not in json.dumps(output)
     assert (feedback["rating_value"], feedback["rating_scale"]) == (0, "thumbs")
     assert feedback["reasons"] == ["incomplete"]
+
+
+def test_the_fastapi_app_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its own tests have it: each begins the app and ends it, and captures what happens in between."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import fastapi_app
+
+    for _ in range(2):
+        with capturing() as sent, TestClient(fastapi_app.app) as browser:
+            browser.post("/summaries", json={"text": TEXT}, headers={"X-User": "alice"})
+            sent.assert_output("text-summary", user="alice")
 
 
 def test_the_script(house: House) -> None:

@@ -551,13 +551,28 @@ def test_settings_that_cannot_be_used(
     assert ["nothing is captured" in record.message for record in caplog.records] == [True]
 
 
-def test_after_close_calls_are_counted_drops(make_client: MakeClient) -> None:
-    """A late thread of the host does no harm."""
-    client = make_client(strict=False)
-    client.output("f")
+@pytest.mark.parametrize("text", ["always", "rated"])
+def test_after_close_calls_are_counted_drops(
+    text: str, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A late thread of the host does no harm; an app that forgot to begin again is told, once."""
+    client = make_client(strict=False, text=text)
+    out = client.output("f")
     client.close()
-    assert client.rate("019aa000-0000-7000-8000-000000000001", "up", feature="f") is None
-    assert client.stats()["dropped"] == {"closed": 1}
+    assert caplog.records == []
+    assert client.rate(out, "up") is None
+    assert client.add_text(out, output="text") is None
+    client.output("f", output="text")
+    assert client.stats()["dropped"] == {"closed": 3}
+    assert ["call heedback.init() again" in record.message for record in caplog.records] == [True]
+
+
+def test_an_output_that_cannot_be_holds_no_text(make_client: MakeClient) -> None:
+    """One call is one drop."""
+    client = make_client(strict=False, text="rated")
+    client.output("no feature!", output="text")
+    assert client.stats()["dropped"] == {"invalid": 1}
+    assert client.stats()["held"] == 0
 
 
 def test_many_threads(make_client: MakeClient, service: Any) -> None:
