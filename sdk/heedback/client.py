@@ -46,7 +46,7 @@ class Client:
     """Captures outputs and feedback, keeps them on disk, delivers them in the background.
 
     Arguments are those of `heedback.init`, which keeps one client for the whole process. Nothing is opened and no
-    thread started before the first capture or `start()`. The last four arguments are for tests: `transport` stands in
+    thread started before the first capture or `start()`. The last five arguments are for tests: `transport` stands in
     for the network, `clock` gives nanoseconds since 1970, `new_id` makes an id from them, `jitter` a part of a number.
 
     Raises:
@@ -368,8 +368,11 @@ class Client:
 
     def _want(self, event: Any, dear: bool, at: float) -> None:
         """The texts of the output that was rated, if they are held."""
-        if self._holding is not None and dear and "output_id" in event and "retracted" not in event:
-            self._pipeline.want(event["output_id"], at)
+        if self._holding is None or not dear or "retracted" in event:
+            return
+        its_id = event.get("output_id")
+        if isinstance(its_id, str):  # one that was forwarded may be anything: the service judges it
+            self._pipeline.want(its_id.lower(), at)
 
     def _failed(self, error: Exception) -> None:
         """A call that captured nothing: raised when strict, else said once and counted."""

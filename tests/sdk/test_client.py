@@ -575,6 +575,20 @@ def test_an_output_that_cannot_be_holds_no_text(make_client: MakeClient) -> None
     assert client.stats()["held"] == 0
 
 
+def test_a_forwarded_rating_releases_the_text(make_client: MakeClient, service: Any) -> None:
+    """However its output's id is written; what is no id is the service's to reject, and is kept and counted as any."""
+    client = make_client(text="rated")
+    out = client.output("f", output="text")
+    said = {"type": "feedback", "occurred_at": "2026-01-01T00:00:00Z", "feature": "f"}
+    ids = [str(uuid.uuid4()) for _ in range(2)]
+    assert client.forward(said | {"id": ids[0], "output_id": [1]}) == ids[0]
+    assert client.forward(said | {"id": ids[1], "output_id": out.id.upper()}) == ids[1]
+    assert client.flush()
+    assert client.stats()["held"] == 0
+    assert client.stats()["dropped"] == {}
+    assert [event["output"] for event in service.stored.values() if event["type"] == "output_text"] == ["text"]
+
+
 def test_many_threads(make_client: MakeClient, service: Any) -> None:
     """Calls from many threads at once: every event arrives once."""
     client = make_client()
