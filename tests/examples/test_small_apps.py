@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 import requests
 from fastapi.testclient import TestClient
 
+import heedback
 from heedback.testing import capturing
 from processes import Service, until
 
@@ -156,6 +158,19 @@ def test_the_script(house: House) -> None:
         "The invoice is over 1,428 euros": 0.67,
         "No numbers.": 1.0,
     }
+
+
+def test_the_script_tells_what_waits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there was no answer in time there is no problem to show yet."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import script
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO(TEXT))
+    with capturing():
+        monkeypatch.setattr(heedback, "flush", lambda timeout: False)
+        monkeypatch.setattr(heedback, "stats", lambda: {"pending": 2, "problem": None})
+        assert script.main() == 0
+    assert capsys.readouterr().err == "2 events wait: no answer yet\n"
 
 
 def test_without_a_service_they_run_as_well(house: House) -> None:
