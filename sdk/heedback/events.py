@@ -29,6 +29,10 @@ _CLEARABLE: Final = frozenset({"reasons", "comment", "correction"})
 _KNOWN_REASONS: Final = {name: frozenset(keys) for name, keys in limits.REASONS.items()} | {
     "down or up": frozenset(limits.REASONS["down"] + limits.REASONS["up"])
 }
+# What calls take besides, which is not for `fill` to shape.
+_MOMENT: Final = frozenset({"occurred_at"})
+_OF_FEEDBACK: Final = SAYS_WHAT_ABOUT | _MOMENT
+_OF_A_SIGNAL: Final = _MOMENT | {"feature"}
 _SAYS_SOMETHING: Final = frozenset({"rating", "reasons", "comment", "correction", "asked", "metadata"})
 _THUMBS: Final = {"up": 1, "down": 0}
 _WRITTEN: Final[dict[str, Shape]] = {"comment": comment, "correction": corrected}
@@ -97,7 +101,7 @@ def output(feature: str, fields: Mapping[str, Any], policy: Policy) -> Event:
     if not policy.keep_text:
         fields = {key: value for key, value in fields.items() if key not in ("input", "output")}
     # A tracked output says that there was no error; an untracked one says nothing about it.
-    fill(event, fields, OUTPUT, policy, nullable=frozenset({"error_type"}))
+    fill(event, fields, OUTPUT, policy, nullable=frozenset({"error_type"}), skip=_MOMENT)
     return event
 
 
@@ -159,7 +163,7 @@ def signal(about: About | str | UUID, name: str, value: object, fields: Mapping[
     if about is None:
         raise UsageError("about", _NO_ABOUT, about)
     event: Event = {"type": "signal", "name": str.__str__(name)} | _about(about, fields, policy)
-    fill(event, fields, SIGNAL, policy, skip=SAYS_WHAT_ABOUT)
+    fill(event, fields, SIGNAL, policy, skip=_OF_A_SIGNAL)
     fill(event, {"value": value}, _VALUE, policy)
     _inherit_user(event, about)
     return event
@@ -179,7 +183,7 @@ def _feedback(about: About | str | UUID | None, fields: Mapping[str, Any], polic
     event = _about(about, fields, policy)
     event["type"] = "feedback"
     event["source"] = "end_user"
-    fill(event, fields, FEEDBACK, policy, nullable=_CLEARABLE, skip=SAYS_WHAT_ABOUT)
+    fill(event, fields, FEEDBACK, policy, nullable=_CLEARABLE, skip=_OF_FEEDBACK)
     # What a reviewer, a program or a model says is not said by the person the output was shown to.
     if event["source"] == "end_user":
         _inherit_user(event, about)
