@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -43,6 +44,8 @@ class Tracked:
         self._person = person
         self._stopwatch = stopwatch
         self._started = stopwatch()
+        self._used = {"input_tokens": 0, "output_tokens": 0}
+        self._adding = threading.Lock()
 
     @property
     def id(self) -> str:
@@ -61,6 +64,17 @@ class Tracked:
         self._fields.update(fields)
         if "user" in fields:  # of what is said about it from here on, as well
             self._shown = replace(self._shown, user=self._person(fields["user"]))
+
+    def _add(self, fields: OutputFields) -> None:
+        """What one of several model calls says: its tokens are added to those of the others, all else is as in `set`.
+
+        The calls of a batch end on many threads, and a block may have several handlers.
+        """
+        with self._adding:
+            for name in self._used.keys() & fields.keys():
+                self._used[name] += fields[name]  # type: ignore[literal-required]
+                fields[name] = self._used[name]  # type: ignore[literal-required]
+            self.set(**fields)
 
     def ticket(self, may: Sequence[str] | None = None, seconds: int | None = None) -> str:
         return self._shown.ticket(may, seconds)
