@@ -24,7 +24,11 @@ class Output:
 
     def ticket(self, may: Sequence[str] | None = None, seconds: int | None = None) -> str:
         """What lets a browser rate this output: see `heedback.ticket`."""
-        return "" if self._client is None else self._client.ticket(self, may=may, seconds=seconds)
+        if self._client is None:  # made by hand
+            import heedback
+
+            return heedback.ticket(self, may=may, seconds=seconds)
+        return self._client.ticket(self, may=may, seconds=seconds)
 
 
 class Tracked:

@@ -213,6 +213,14 @@ def test_who_it_is_for_may_become_known_on_the_way() -> None:
         assert out.user is None
 
 
+def test_an_output_made_by_hand_has_its_ticket() -> None:
+    """From the module's client, as `heedback.ticket` gives it."""
+    with capturing():
+        out = heedback.Output(str(uuid.uuid4()), "f", "alice")
+        ticket = heedback.open_ticket(out.ticket(may=["rate"], seconds=60))
+        assert (ticket.output_id, ticket.user, ticket.may) == (out.id, pseudonym("alice"), ("rate",))
+
+
 @pytest.mark.parametrize(
     ("error", "name"),
     [(TimeoutError("slow"), "TimeoutError"), (KeyboardInterrupt(), "KeyboardInterrupt"),
