@@ -286,6 +286,7 @@ class Client:
         """See `heedback.close`."""
         if self._options is not None:
             seconds = self._seconds(timeout, EXIT_SECONDS)
+            self._pipeline.closed_by_app = True
             self._calmly(lambda: self._pipeline.close(seconds))
 
     def stats(self) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Pipeline:
         self._opening = threading.Lock()
         self._open: tuple[Spool, Sender] | None = None
         self._transport: Transport | None = None
-        self._closed = False
+        self._closed = self.closed_by_app = False
         self._was_stopped: list[Spool] = []
 
     @property
@@ -67,7 +67,8 @@ class Pipeline:
 
     def _is_over(self) -> bool:
         self._tally.drop("closed")
-        self._tally.warn("closed", "calls after close() capture nothing: call heedback.init() again before them")
+        if self.closed_by_app:  # and not by the end of the process, at which there is nothing to be done
+            self._tally.warn("closed", "calls after close() capture nothing: call heedback.init() again before them")
         return False
 
     def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> bool:
