@@ -27,12 +27,12 @@ User = Annotated[str, Header(alias="X-User")]  # yours comes from the session or
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    heedback.init(app_version="1.0", environment="example")  # ★ here, and not above: after a close it has to be again
     yield
     await asyncio.to_thread(heedback.close)  # ★ uvicorn ends by the signal it got, and leaves no time for exit hooks
 
 
 app = FastAPI(title="In a sentence", lifespan=lifespan)
-heedback.init(app_version="1.0", environment="example")  # ★ address and keys are in the environment
 
 
 class Text(BaseModel):
@@ -63,7 +63,7 @@ async def make_summary(asked: Text, user: User) -> StreamingResponse:
 @app.put("/summaries/{output_id}/feedback", status_code=202)
 async def rate(output_id: UUID, said: Feedback, user: User) -> None:
     """A patch: what the body leaves out stays as this person left it, null takes it back."""
-    heedback.rate(str(output_id), feature=FEATURE, user=user, **said.model_dump(exclude_unset=True))  # ★
+    heedback.rate(output_id, feature=FEATURE, user=user, **said.model_dump(exclude_unset=True))  # ★
 
 
 async def ask_the_model(text: str) -> AsyncIterator[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from uuid import UUID
 
 from flask import Flask, abort, render_template_string, request, session
 
@@ -51,12 +52,12 @@ def make_summary() -> str:
 
 
 @app.post("/summaries/<uuid:output_id>/rating")
-def rate(output_id: object) -> str:
+def rate(output_id: UUID) -> str:
     rating = request.form["rating"]
     if rating not in ("up", "down"):
         abort(400)
     said = {"comment": request.form["comment"]} if request.form.get("comment") else {}
-    heedback.rate(str(output_id), rating, feature=FEATURE, user=person(), surface="web", **said)  # ★
+    heedback.rate(output_id, rating, feature=FEATURE, user=person(), surface="web", **said)  # ★
     return render_template_string(PAGE, thanks=True)
 
 

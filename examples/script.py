@@ -29,7 +29,8 @@ def main() -> int:
         heedback.rate(out, score=share, source="code", metadata={"numbers lost": len(lost)})  # ★
         print(f"{share:4.0%}  {summary}")
     if not heedback.flush(timeout=10):  # ★ a job that is over can wait; without this, at most three seconds are spent
-        print(f"Not all was sent yet, the rest waits: {heedback.stats()['problem']}", file=sys.stderr)
+        stats = heedback.stats()
+        print(f"{stats['pending']} events wait: {stats['problem'] or 'no answer yet'}", file=sys.stderr)
     return 0
 
 

@@ -203,7 +203,8 @@ def rate(
     It is a patch: what is not given stays as that person left it, and the latest word on each field counts.
 
     Args:
-        about: an Output, or an output's id with `feature=`; left away with `trace_id=`, `response_id=` or `join_key=`.
+        about: an Output, or an output's id (text or a UUID) with `feature=`; left away with `trace_id=`, `response_id=`
+            or `join_key=`.
         rating: "up" or "down"; None takes the rating back.
         stars: 1 to 5, instead of a thumb.
         score: 0.0 to 1.0, instead of a thumb.
@@ -301,12 +302,18 @@ def start() -> None:
 
 
 def flush(timeout: float = 10.0) -> bool:
-    """Send what was captured until now. Whether all of it was settled within `timeout` seconds; True when disabled."""
+    """Send what was captured until now. Whether all of it was settled within `timeout` seconds; True when disabled.
+
+    False at once where the service may not be asked within that time, as after it refused the key.
+    """
     return _current().flush(timeout)
 
 
 def close(timeout: float = 3.0) -> None:
-    """Send what can be sent at once, within `timeout` seconds, and end. What is left waits in the spool."""
+    """Send what can be sent at once, within `timeout` seconds, and end. What is left waits in the spool.
+
+    Calls after it capture nothing, until `init` is called again.
+    """
     _current().close(timeout)
 
 

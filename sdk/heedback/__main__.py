@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         spool, "flush", _flush, "send what waits, now and from here",
         'Ends when all of it is settled, or at the first answer that says "not now", with the reason.',
     )  # fmt: skip
-    flush.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="at most this long (60)")
+    flush.add_argument("--timeout", type=seconds, default=60.0, metavar="SECONDS", help="at most this long (60)")
     dead = _spool_command(
         spool, "dead", _dead, "list what the service rejected, with its reasons",
         "The oldest first. What people wrote is not shown, unless you say --text.",
@@ -96,6 +96,14 @@ def _spool_command(
     command.add_argument("--json", action="store_true", help="as JSON")
     command.set_defaults(run=run)
     return command
+
+
+def seconds(words: str) -> float:
+    """What the command line says of a time; argparse names this function where it is none."""
+    number = float(words)
+    if not number >= 0:  # NaN is not
+        raise ValueError
+    return number
 
 
 def _status(arguments: Arguments) -> int:

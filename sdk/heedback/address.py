@@ -7,7 +7,9 @@ from typing import Final
 
 from heedback.errors import ConfigurationError, told
 
-_URL: Final = re.compile(r"https?://(?P<place>[^\s/?#\\\x00\ud800-\udfff]+)(?P<rest>[/?#][^\s\x00\ud800-\udfff]*)?")
+_URL: Final = re.compile(
+    r"(?P<scheme>(?i:https?))://(?P<place>[^\s/?#\\\x00\ud800-\udfff]+)(?P<rest>[/?#][^\s\x00\ud800-\udfff]*)?"
+)
 _PLACE: Final = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>.*))?")
 _NAME: Final = re.compile(r"(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?")
 _NAME_CHARS: Final = 253
@@ -15,7 +17,7 @@ _TOLD_CHARS: Final = 100
 
 
 def service_url(url: str) -> str:
-    """The address as it is used: without blanks around it and without a slash at its end.
+    """The address as it is used: its scheme in small letters, without blanks around it and without a slash at its end.
 
     Raises:
         ConfigurationError: it is none. What may be a password is not in the message.
@@ -37,7 +39,8 @@ def service_url(url: str) -> str:
         raise ConfigurationError(f"the URL {shown} names no host that there can be")
     if found["port"] is not None and not (re.fullmatch("[0-9]{1,5}", found["port"]) and 0 < int(found["port"]) < 65536):
         raise ConfigurationError(f"the URL {shown} names no port that there can be: they are numbers from 1 to 65535")
-    return address.rstrip("/")
+    scheme = parts["scheme"].lower()  # as RFC 3986 has it, and as all who look at it here compare it
+    return f"{scheme}{address[len(scheme) :]}".rstrip("/")
 
 
 def _is_host(host: str) -> bool:

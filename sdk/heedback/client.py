@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import EllipsisType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, Unpack
 
 from heedback import events, plain, providers, redaction, shapes
 from heedback.ending import EXIT_SECONDS
@@ -27,10 +27,12 @@ from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from heedback.browser import Window
     from heedback.tickets import Ticket
 
-About = Output | Tracked | str
+About = Union[Output, Tracked, str, "UUID"]  # quoted: uuid is costly to import
 Thumb = Literal["up", "down"]
 
 T = TypeVar("T")
@@ -44,7 +46,7 @@ class Client:
     """Captures outputs and feedback, keeps them on disk, delivers them in the background.
 
     Arguments are those of `heedback.init`, which keeps one client for the whole process. Nothing is opened and no
-    thread started before the first capture or `start()`. The last four arguments are for tests: `transport` stands in
+    thread started before the first capture or `start()`. The last five arguments are for tests: `transport` stands in
     for the network, `clock` gives nanoseconds since 1970, `new_id` makes an id from them, `jitter` a part of a number.
 
     Raises:
@@ -146,7 +148,8 @@ class Client:
 
     def track(self, feature: str, **fields: Unpack[OutputFields]) -> Tracked:
         """See `heedback.track`."""
-        return Tracked(self._shown(feature, fields), self._given(fields), self._capture_output, self._stopwatch)
+        shown, given = self._shown(feature, fields), self._given(fields)
+        return Tracked(shown, given, self._capture_output, self._person, self._stopwatch)
 
     def from_openai(self, response: object) -> OutputFields:
         """See `heedback.from_openai`."""
@@ -283,6 +286,7 @@ class Client:
         """See `heedback.close`."""
         if self._options is not None:
             seconds = self._seconds(timeout, EXIT_SECONDS)
+            self._pipeline.closed_by_app = True
             self._calmly(lambda: self._pipeline.close(seconds))
 
     def stats(self) -> dict[str, Any]:
@@ -298,12 +302,14 @@ class Client:
         return self._browsers
 
     def _shown(self, feature: str, fields: OutputFields) -> Output:
-        person = fields.get("user")
-        user = None
-        if person is not None and self._options is not None:
-            with contextlib.suppress(Exception):  # the event tells
-                user = shapes.user("user", person, self._policy)
-        return Output(self._new_id(self._clock()), feature, user, self)
+        return Output(self._new_id(self._clock()), feature, self._person(fields.get("user")), self)
+
+    def _person(self, user: object) -> str | None:
+        """Their pseudonym; None of nobody, and of what is no id of a person: that the event tells."""
+        if user is not None and self._options is not None:
+            with contextlib.suppress(Exception):
+                return shapes.user("user", user, self._policy)
+        return None
 
     def _given(self, fields: OutputFields) -> dict[str, Any]:
         """What the call says, with the span it was made in unless it names a trace itself."""
@@ -313,9 +319,10 @@ class Client:
         return given
 
     def _capture_output(self, shown: Output, fields: dict[str, Any]) -> None:
-        if self._options is not None:
-            self._capture(self._defaults | fields, events.output, shown.feature, event_id=shown.id)
-        if self._options is not None and self._holding is not None:
+        if self._options is None:
+            return
+        kept = self._capture(self._defaults | fields, events.output, shown.feature, event_id=shown.id)
+        if kept is not None and self._holding is not None:
             self._hold(shown, None, {key: fields.get(key) for key in ("input", "output")}, self._holding)
 
     def _hold(self, about: About, feature: str | None, texts: dict[str, str | None], policy: Policy) -> str | None:
@@ -326,8 +333,8 @@ class Client:
                 now = self._clock()
                 event_id = self._new_id(now)
                 body = events.encode(event_id, self._stamps.of(now), event)
-                self._pipeline.hold(event["output_id"], body, self._redactor, now / 1e9)
-                return event_id
+                if self._pipeline.hold(event["output_id"], body, self._redactor, now / 1e9):
+                    return event_id
         except Exception as error:
             self._failed(error)
         return None
@@ -362,8 +369,11 @@ class Client:
 
     def _want(self, event: Any, dear: bool, at: float) -> None:
         """The texts of the output that was rated, if they are held."""
-        if self._holding is not None and dear and "output_id" in event and "retracted" not in event:
-            self._pipeline.want(event["output_id"], at)
+        if self._holding is None or not dear or "retracted" in event:
+            return
+        its_id = event.get("output_id")
+        if isinstance(its_id, str):  # one that was forwarded may be anything: the service judges it
+            self._pipeline.want(its_id.lower(), at)
 
     def _failed(self, error: Exception) -> None:
         """A call that captured nothing: raised when strict, else said once and counted."""

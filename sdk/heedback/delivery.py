@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from heedback.errors import told
 from heedback.ids import Stamps
 from heedback.limits import BATCH_EVENTS
 from heedback.spool import Lease, Spool
@@ -21,6 +22,7 @@ IDLE_SECONDS: Final = 30.0  # then the spool is looked at anyway: leases of othe
 _FLUSH_LOOK_SECONDS: Final = 0.01
 _FLUSH_HURRY_SECONDS: Final = 0.25
 _SHORTEST_REST: Final = 0.1
+_LONGEST_REST: Final = 24 * 3600.0
 _BACKOFF_BASE: Final = 1.0
 _BACKOFF_TOP: Final = 60.0
 _BREAK_AFTER: Final = 5  # failures in a row: then nothing asks before the rest is over, no flush and no exit
@@ -72,12 +74,15 @@ class Sender:
             self._turn.notify_all()
 
     def flush(self, timeout: float) -> bool:
-        """Send now what was captured until now; whether all of it was settled within `timeout` seconds."""
+        """Send now what was captured until now; whether all of it was settled within `timeout` seconds.
+
+        False at once where nobody may ask the service within that time.
+        """
         mark, deadline = self._spool.last(), time.monotonic() + timeout
         hurry_at, failed = 0.0, self._failed
         while self._spool.waiting(mark):
             now = time.monotonic()
-            if now >= deadline:
+            if max(now, self._held_until) >= deadline:  # before then nothing may be asked
                 return False
             # A service in trouble is asked once; rows that another process held may come free at any time.
             if now >= hurry_at and self._failed == failed:
@@ -109,7 +114,7 @@ class Sender:
             self._idle = True
             return IDLE_SECONDS
         try:
-            outcome = self._send(lease)
+            outcome = understood(self._send(lease))
         except BaseException:
             self._spool.release(lease)
             raise
@@ -127,7 +132,11 @@ class Sender:
 
     def _settle(self, lease: Lease, outcome: Delivered) -> float:
         rejected = {place: reasons for place, reasons in outcome.rejected.items() if 0 <= place < len(lease.seqs)}
-        self._spool.settle(lease, rejected, self._now())
+        try:
+            self._spool.settle(lease, rejected, self._now())
+        except BaseException:
+            self._spool.release(lease)
+            raise
         self._tally.count("delivered", len(lease.seqs) - len(rejected))
         self._tally.count("duplicates", outcome.duplicates)
         self._tally.healed()
@@ -182,7 +191,7 @@ class Sender:
         rest = seconds
         if rest is None:
             rest = self._jitter(min(_BACKOFF_TOP, _BACKOFF_BASE * 2.0 ** min(self._failures, 10)))
-        rest = max(rest, _SHORTEST_REST)
+        rest = min(max(_SHORTEST_REST, rest), _LONGEST_REST)
         if seconds is not None or self._failures >= _BREAK_AFTER:
             self._held_until = time.monotonic() + rest
         return rest
@@ -236,3 +245,14 @@ class Sender:
 
     def _now(self) -> float:
         return self._clock() / 1e9
+
+
+def understood(answer: object) -> Outcome:
+    """What a transport answered; of one that the host wrote it may be anything, and then the batch is sent again."""
+    match answer:
+        case Delivered(duplicates=int(), rejected=Mapping() as rejected):
+            if all(isinstance(place, int) and isinstance(reasons, str) for place, reasons in rejected.items()):
+                return answer
+        case RetryAfter(seconds=None | int() | float()) | Rejected(reasons=str()):
+            return answer
+    return RetryAfter(why=f"the transport has to return a whole Delivered, RetryAfter or Rejected, not {told(answer)}")

@@ -10,13 +10,16 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import EllipsisType
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from heedback import limits
 from heedback.errors import UsageError
 from heedback.fields import FEEDBACK, OUTPUT, SAYS_WHAT_ABOUT, SIGNAL, SUBJECTS
-from heedback.shapes import Policy, Shape, amount, comment, fill, long_text
+from heedback.shapes import Policy, Shape, amount, comment, fill, is_uuid, long_text
 from heedback.shapes import correction as corrected
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 Event = dict[str, Any]
 
@@ -26,6 +29,10 @@ _CLEARABLE: Final = frozenset({"reasons", "comment", "correction"})
 _KNOWN_REASONS: Final = {name: frozenset(keys) for name, keys in limits.REASONS.items()} | {
     "down or up": frozenset(limits.REASONS["down"] + limits.REASONS["up"])
 }
+# What calls take besides, which is not for `fill` to shape.
+_MOMENT: Final = frozenset({"occurred_at"})
+_OF_FEEDBACK: Final = SAYS_WHAT_ABOUT | _MOMENT
+_OF_A_SIGNAL: Final = _MOMENT | {"feature"}
 _SAYS_SOMETHING: Final = frozenset({"rating", "reasons", "comment", "correction", "asked", "metadata"})
 _THUMBS: Final = {"up": 1, "down": 0}
 _WRITTEN: Final[dict[str, Shape]] = {"comment": comment, "correction": corrected}
@@ -94,11 +101,13 @@ def output(feature: str, fields: Mapping[str, Any], policy: Policy) -> Event:
     if not policy.keep_text:
         fields = {key: value for key, value in fields.items() if key not in ("input", "output")}
     # A tracked output says that there was no error; an untracked one says nothing about it.
-    fill(event, fields, OUTPUT, policy, nullable=frozenset({"error_type"}))
+    fill(event, fields, OUTPUT, policy, nullable=frozenset({"error_type"}), skip=_MOMENT)
     return event
 
 
-def output_text(about: About | str, feature: str | None, texts: Mapping[str, Any], policy: Policy) -> Event | None:
+def output_text(
+    about: About | str | UUID, feature: str | None, texts: Mapping[str, Any], policy: Policy
+) -> Event | None:
     """Texts that follow their output; None when the client keeps none, or there is none."""
     event: Event = {"type": "output_text"} | _about(about, {"feature": feature}, policy)
     if policy.keep_text:
@@ -107,7 +116,12 @@ def output_text(about: About | str, feature: str | None, texts: Mapping[str, Any
 
 
 def rating(
-    about: About | str | None, value: object, stars: object, score: object, fields: Mapping[str, Any], policy: Policy
+    about: About | str | UUID | None,
+    value: object,
+    stars: object,
+    score: object,
+    fields: Mapping[str, Any],
+    policy: Policy,
 ) -> Event:
     event = _feedback(about, fields, policy)
     given = _rating(value, stars, score)
@@ -119,7 +133,7 @@ def rating(
     return event
 
 
-def flag(about: About | str | None, raised: bool, fields: Mapping[str, Any], policy: Policy) -> Event:
+def flag(about: About | str | UUID | None, raised: bool, fields: Mapping[str, Any], policy: Policy) -> Event:
     """A flag's reasons travel in a field of their own, so that flagging never overwrites the reasons of a rating."""
     if not isinstance(raised, bool):
         raise UsageError("on", "takes True or False", raised)
@@ -132,24 +146,24 @@ def flag(about: About | str | None, raised: bool, fields: Mapping[str, Any], pol
     return event
 
 
-def correction(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
+def correction(about: About | str | UUID | None, fields: Mapping[str, Any], policy: Policy) -> Event:
     text = fields.get("correction", ...)
     if text is not None and not isinstance(text, str):
         raise UsageError("correction", "takes the text as it should have been, or None", text)
     return _feedback(about, fields, policy)
 
 
-def retraction(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
+def retraction(about: About | str | UUID | None, fields: Mapping[str, Any], policy: Policy) -> Event:
     return _feedback(about, fields, policy) | {"retracted": True}
 
 
-def signal(about: About | str, name: str, value: object, fields: Mapping[str, Any], policy: Policy) -> Event:
+def signal(about: About | str | UUID, name: str, value: object, fields: Mapping[str, Any], policy: Policy) -> Event:
     if not isinstance(name, str) or name not in limits.SIGNALS:
         raise UsageError("name", f"takes one of {', '.join(limits.SIGNALS)}", name)
     if about is None:
         raise UsageError("about", _NO_ABOUT, about)
     event: Event = {"type": "signal", "name": str.__str__(name)} | _about(about, fields, policy)
-    fill(event, fields, SIGNAL, policy, skip=SAYS_WHAT_ABOUT)
+    fill(event, fields, SIGNAL, policy, skip=_OF_A_SIGNAL)
     fill(event, {"value": value}, _VALUE, policy)
     _inherit_user(event, about)
     return event
@@ -165,40 +179,47 @@ def forwarded(event: Mapping[str, Any], policy: Policy) -> Event:
     return {**event, **{name: shape(name, event[name], policy) for name, shape in _WRITTEN.items() if event.get(name)}}
 
 
-def _feedback(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
+def _feedback(about: About | str | UUID | None, fields: Mapping[str, Any], policy: Policy) -> Event:
     event = _about(about, fields, policy)
     event["type"] = "feedback"
     event["source"] = "end_user"
-    fill(event, fields, FEEDBACK, policy, nullable=_CLEARABLE, skip=SAYS_WHAT_ABOUT)
+    fill(event, fields, FEEDBACK, policy, nullable=_CLEARABLE, skip=_OF_FEEDBACK)
     # What a reviewer, a program or a model says is not said by the person the output was shown to.
     if event["source"] == "end_user":
         _inherit_user(event, about)
     return event
 
 
-def _inherit_user(event: Event, about: About | str | None) -> None:
-    if "user" not in event and about is not None and not isinstance(about, str) and about.user is not None:
-        event["user"] = about.user
+def _inherit_user(event: Event, about: About | str | UUID | None) -> None:
+    if "user" not in event and (user := getattr(about, "user", None)) is not None:
+        event["user"] = user
 
 
-def _about(about: About | str | None, fields: Mapping[str, Any], policy: Policy) -> Event:
+def _about(about: About | str | UUID | None, fields: Mapping[str, Any], policy: Policy) -> Event:
     """Feature and subject of an event: an Output, an output's id, or what else names the output."""
     if about is None:
         subject = _subject(fields, policy)
         return {"feature": _named_feature(fields)} | subject
     if isinstance(about, str):
         return {"feature": _named_feature(fields), "output_id": checked_id(about, about)}
+    shown: Any = about
     try:
-        feature, its_id = about.feature, about.id
-    except AttributeError:
-        raise UsageError("about", _NO_ABOUT, about) from None
+        feature, its_id = shown.feature, shown.id
+    except AttributeError:  # then it is a UUID, or nothing
+        return {"output_id": checked_id(about, about), "feature": _named_feature(fields)}
     return {"feature": checked_feature(feature), "output_id": checked_id(its_id, about)}
 
 
 def checked_id(text: object, about: object) -> str:
-    if not isinstance(text, str) or _UUID.fullmatch(text) is None:
-        raise UsageError("about", _NO_ABOUT, about)
-    return text.lower()
+    """An output's id as it stands on the wire; text or a UUID, which frameworks make of an address. Raises UsageError.
+
+    `about` is what was given, for the message.
+    """
+    if isinstance(text, str) and _UUID.fullmatch(text) is not None:
+        return text.lower()
+    if is_uuid(text):
+        return str(text)
+    raise UsageError("about", _NO_ABOUT, about)
 
 
 def _subject(fields: Mapping[str, Any], policy: Policy) -> Event:

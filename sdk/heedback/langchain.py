@@ -12,7 +12,6 @@ Without langchain-core this module can be imported all the same; the handler is 
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import Any, Final, Unpack
 
 import heedback
@@ -52,10 +51,8 @@ class HeedbackCallback(BaseCallbackHandler):
             owner._leave_out(UsageError("callback", "takes an output being tracked, or a feature", about))
         self._about = about
         self._client = client
-        self._summing = threading.Lock()  # a batch of calls ends on many threads
         self._fields = fields
         self._running: dict[Any, Tracked] = {}
-        self._used = {"input_tokens": 0, "output_tokens": 0}
         self.last: Tracked | None = about if isinstance(about, Tracked) else None
 
     def on_llm_start(self, serialized: Any, prompts: Any, *, run_id: Any, **more: Any) -> None:
@@ -90,18 +87,11 @@ class HeedbackCallback(BaseCallbackHandler):
         out = self._running.pop(run_id)
         fields = answered(response)
         if out is self._about:
-            fields |= self._sum(fields)
             fields["error_type"] = None if error is None else type_name(type(error))
-            out.set(**fields)
+            out._add(fields)
         else:
             out.set(**fields)
             out.__exit__(None if error is None else type(error), error, None)
-
-    def _sum(self, fields: OutputFields) -> OutputFields:
-        with self._summing:
-            for name in self._used.keys() & fields.keys():
-                self._used[name] += fields[name]  # type: ignore[literal-required]
-            return {name: self._used[name] for name in self._used.keys() & fields.keys()}  # type: ignore[return-value]
 
 
 def _asked(more: dict[str, Any]) -> OutputFields:

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypedDict
 
 from heedback.address import service_url
 from heedback.errors import ConfigurationError, told
+from heedback.refuge import MEMORY
 from heedback.spool import MAX_AGE_DAYS, MAX_BYTES, MAX_EVENTS, Synchronous
 from heedback.transport import Transport
 
@@ -178,10 +179,13 @@ def check_seams(transport: object, **functions: object) -> None:
 
 
 def _path(spool: str | os.PathLike[str] | None) -> str | None:
+    """Absolute, where it is a file: the app may go to another folder later, and the spool stays where it is."""
     try:
         path = None if spool is None else os.fspath(spool)
-        if path is None or (isinstance(path, str) and b"\0" not in os.fsencode(path)):
+        if path is None or path == MEMORY:
             return path
+        if isinstance(path, str) and b"\0" not in os.fsencode(path):
+            return os.path.abspath(path)  # noqa: PTH100  pathlib costs the import
     except Exception:
         raise ConfigurationError(f"spool takes the path of a file, not {told(spool)}") from None
     raise ConfigurationError(f"spool takes the path of a file, not {told(spool)}")

@@ -39,7 +39,7 @@ class Plan:
 
 
 class Pipeline:
-    """Opens nothing until it is used. After `close` what is captured is dropped, and counted as `closed`."""
+    """Opens nothing until it is used. After `close` what is captured is dropped, said once and counted as `closed`."""
 
     def __init__(self, plan: Plan, tally: Tally) -> None:
         self._plan = plan
@@ -47,7 +47,7 @@ class Pipeline:
         self._opening = threading.Lock()
         self._open: tuple[Spool, Sender] | None = None
         self._transport: Transport | None = None
-        self._closed = self._left_some = False
+        self._closed = self._left_some = self.closed_by_app = False
         self._was_stopped: list[Spool] = []
 
     @property
@@ -58,20 +58,27 @@ class Pipeline:
         """Keep one event for sending; whether it was kept."""
         parts = self._open or self._start()
         if parts is None:
-            self._tally.drop("closed")
-            return False
+            return self._is_over()
         spool, sender = parts
         spool.put(body, dear, redactor, at)
         if not sender.woken:
             sender.wake()
         return True
 
-    def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> None:
-        """Keep a text until its output is rated."""
+    def _is_over(self) -> bool:
+        self._tally.drop("closed")
+        if self.closed_by_app:  # and not by the end of the process, at which there is nothing to be done
+            self._tally.warn("closed", "calls after close() capture nothing: call heedback.init() again before them")
+        return False
+
+    def hold(self, output_id: str, body: str, redactor: int | None, at: float) -> bool:
+        """Keep a text until its output is rated; whether it was kept."""
         parts = self._open or self._start()
-        if parts is not None:
-            parts[0].hold(output_id, body, redactor, at)
-            parts[1].wake()
+        if parts is None:
+            return self._is_over()
+        parts[0].hold(output_id, body, redactor, at)
+        parts[1].wake()
+        return True
 
     def want(self, output_id: str, at: float) -> None:
         """The output was rated: its texts go out, those that are here and those that come."""

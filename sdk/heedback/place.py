@@ -24,29 +24,60 @@ _LOG_MAGIC: Final = b"\x37\x7f\x06"
 _LOG_HEAD_BYTES: Final = 32
 _FRAME_HEAD_BYTES: Final = 24
 _ASKED: Final = 5
+_STATE: Final = os.path.join("~", ".local", "state")  # noqa: PTH118
 
 
 def default_path(url: str, kid: str) -> str:
-    """A file for each service and key in the user's own state folder: two projects never share a spool by default."""
+    """A file for each service and key in the user's own state folder: two projects never share a spool by default.
+
+    A user without a home, as containers have them, gets a folder for themselves among the temporary ones.
+    """
     import hashlib
 
-    state = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or os.path.join("~", ".local", "state")  # noqa: PTH118
+    state = os.path.expanduser(os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or _STATE)  # noqa: PTH111
+    if not os.path.isabs(state):  # noqa: PTH117  XDG's specification has it that a relative one is ignored
+        state = os.path.expanduser(_STATE)  # noqa: PTH111
+    folder = os.path.join(state, "heedback") if os.path.isabs(state) else _folder_for_the_homeless()  # noqa: PTH117, PTH118
     name = hashlib.sha256(f"{url} {kid}".encode()).hexdigest()[:16]
-    return os.path.join(os.path.expanduser(state), "heedback", f"spool-{name}.db")  # noqa: PTH111, PTH118
+    return os.path.join(folder, f"spool-{name}.db")  # noqa: PTH118
+
+
+def _folder_for_the_homeless() -> str:
+    import tempfile
+
+    try:
+        temporary = tempfile.gettempdir()
+    except OSError:  # nowhere can anything be written: opening the spool will say so
+        temporary = os.path.abspath(os.sep)  # noqa: PTH100
+    whose = os.getuid() if hasattr(os, "getuid") else "user"  # Windows: the temporary folder is the user's own
+    return os.path.join(temporary, f"heedback-{whose}")  # noqa: PTH118
 
 
 def make_folder(path: str) -> None:
     """Where the file will lie, if there is no such folder yet.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: it cannot be made, or somebody else made it where all may make folders.
         sqlite3.OperationalError: it would lie on another machine's disk, where several hosts could break it.
     """
     folder = os.path.dirname(path) or "."  # noqa: PTH120
     os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+    if os.path.basename(folder).startswith("heedback-") and folder == _folder_for_the_homeless():  # noqa: PTH119
+        _check_ours(folder)
     kind = file_system(folder)
     if kind in _ELSEWHERE:
         raise sqlite3.OperationalError(f"{kind} is a network file system, name a local file")
+
+
+def _check_ours(folder: str) -> None:
+    """Where all may make folders, somebody may have made ours before us, to read along."""
+    if not hasattr(os, "getuid"):
+        return
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    if stat.S_IMODE(found.st_mode) != 0o700:
+        os.chmod(folder, 0o700)  # noqa: PTH101
 
 
 def make_private(path: str) -> None:

@@ -7,11 +7,14 @@ the same event; this way costs the host's thread a third. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from heedback import events, limits, shapes
 from heedback.outputs import Output, Tracked
 from heedback.shapes import Policy
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 _OUTPUTS: Final = (Output, Tracked)
 _FIELDS: Final = frozenset({"reasons", "comment"})
@@ -20,7 +23,7 @@ _BETWEEN: Final = '","'
 
 
 def rating(
-    about: events.About | str | None,
+    about: events.About | str | UUID | None,
     value: object,
     stars: object,
     score: object,

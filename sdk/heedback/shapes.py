@@ -231,12 +231,16 @@ def _text(field: str, value: Any) -> str:
     return clean(value if type(value) is str else str.__str__(value))
 
 
+def is_uuid(value: object) -> bool:
+    uuid = sys.modules.get("uuid")  # costly to import, and there where somebody has one
+    return uuid is not None and isinstance(value, uuid.UUID)
+
+
 def _words(value: Any) -> str | None:
     """Text; a whole number or a UUID as text. An enumeration's member counts as what it stands for."""
     if isinstance(value, str):
         return str.__str__(value)
-    uuid = sys.modules.get("uuid")  # costly to import, and there where somebody has one
-    if uuid is not None and isinstance(value, uuid.UUID):
+    if is_uuid(value):
         return str(value)
     return int.__repr__(value) if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from typing import Any, Final, Unpack
 
 import heedback
-from heedback import shapes
+from heedback import events, shapes
 from heedback.client import About, Client
+from heedback.errors import UsageError
 from heedback.options import ClientOptions
 from heedback.refuge import MEMORY
 from heedback.transport import Batch, Delivered, Outcome
@@ -54,7 +55,8 @@ class Sent:
     """What a client captured. Each look flushes first, so that nothing captured before is missing.
 
     The assertions take what the calls take: `rating="down"`, `stars=4`, `user="alice"`; each other field as it is on
-    the wire. They return the one event that has all of it, and fail with everything that was captured.
+    the wire. They return the one event that has all of it, and fail with everything that was captured. What no event
+    could have, such as another thumb, is a UsageError.
     """
 
     def __init__(self, client: Client, transport: MemoryTransport) -> None:
@@ -124,6 +126,8 @@ class Sent:
     def _on_the_wire(self, fields: dict[str, Any]) -> dict[str, Any]:
         wanted = dict(fields)
         if isinstance(thumb := wanted.get("rating"), str):
+            if thumb not in _THUMBS:
+                raise UsageError("rating", 'takes "up" or "down", or what is on the wire', thumb)
             wanted["rating"] = {"value": _THUMBS[thumb], "scale": "thumbs"}
         for scale in wanted.keys() & {"stars", "score"}:
             wanted["rating"] = {"value": wanted.pop(scale), "scale": scale}
@@ -178,7 +182,7 @@ def _given(**fields: Any) -> dict[str, Any]:
 
 
 def _id(about: About) -> str:
-    return about if isinstance(about, str) else about.id
+    return events.checked_id(getattr(about, "id", about), about)
 
 
 def _has(event: dict[str, Any], wanted: dict[str, Any]) -> bool:

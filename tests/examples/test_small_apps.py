@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -14,7 +15,10 @@ from typing import Any
 
 import pytest
 import requests
+from fastapi.testclient import TestClient
 
+import heedback
+from heedback.testing import capturing
 from processes import Service, until
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -122,6 +126,17 @@ def test_the_fastapi_app(house: House) -> None:
     assert feedback["reasons"] == ["incomplete"]
 
 
+def test_the_fastapi_app_starts_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its own tests have it: each begins the app and ends it, and captures what happens in between."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import fastapi_app
+
+    for _ in range(2):
+        with capturing() as sent, TestClient(fastapi_app.app) as browser:
+            browser.post("/summaries", json={"text": TEXT}, headers={"X-User": "alice"})
+            sent.assert_output("text-summary", user="alice")
+
+
 def test_the_script(house: House) -> None:
     """When it has ended, everything has arrived: an output for each line, judged by the program."""
     script = str(EXAMPLES / "script.py")
@@ -143,6 +158,19 @@ def test_the_script(house: House) -> None:
         "The invoice is over 1,428 euros": 0.67,
         "No numbers.": 1.0,
     }
+
+
+def test_the_script_tells_what_waits(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there was no answer in time there is no problem to show yet."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import script
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO(TEXT))
+    with capturing():
+        monkeypatch.setattr(heedback, "flush", lambda timeout: False)
+        monkeypatch.setattr(heedback, "stats", lambda: {"pending": 2, "problem": None})
+        assert script.main() == 0
+    assert capsys.readouterr().err == "2 events wait: no answer yet\n"
 
 
 def test_without_a_service_they_run_as_well(house: House) -> None:

@@ -18,6 +18,7 @@ from heedback.address import service_url
         ("http://localhost", None),
         ("https://feedback.example.org/", "https://feedback.example.org"),
         (" http://127.0.0.1:8000\n", "http://127.0.0.1:8000"),
+        ("HTTPS://Feedback.example.org/A", "https://Feedback.example.org/A"),
         ("http://[::1]:8000/", "http://[::1]:8000"),
         ("http://heedback_web:80/tools/heedback/", "http://heedback_web:80/tools/heedback"),
         ("https://tilbakemelding.blåbær.no", None),
@@ -26,7 +27,7 @@ from heedback.address import service_url
     ],
 )
 def test_what_can_work(url: str, used: str | None) -> None:
-    """Without blanks around it and without a slash at its end."""
+    """Its scheme in small letters, without blanks around it and without a slash at its end."""
     assert service_url(url) == (used or url)
 
 

@@ -75,6 +75,27 @@ def test_the_environment_is_enough(
     assert caplog.records == []
 
 
+def test_an_app_that_goes_to_another_folder_keeps_its_spool(
+    make_client: MakeClient,
+    service: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A relative path is meant from where the client was made."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    client = make_client(spool="events.db")
+    client.output("before")
+    assert client.flush()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    event_id = client.output("after").id
+    assert client.flush()
+    assert event_id in service.stored
+    assert client.stats()["spool_path"] == str(tmp_path / "events.db")
+    assert caplog.records == []
+
+
 def test_where_the_spool_is_can_be_asked_at_any_time(make_client: MakeClient, spool: Path) -> None:
     """Before it is opened, while it is open, and after it was closed."""
     client = make_client()
@@ -133,6 +154,25 @@ def test_a_uuid_is_as_its_text() -> None:
         assert (one["user"], one["session_id"]) == (other["user"], other["session_id"]) == (other["user"], str(person))
 
 
+@pytest.mark.parametrize("text", ["always", "rated"])
+def test_an_outputs_id_may_be_a_uuid(text: Any) -> None:
+    """As a framework makes it of an address; a host may also make an Output of one."""
+    its_id = uuid.uuid4()
+    with capturing(text=text) as sent:
+        heedback.rate(its_id, "up", feature="f")
+        heedback.rate(its_id, stars=3, feature="f")
+        heedback.rate(heedback.Output(its_id, "f", "alice"), "down")  # type: ignore[arg-type]
+        heedback.flag(its_id, feature="f")
+        heedback.correct(its_id, "better", feature="f")
+        heedback.retract(its_id, feature="f", user="alice")
+        heedback.signal(its_id, "copied", feature="f")
+        heedback.add_text(its_id, output="text", feature="f")
+        assert [event["output_id"] for event in sent.events] == [str(its_id)] * 8
+        assert len(sent.about(its_id)) == 8
+        sent.assert_signal(its_id, "copied")
+        assert sent.assert_feedback(str(its_id).upper(), correction="better").keys().isdisjoint({"user"})
+
+
 def test_without_a_user_key_people_hang_on_the_api_key(caplog: pytest.LogCaptureFixture) -> None:
     """It works, and says once that pseudonyms will change with the key."""
     with capturing(user_key=None):
@@ -157,6 +197,28 @@ def test_track_measures_and_captures_at_the_end() -> None:
     assert event["latency_ms"] == 250.5
     assert event["error_type"] is None
     assert (event["output"], event["output_tokens"], event["surface"]) == ("An answer.", 3, "web")
+
+
+def test_who_it_is_for_may_become_known_on_the_way() -> None:
+    """What is said about the output afterwards is theirs, and so is its ticket."""
+    with capturing() as sent:
+        with heedback.track("f") as out:
+            assert out.user is None
+            out.set(user="alice")
+            heedback.rate(out, "up")
+        sent.assert_output(user="alice")
+        sent.assert_feedback(out, user="alice")
+        assert heedback.open_ticket(out.ticket()).user == out.user == pseudonym("alice")
+        out.set(user=None)
+        assert out.user is None
+
+
+def test_an_output_made_by_hand_has_its_ticket() -> None:
+    """From the module's client, as `heedback.ticket` gives it."""
+    with capturing():
+        out = heedback.Output(str(uuid.uuid4()), "f", "alice")
+        ticket = heedback.open_ticket(out.ticket(may=["rate"], seconds=60))
+        assert (ticket.output_id, ticket.user, ticket.may) == (out.id, pseudonym("alice"), ("rate",))
 
 
 @pytest.mark.parametrize(
@@ -497,13 +559,42 @@ def test_settings_that_cannot_be_used(
     assert ["nothing is captured" in record.message for record in caplog.records] == [True]
 
 
-def test_after_close_calls_are_counted_drops(make_client: MakeClient) -> None:
-    """A late thread of the host does no harm."""
-    client = make_client(strict=False)
-    client.output("f")
+@pytest.mark.parametrize("text", ["always", "rated"])
+def test_after_close_calls_are_counted_drops(
+    text: str, make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A late thread of the host does no harm; an app that forgot to begin again is told, once."""
+    client = make_client(strict=False, text=text)
+    out = client.output("f")
     client.close()
-    assert client.rate("019aa000-0000-7000-8000-000000000001", "up", feature="f") is None
-    assert client.stats()["dropped"] == {"closed": 1}
+    assert caplog.records == []
+    assert client.rate(out, "up") is None
+    assert client.add_text(out, output="text") is None
+    client.output("f", output="text")
+    assert client.stats()["dropped"] == {"closed": 3}
+    assert ["call heedback.init() again" in record.message for record in caplog.records] == [True]
+
+
+def test_an_output_that_cannot_be_holds_no_text(make_client: MakeClient) -> None:
+    """One call is one drop."""
+    client = make_client(strict=False, text="rated")
+    client.output("no feature!", output="text")
+    assert client.stats()["dropped"] == {"invalid": 1}
+    assert client.stats()["held"] == 0
+
+
+def test_a_forwarded_rating_releases_the_text(make_client: MakeClient, service: Any) -> None:
+    """However its output's id is written; what is no id is the service's to reject, and is kept and counted as any."""
+    client = make_client(text="rated")
+    out = client.output("f", output="text")
+    said = {"type": "feedback", "occurred_at": "2026-01-01T00:00:00Z", "feature": "f"}
+    ids = [str(uuid.uuid4()) for _ in range(2)]
+    assert client.forward(said | {"id": ids[0], "output_id": [1]}) == ids[0]
+    assert client.forward(said | {"id": ids[1], "output_id": out.id.upper()}) == ids[1]
+    assert client.flush()
+    assert client.stats()["held"] == 0
+    assert client.stats()["dropped"] == {}
+    assert [event["output"] for event in service.stored.values() if event["type"] == "output_text"] == ["text"]
 
 
 def test_many_threads(make_client: MakeClient, service: Any) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,42 @@ def test_the_service_says_when(filled: MemorySpool) -> None:
     assert steps.step() == 17.0
     assert filled.facts()["pending"] == 8
     assert steps.step() == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {"ok": True}, Delivered(1, 0, None), Delivered(8, rejected={"3": "no"}), RetryAfter("soon"), Rejected(None)],  # type: ignore[arg-type]
+    ids=str,
+)
+def test_an_answer_that_is_none_is_said_once_and_the_batch_sent_again(
+    answer: Any, filled: MemorySpool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A transport that the host wrote may answer anything: its rows come free, and the thread lives on."""
+    transport = MemoryTransport(answer, answer)
+    steps = sender(filled, transport)
+    assert [steps.step(), steps.step(), steps.step()] == [2, 4, 0]
+    assert [len(batch.bodies) for batch in transport.batches] == [8, 8, 8]
+    assert filled.facts()["pending"] == 0
+    assert [record.getMessage()[:50] for record in caplog.records] == [
+        "heedback: events wait, the transport has to return"
+    ]
+
+
+def test_rows_come_free_where_settling_fails(filled: MemorySpool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At worst the service counts them as duplicates."""
+    steps = sender(filled, MemoryTransport())
+    with monkeypatch.context() as patch:
+        patch.setattr(filled, "settle", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            steps.step()
+    assert steps.step() == 0
+    assert filled.facts()["pending"] == 0
+
+
+@pytest.mark.parametrize(("seconds", "rest"), [(float("nan"), 0.1), (float("inf"), 86_400.0), (-1, 0.1)])
+def test_no_rest_is_endless_and_none_is_none(seconds: float, rest: float, filled: MemorySpool) -> None:
+    """No number of a host's transport ends the thread, or has it ask without a pause."""
+    assert sender(filled, MemoryTransport(RetryAfter(seconds))).step() == rest
 
 
 def test_rejected_events_are_put_away_and_counted(filled: MemorySpool) -> None:
@@ -259,6 +296,19 @@ def test_an_open_circuit_lets_nothing_through(filled: MemorySpool) -> None:
     assert steps.stop(10.0)
     assert len(transport.batches) == 5
     assert filled.facts()["pending"] == 9
+
+
+def test_a_flush_does_not_wait_for_what_cannot_come(filled: MemorySpool) -> None:
+    """The key is refused, and nothing is asked for five minutes: a flush of less says so at once."""
+    transport = MemoryTransport(RetryAfter(300.0, "the key is refused"))
+    steps = Sender(filled, transport, Tally(), clock=time.time_ns, jitter=lambda top: top, linger=0.0)
+    steps.start()
+    began = time.monotonic()
+    assert not steps.flush(60.0)
+    assert not steps.flush(60.0)
+    assert time.monotonic() - began < 30.0
+    assert len(transport.batches) == 1
+    assert steps.stop(10.0)
 
 
 def test_a_flush_asks_a_service_in_trouble_once(filled: MemorySpool) -> None:

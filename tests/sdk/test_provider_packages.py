@@ -326,6 +326,16 @@ def test_tokens_of_a_batch_are_summed() -> None:
         assert (sent.outputs[0]["input_tokens"], sent.outputs[0]["output_tokens"]) == (760, 400)
 
 
+def test_tokens_are_those_of_the_block_however_many_handlers_it_has() -> None:
+    """Each call may be given a handler of its own; and one handler's sum is no other block's."""
+    with testing.capturing() as sent:
+        for _ in range(2):
+            with heedback.track("f") as out:
+                for _ in range(2):
+                    Model(responses=[ANSWER]).invoke("Hi", config=with_handler(HeedbackCallback(out)))
+        assert [(event["input_tokens"], event["output_tokens"]) for event in sent.outputs] == [(38, 20)] * 2
+
+
 def test_a_run_that_fails_says_so_and_goes_on_failing() -> None:
     """Sync, async, and in mid-stream."""
     torn = FakeListChatModel(responses=["Hello!"], error_on_chunk_number=2)

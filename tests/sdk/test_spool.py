@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import stat
 import subprocess
@@ -481,6 +482,48 @@ def test_projects_do_not_share_a_spool_by_default(monkeypatch: pytest.MonkeyPatc
     one, two = default_path("https://a.example", "k1"), default_path("https://a.example", "k2")
     assert one != two
     assert Path(one).parent == tmp_path / "heedback"
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """As in a container whose user is nobody the system knows: no home, and no entry in the list of users."""
+    for name in ("HOME", "XDG_STATE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path / f"heedback-{os.getuid()}"
+
+
+def test_who_has_no_home_has_a_folder_of_their_own(homeless: Path) -> None:
+    """Among the temporary ones, and shut to all others, also where it was there before."""
+    path = default_path("https://a.example", "k1")
+    assert Path(path).parent == homeless
+    homeless.mkdir(mode=0o755)
+    made = open_spool(path, Warnings())
+    assert made.facts()["spool"] == "file"
+    assert stat.S_IMODE(homeless.stat().st_mode) == 0o700
+    made.close()
+
+
+def test_what_others_put_in_its_place_is_not_written_to(homeless: Path, tmp_path: Path) -> None:
+    """Where all may make folders, one may be there to read along: then events stay in memory, which is said once."""
+    (tmp_path / "theirs").mkdir()
+    homeless.symlink_to(tmp_path / "theirs")
+    said = Warnings()
+    made = open_spool(default_path("https://a.example", "k1"), said)
+    made.put(event("kept"), True, 1, NOW)
+    assert made.facts()["spool"] == "memory"
+    assert len(said) == 1
+    assert "belongs to somebody else" in said[0]
+    assert list((tmp_path / "theirs").iterdir()) == []
+    made.close()
+
+
+def test_a_relative_state_folder_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """So the specification of XDG_STATE_HOME: it would be another one wherever the app goes."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    assert Path(default_path("https://a.example", "k1")).parent == tmp_path / ".local" / "state" / "heedback"
 
 
 def test_a_file_that_breaks_while_it_is_open_is_set_aside(spool: Path) -> None:

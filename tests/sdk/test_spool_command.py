@@ -210,6 +210,13 @@ def test_a_batch_on_its_way_is_left_to_its_process(command: Command, spool: Path
     assert command.json("status", "--spool", spool)["pending"] == 0
 
 
+@pytest.mark.parametrize("seconds", ["nan", "-1", "soon"])
+def test_a_time_that_is_none_is_refused(command: Command, spool: Path, seconds: str) -> None:
+    """The command would wait for ever, or not at all."""
+    assert command("flush", f"--timeout={seconds}", "--spool", spool) == (2, "")
+    assert f"--timeout: invalid seconds value: '{seconds}'" in command.complaint
+
+
 @pytest.mark.usefixtures("setup")
 def test_flush_sends_what_waits(command: Command, spool: Path, captured: list[str], service: Any) -> None:
     """The app is gone, the service is back: one command brings home what waited."""

@@ -229,3 +229,11 @@ def test_the_kit_needs_no_pytest() -> None:
         "with capturing() as sent: sent.assert_nothing()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_assertion_that_can_never_hold_says_why() -> None:
+    """A slip in the test itself, told in the words of the call."""
+    with capturing() as sent:
+        heedback.rate(heedback.output("f"), "up")
+        with pytest.raises(heedback.UsageError, match=r"rating: takes .* not 'thumbs-up'"):
+            sent.assert_feedback(rating="thumbs-up")
