@@ -159,10 +159,11 @@ def test_without_script_a_press_is_saved_and_the_page_says_so(
     box = scriptless.locator("html").bounding_box()
     assert box is not None
     assert box["width"] == 360
+    scriptless.get_by_label("Comment").fill("No VAT.")
     scriptless.get_by_role("button", name="Bad answer").click()
     expect(note).to_be_visible()
     assert scriptless.url == f"{way.page}/#heedback-saved-{output_id}"
-    until_said(way.house, output_id, lambda row: row.polarity == -1)
+    until_said(way.house, output_id, lambda row: row.polarity == -1 and row.comment == "No VAT.")
 
 
 def test_without_script_the_docs_assistant_has_its_own_form(scriptless: Page, assistant: str, house: House) -> None:

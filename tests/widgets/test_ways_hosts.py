@@ -63,7 +63,6 @@ def test_one_press_counts_without_any_script(host: Way) -> None:
 def test_details_are_sent_without_any_script(host: Way) -> None:
     browser, page, output_id = start_page(host)
     form = page.form(field="comment")
-    assert ("rating", "up") not in form.buttons, "return in a field would press it"
     browser.submit(
         page, form, comment="No VAT.\r\nWrite to ana@example.org", correction="1,428.00", reasons="incorrect"
     )

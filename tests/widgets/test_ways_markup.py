@@ -141,9 +141,19 @@ def test_the_plain_form_offers_what_the_ticket_allows(
     forms = read("http://host/", 200, html).forms
     assert {name for form in forms for name, _ in form.buttons} == buttons
     assert set(re.findall(r'<(?:input type="checkbox"|textarea) name="(\w+)"', html)) == fields
+    assert len(forms) == (1 if fields else 0), "what is written goes along with every button"
     for form in forms:
         assert (form.action, form.method) == ("/h/form", "post")
         assert heedback.open_ticket(form.fields["ticket"]).output_id == out.id
+
+
+@pytest.mark.parametrize(("may", "many"), [(None, 2), (["flag"], 2), (["correct"], 1)])
+def test_return_in_a_field_presses_a_button_that_only_sends(
+    out: heedback.Output, may: list[str] | None, many: int
+) -> None:
+    buttons = re.findall(r"<button([^>]*)>([^<]*)", markup.rating(out, "/h", may=may))
+    assert ("name=" in buttons[0][0], buttons[0][1]) == (False, words("en")["send"])
+    assert [text for _, text in buttons].count(words("en")["send"]) == many
 
 
 def test_stars_are_five_buttons(out: heedback.Output) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import pytest
@@ -10,7 +12,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 
 import heedback
 from heedback.testing import capturing
-from heedback_widgets import files, markup
+from heedback_widgets import files, markup, plain
 from widget_page import POLICY
 
 HOST = "http://app.test"
@@ -67,14 +69,64 @@ def test_the_plain_form_stays_in_its_element(
     html = f"<table><tr>{cell}</tr></table>" if place == "td" else f"<p>Hm. {cell}" if place == "span" else cell
     page = show(html, script=False)
     inside = page.locator(f"{place} > heedback-rating")
-    expect(inside.locator("form")).to_have_count(2)
-    expect(page.locator("form")).to_have_count(2)
+    expect(inside.locator("form")).to_have_count(1)
+    expect(page.locator("form")).to_have_count(1)
     inside.locator("summary").click()
     inside.get_by_label("Comment").fill("No VAT.")
     inside.get_by_role("button", name="Send details").click()
     [post] = posts
     assert post.url == f"{HOST}/h/form"
     assert parse_qs(post.post_data or "")["comment"] == ["No VAT."]
+
+
+DETAILS = {"reasons": ["style"], "reasons_version": 1, "comment": "No VAT."}
+BAD = {"rating": {"value": 0, "scale": "thumbs"}}
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ("Bad answer", [BAD]),
+        ("details, Send details", [DETAILS]),
+        ("details, Bad answer", [BAD | DETAILS]),
+        ("details, Report a problem", [DETAILS | {"flag": True}]),
+        ("Bad answer, details, Send details", [BAD, DETAILS]),
+        ("details, Send details, Bad answer", [DETAILS, BAD]),
+        ("details, Return", [DETAILS]),
+    ],
+)
+def test_without_script_nothing_written_is_lost_in_any_order(
+    show: Show, posts: list[Request], out: heedback.Output, steps: str, said: list[dict[str, object]]
+) -> None:
+    """A press posts what is written so far; Return in a field sends it, and rates nothing."""
+    page = show(f"<style>button {{ display: flex; width: 9em }}</style>{markup.rating(out, '/h')}", script=False)
+    style = page.locator("[name=reasons][value=style]")
+    for step in steps.split(", "):
+        if step == "details":
+            page.locator("summary").click()
+            page.get_by_label("Comment").fill("No VAT.")
+            style.check()
+            continue
+        style.press("Enter") if step == "Return" else page.get_by_role("button", name=step).click()
+        page.wait_for_url(f"{HOST}/h/form")
+        page.goto(f"{HOST}/")
+    events = [plain.read((post.post_data or "").encode(), datetime(2026, 11, 16, tzinfo=UTC)).event for post in posts]
+    assert [{name: event[name] for name in event.keys() - {"id", "occurred_at"}} for event in events] == said
+
+
+def test_the_button_for_return_is_rendered_and_met_by_nobody(show: Show, out: heedback.Output) -> None:
+    page = show(f"<style>button {{ padding: 2em }}</style>{markup.rating(out, '/h')}", script=False)
+    first, up = page.locator("form button").first, page.get_by_role("button", name="Good answer")
+    expect(page.get_by_role("button", name="Send details")).to_have_count(0)  # details are closed
+    expect(first).to_have_text("Send details")
+    box, place = first.bounding_box(), up.bounding_box()
+    assert box is not None, "WebKit presses the next one then"
+    assert place is not None
+    assert (box["width"], box["height"]) == (1, 1)
+    bare = show(re.sub(r'<button class="heedback-first".*?</button>', "", markup.rating(out, "/h")), script=False)
+    assert place["x"] == (bare.get_by_role("button", name="Good answer").bounding_box() or {}).get("x")
+    page.keyboard.press("Tab")
+    expect(up).to_be_focused()
 
 
 def test_with_script_nobody_sees_it_in_a_paragraph_either(

@@ -147,9 +147,7 @@ class Form:
     def html(self) -> str:
         words = f'class="heedback-saved" role="status" hidden>{self._label("saved")}'
         note = f'<p id="{escape(saved_anchor(self.output_id))}" {words}</p>'
-        # Two forms: return in a field of the second would press the first button of one.
-        forms = (self._form(inside) for inside in (self._buttons(), self._details()) if inside)
-        inside = f"<div{self._language()}>{note}{''.join(forms)}</div>"
+        inside = f"<div{self._language()}>{note}{self._form()}</div>"
         # A form ends the paragraph that it stands in, and would fall out of it, and out of the element: but not out of
         # an object (HTML, "has a p element in button scope"), which without data shows what stands in it.
         return f'<object class="heedback-plain">{inside}</object>'
@@ -164,7 +162,15 @@ class Form:
     def _words(self) -> Mapping[str, Any]:
         return words(ENGLISH if self.locale is None else self.locale)
 
-    def _form(self, inside: str) -> str:
+    def _form(self) -> str:
+        """One form: what was written goes along, whichever button is pressed."""
+        buttons, details = self._buttons(), self._details()
+        if not buttons and not details:
+            return ""
+        # Return in a field presses a form's first button (HTML, "implicit submission"), which must not rate. The style
+        # takes it out of sight, and not out of the layout: WebKit presses none that is not rendered, but the next one.
+        first = f'<button class="heedback-first" tabindex="-1" aria-hidden="true">{self._label("send")}</button>'
+        inside = f"{first if buttons and details else ''}{buttons}{details}"
         hidden = {"ticket": self.ticket} | ({} if self.back is None else {"back": self.back})
         fields = "".join(_hidden(name, value) for name, value in hidden.items())
         return f'<form method="post" action="{escape(self.endpoint)}/form">{fields}{inside}</form>'
