@@ -204,7 +204,9 @@ export function session(host, root, words, holds, name) {
     // or something was said since it was asked, or has not left yet.
     if (!answer?.feedback || latest !== known.at(-1) || known.includes(its)) return;
     if (!waiting().some((item) => item.key === key && item.event.type !== 'signal')) {
-      said = tidy(answer.feedback);
+      const { rating } = answer.feedback;
+      // In the order of ours, for the two are compared as text.
+      said = tidy({ ...answer.feedback, rating: rating && { value: rating.value, scale: rating.scale } });
       known = [its];
       word = undefined;
       undoable = false;
