@@ -168,9 +168,9 @@ class Endpoint:
                 elif self.path == "/heedback/state":
                     asked = json.loads(body)["ticket"]
                     endpoint.asked.append(asked)
-                    self.send(
-                        200, json.dumps(endpoint.states.get(asked, {"known": False})).encode(), "application/json"
-                    )
+                    state = endpoint.states.get(asked, {"known": False})
+                    # The keys in the order of the service's.
+                    self.send(200, json.dumps(state, sort_keys=True).encode(), "application/json")
                 else:
                     endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
                     status, answer = endpoint.take(json.loads(body))

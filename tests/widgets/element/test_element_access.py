@@ -105,10 +105,12 @@ def test_forced_colours_can_be_read(visit: Visit, make_context: Callable[..., Br
     page = visit(widget(), within=make_context(forced_colors="active"))
     for part in (".down", ".flag"):
         page.locator(part).click()
-    page.mouse.move(0, 0)
     colours = "node => { const { color, backgroundColor } = getComputedStyle(node); return [color, backgroundColor]; }"
+    page.locator(".flag").hover()
+    under_the_mouse = page.locator(".flag").evaluate(colours)
+    page.mouse.move(0, 0)
     down, flag, send = (page.locator(part).evaluate(colours) for part in (".down", ".flag", ".send"))
-    assert down == flag
+    assert down == flag == under_the_mouse
     assert flag[0] != flag[1]
     assert send[0] != send[1]
 

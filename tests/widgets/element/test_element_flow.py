@@ -230,6 +230,19 @@ def test_the_newer_word_holds(visit: Visit, endpoint: Endpoint, event_id: str) -
     assert pressed(page) == ["Good answer"]
 
 
+def test_the_same_again_withdraws_what_the_service_told(visit: Visit, endpoint: Endpoint) -> None:
+    """It was said on another device; the service has the keys of a rating in another order than the element."""
+    rated = {"rating": {"value": 0, "scale": "thumbs"}}
+    endpoint.states[ticket(1)] = {
+        "known": True, "feedback": rated, "event_id": "019a8bd0-0000-7000-8000-000000000001",
+    }  # fmt: skip
+    page = visit(widget())
+    expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+    press(page, "Bad answer")
+    assert pressed(page) == []
+    assert sent(page, endpoint, 1) == [{"retracted": True}]
+
+
 def test_what_a_ticket_does_not_allow_is_not_offered(visit: Visit, endpoint: Endpoint) -> None:
     """A ticket to flag has no thumbs; taking the flag back says so field by field, as no more is allowed."""
     page = visit(widget(ticket=ticket(1, may=("flag",))))

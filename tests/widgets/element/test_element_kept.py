@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from widget_page import STATIC, Endpoint, eventually, heard, ticket, widget
 
 Visit = Callable[..., Page]
+NOTHING_WAITS = "!Object.keys(localStorage).some((key) => key.startsWith('heedback:q:'))"
 BELOW = '<div class="answer"><p>' + "Line<br>" * 120 + "</p></div>"
 
 
@@ -210,7 +211,7 @@ def test_nothing_stays_for_ever(visit: Visit, context: BrowserContext, endpoint:
 
 
 def test_at_most_a_hundred_outputs(visit: Visit, endpoint: Endpoint) -> None:
-    """The oldest outputs go first."""
+    """Beside the one on the page. The oldest outputs go first."""
     page = visit("", script="none.js")
     page.evaluate(
         """() => { for (let n = 100; n < 220; n++) localStorage[`heedback:s:019a9000-0000-7000-8000-000000000${n} u`]
@@ -218,10 +219,41 @@ def test_at_most_a_hundred_outputs(visit: Visit, endpoint: Endpoint) -> None:
     )
     visit(widget(), page=page)
     expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
-    eventually(page, lambda: len(kept(page)) <= 100)
+    eventually(page, lambda: len(kept(page)) <= 101)
     assert page.evaluate("localStorage.own") == "mine"
     assert not any(key.endswith("100 u") for key in kept(page))
     assert any(key.endswith("219 u") for key in kept(page))
+
+
+def test_what_is_on_the_page_or_rated_outlasts_what_was_only_seen(visit: Visit, endpoint: Endpoint) -> None:
+    """A rated output of an older id, one that was rated elsewhere, and a hundred newer ones that nobody rated."""
+    page = visit(widget(signals="none"))
+    press(page)
+    eventually(page, lambda: endpoint.events and len(kept(page)) == 1)
+    page.evaluate(
+        """() => { const put = (n, said) => localStorage[`heedback:s:019ab000-0000-7000-8000-000000000${n} u`]
+        = JSON.stringify({ said, before: {}, known: [''], at: Date.now() + n - 1000 });
+        put(100, { rating: { value: 1, scale: 'thumbs' } }); for (let n = 101; n < 220; n++) put(n, {});
+        dispatchEvent(new Event('online')); }"""
+    )
+    wait_for_kept(page, "heedback:s:0", 101)
+    left = "".join(kept(page))
+    assert ("1 u-7f3a" in left, "100 u" in left, "101 u" in left, "219 u" in left) == (True, True, False, True)
+
+
+def test_what_was_trimmed_by_another_tab_still_stands(visit: Visit, endpoint: Endpoint) -> None:
+    """The copy is gone from the device: the page goes on from what it shows, and the same button withdraws."""
+    page, other = visit(widget(signals="none")), visit("", script="none.js", path="/other")
+    press(page)
+    eventually(page, lambda: endpoint.events and page.evaluate(NOTHING_WAITS))
+    other.evaluate(
+        "for (const key of Object.keys(localStorage)) if (key.startsWith('heedback:s:')) delete localStorage[key]"
+    )
+    page.wait_for_timeout(50)
+    assert pressed(page) == ["Bad answer"]
+    press(page)
+    eventually(page, lambda: len(endpoint.events) == 2)
+    assert endpoint.events[1]["retracted"] is True
 
 
 def test_what_the_host_keeps_is_never_read(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:

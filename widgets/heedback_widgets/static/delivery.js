@@ -105,7 +105,10 @@ function soon(ms) {
 
 async function drain() {
   for (const item of waiting()) if (old(place(item))) settle(item, 'error', 'old');
-  keys(MEMO).reverse().forEach((key, newer) => (newer < MEMOS && !old(key)) || remove(key));
+  for (const key of keys(MEMO)) if (old(key)) remove(key);
+  // Too many: first goes what nobody said anything about, then the oldest; nothing of what is on the page.
+  const rank = (/** @type {string} */ key) => get(disk, key).at + (get(disk, key).said?.rating ? WEEK_MS : 0);
+  keys(MEMO).filter((key) => key < ASKED && !present[key.slice(MEMO.length)]).reverse().sort((a, b) => rank(b) - rank(a)).slice(MEMOS).forEach(remove);
   // Outputs in any order, so that what breaks the other side does not keep the rest from it for ever; of each its
   // clicks in theirs.
   /** @type {{ [key: string]: number }} */

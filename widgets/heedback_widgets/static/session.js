@@ -38,7 +38,7 @@ export function session(host, root, words, holds, name) {
   const shelf = read(host, 'queue', /^(local|memory|)$/) === 'memory' ? memory : disk;
   const lists = { version: 1, ...words.reasons, up: {}, ...JSON.parse(read(host, 'reasons', REASONS, '{}')) };
   const party = { url, key, ticket: '', hear };
-  let /** @type {Said} */ said, /** @type {Said} */ before, /** @type {string[]} */ known;
+  let /** @type {Said} */ said = {}, /** @type {Said} */ before = {}, known = [''];
   let /** @type {Memo['receipt']} */ receipt, /** @type {Memo['shown']} */ shown;
   /** @type {Memo['word']} */
   let word; // of what was done on this page
@@ -58,10 +58,10 @@ export function session(host, root, words, holds, name) {
   sessions.add(look);
   return { signal, ask, renew, close };
 
-  /** @returns {Memo} */
+  /** What is gone from the device still stands here. @returns {Memo | undefined} */
   function recall() {
-    const memo = { said: {}, before: {}, known: [''], ...get(shelf, MEMO + key) };
-    ({ said, before, known, receipt, shown } = memo);
+    const memo = get(shelf, MEMO + key);
+    if (memo) ({ said = {}, before = {}, known = [''], receipt, shown } = memo);
     return memo;
   }
 
@@ -73,7 +73,9 @@ export function session(host, root, words, holds, name) {
   /** @param {string | null} place where something was kept @param {Element} [by] of this page */
   function look(place, by) {
     if (place !== MEMO + key || by === host) return;
-    word = recall().word;
+    const memo = recall();
+    if (!memo) return;
+    word = memo.word;
     undoable = false;
     paint(true);
   }
@@ -204,7 +206,9 @@ export function session(host, root, words, holds, name) {
     // or something was said since it was asked, or has not left yet.
     if (!answer?.feedback || latest !== known.at(-1) || known.includes(its)) return;
     if (!waiting().some((item) => item.key === key && item.event.type !== 'signal')) {
-      said = tidy(answer.feedback);
+      const { rating } = answer.feedback;
+      // In the order of ours, for the two are compared as text.
+      said = tidy({ ...answer.feedback, rating: rating && { value: rating.value, scale: rating.scale } });
       known = [its];
       word = undefined;
       undoable = false;

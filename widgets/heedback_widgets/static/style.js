@@ -23,7 +23,7 @@ svg{display:block;width:24px;height:24px;scale:.75;margin:auto;fill:var(--f,none
 textarea{resize:vertical;padding:8px}
 button.send{background:var(--a);color:var(--heedback-on-accent,light-dark(#fff,#000))}
 @media(pointer:coarse){:host{--s:44px}}
-@media(forced-colors:active){[aria-pressed=true]{background:Highlight;color:HighlightText;forced-color-adjust:none}}
+@media(forced-colors:active){button[aria-pressed=true]{background:Highlight;color:HighlightText;forced-color-adjust:none}}
 `;
 
 /** One sheet for all elements; a policy that forbids inline styles has nothing against it. */
