@@ -122,7 +122,7 @@ export function session(host, root, words, holds, name) {
       [before, said] = [said, next];
       const made = queue('feedback', { ...fields, receipt: receipt, ...asked });
       known.push(tail(made.id));
-      word = kind() ? 'saved' : 'withdrawn';
+      word = place({ event: made }) in memory ? 'unsafe' : kind() ? 'saved' : 'withdrawn';
       turn = turn ? '' : '\xa0';
       keep();
       emit('change', { event: made }, host);
