@@ -339,6 +339,14 @@ def test_nothing_stays_on_a_shared_computer(visit: Visit, context: BrowserContex
     assert page.evaluate("localStorage.length") == 0
 
 
+def test_memory_alone_is_no_promise_before_an_answer(visit: Visit, endpoint: Endpoint) -> None:
+    """With `queue="memory"` nothing is saved until somebody has it."""
+    page = visit(widget(queue="memory", signals="none"))
+    press_and_read = "node => { node.click(); return node.getRootNode().querySelector('.message').textContent.trim(); }"
+    assert page.locator(".down").evaluate(press_and_read) == "Not sent yet: please keep this page open."
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+
+
 def test_a_full_disk_loses_nothing(visit: Visit, endpoint: Endpoint) -> None:
     """What does not fit waits in memory."""
     page = visit(widget())

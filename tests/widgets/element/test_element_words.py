@@ -103,6 +103,29 @@ def test_what_was_refused_while_nobody_looked(visit: Visit, context: BrowserCont
     assert written(page)[:2] == ALL[:2]
 
 
+def test_it_outlasts_two_refusals(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """Rating and words waited, neither is taken: the page says so, shows the words, and sends both once more."""
+    page = visit(widget(signals="none"))
+    expect(page.get_by_role("button", name="Bad answer")).to_be_visible()
+    context.set_offline(True)
+    press(page)
+    write(page)
+    press(page, "Send details")
+    eventually(page, lambda: len(heard(page, "queued")) == 2)
+    endpoint.status = 403
+    context.set_offline(False)
+    eventually(page, lambda: len(heard(page, "error")) == 2)
+    expect(page.get_by_role("status")).to_have_text(REFUSED)
+    expect(page.get_by_role("button", name="Send details")).to_be_visible()
+    assert written(page) == ALL
+    endpoint.status = 202
+    press(page, "Send details")
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+    eventually(page, lambda: endpoint.events)
+    assert endpoint.events[0]["rating"] == {"value": 0, "scale": "thumbs"}
+    assert [endpoint.events[0][name] for name in ("comment", "correction", "reasons")] == [*ALL[:2], ["incorrect"]]
+
+
 def test_what_comes_from_elsewhere_does_not_write_over_it(visit: Visit, endpoint: Endpoint) -> None:
     """What another device said fills the fields that nobody has touched here, and no others."""
     elsewhere = {"rating": {"value": 0, "scale": "thumbs"}, "comment": "Other words", "correction": "1,428.00"}

@@ -14,6 +14,7 @@ import { view } from './view.js';
  * @property {Said} before the last change: what Undo leads back to, and a refusal
  * @property {string[]} known the events that led here, the latest last; '' is that nothing was said
  * @property {'ask' | 'withdrawn' | 'unsafe' | 'sent' | 'saved' | 'expired' | 'queued' | 'error'} [word] for what became of it
+ * @property {{ [field: string]: 0 }} [doubt] fields of events that were refused before others: the service knows what holds
  * @property {string} [receipt]
  * @property {boolean} [shown]
  */
@@ -39,7 +40,7 @@ export function session(host, root, words, holds, name) {
   const lists = { version: 1, ...words.reasons, up: {}, ...JSON.parse(read(host, 'reasons', REASONS, '{}')) };
   const party = { url, key, ticket: '', hear };
   let /** @type {Said} */ said = {}, /** @type {Said} */ before = {}, known = [''];
-  let /** @type {Memo['receipt']} */ receipt, /** @type {Memo['shown']} */ shown;
+  let /** @type {Memo['doubt']} */ doubt, /** @type {Memo['receipt']} */ receipt, /** @type {Memo['shown']} */ shown;
   /** @type {Memo['word']} */
   let word; // of what was done on this page
   let turn = ''; // makes the same word another text, so that it is spoken again
@@ -61,7 +62,7 @@ export function session(host, root, words, holds, name) {
   /** What is gone from the device still stands here. @returns {Memo | undefined} */
   function recall() {
     const memo = get(shelf, MEMO + key);
-    if (memo) ({ said = {}, before = {}, known = [''], receipt, shown } = memo);
+    if (memo) ({ said = {}, before = {}, known = [''], doubt, receipt, shown } = memo);
     return memo;
   }
 
@@ -113,14 +114,15 @@ export function session(host, root, words, holds, name) {
   /** @param {Said} next @param {unknown} [details] whether they are open from now on */
   function change(next, details) {
     open = !!details;
-    const fields = patch(said, next, lists.version, may);
+    const fields = patch(/** @type {any} */ ({ ...said, ...doubt }), next, lists.version, may);
     if (fields) {
+      doubt = undefined; // all of it is said again
       receipt ||= random('x'.repeat(32));
       undoable = next !== before; // Undo itself is not undone
       [before, said] = [said, next];
       const made = queue('feedback', { ...fields, receipt: receipt, ...asked });
       known.push(tail(made.id));
-      word = kind() ? 'saved' : 'withdrawn';
+      word = place({ event: made }) in memory ? 'unsafe' : kind() ? 'saved' : 'withdrawn';
       turn = turn ? '' : '\xa0';
       keep();
       emit('change', { event: made }, host);
@@ -130,7 +132,7 @@ export function session(host, root, words, holds, name) {
 
   /** Writes the local copy, and lets others see it. */
   function keep() {
-    put(shelf, MEMO + key, { said, before, known, word, receipt, shown });
+    put(shelf, MEMO + key, { said, before, known, word, doubt, receipt, shown });
     sessions.forEach((look) => look(MEMO + key, host));
   }
 
@@ -204,12 +206,13 @@ export function session(host, root, words, holds, name) {
     const its = tail(answer?.event_id);
     // The service knows which word is the newest, whatever the clocks say: what it tells holds, unless that is old news,
     // or something was said since it was asked, or has not left yet.
-    if (!answer?.feedback || latest !== known.at(-1) || known.includes(its)) return;
+    if (!answer?.feedback || latest !== known.at(-1) || (!doubt && known.includes(its))) return;
     if (!waiting().some((item) => item.key === key && item.event.type !== 'signal')) {
       const { rating } = answer.feedback;
       // In the order of ours, for the two are compared as text.
       said = tidy({ ...answer.feedback, rating: rating && { value: rating.value, scale: rating.scale } });
       known = [its];
+      doubt = undefined;
       word = undefined;
       undoable = false;
       keep();
@@ -227,14 +230,16 @@ export function session(host, root, words, holds, name) {
     const latest = its === known.at(-1);
     const error = what === 'error' && known.includes(its);
     if (error) {
-      known = []; // the service has the next word
+      known[known.indexOf(its)] = ''; // what comes of the others is still heard
       if (latest) said = before;
+      else for (const field in detail.event) (doubt ??= {})[field] = 0;
+      word = 'error';
       undoable = false;
       open ||= !!(detail.event.comment || detail.event.correction); // here is what was written
     }
-    if (latest) {
-      if (what === 'sent') word = kind() ? detail.status : 'withdrawn';
-      else word = what !== 'error' && place(detail) in memory ? 'unsafe' : what;
+    if (latest && !error) {
+      if (what === 'sent') word = doubt ? 'error' : kind() ? detail.status : 'withdrawn';
+      else word = place(detail) in memory ? 'unsafe' : what;
     }
     if (latest || error) {
       keep();
