@@ -40,7 +40,10 @@ def test_all_pairs_are_answered_as_the_groups_are_and_no_more_than_there_are(ans
         given, merged = desk.answer(50)
         assert 0 < merged < given < 50  # "in the total" ties a tone to the VAT, which is answered with no
         assert len(desk.shown) == len(texts) - merged
-        assert desk.answer(50) == (0, 0)
+        # What was merged is one text, and of fewer texts others are near: until no pair is left that was not answered.
+        more = [desk.answer(50)[0] for _ in range(3)]
+        assert more[-1] == 0
+        assert given + sum(more) <= len(texts) * (len(texts) - 1) // 2
         best, _ = desk.best()
         assert 0 < desk.f1() <= 1
         assert before <= best <= 1
