@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from heedback.errors import told
 from heedback.ids import Stamps
+from heedback.lease import Lease, Spool
 from heedback.limits import BATCH_EVENTS
-from heedback.spool import Lease, Spool
 from heedback.tally import Tally
 from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from heedback import ending
 from heedback.delivery import LINGER_SECONDS, Sender
+from heedback.lease import Spool
 from heedback.refuge import LOST, MEMORY, open_spool
-from heedback.spool import Spool
 from heedback.tally import Tally
 from heedback.transport import HttpTransport, Transport, importing
 

@@ -17,9 +17,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Final
 
 from heedback import tables, texts
-from heedback.lease import Lease as Lease
-from heedback.lease import Load, Row, Told, split
-from heedback.lease import Spool as Spool
+from heedback.lease import Lease, Load, Row, Told, split
 from heedback.limits import BATCH_BYTES
 from heedback.place import Ground, make_folder, make_private
 from heedback.tables import BUSY_SECONDS, PUT

@@ -21,7 +21,7 @@ from heedback.delivery import Sender
 from heedback.errors import HeedbackError
 from heedback.place import beside
 from heedback.spool import FileSpool
-from heedback.tables import FORMAT, until_commit
+from heedback.tables import FORMAT, count_drop, until_commit
 from heedback.tally import Tally
 from heedback.transport import Batch, Outcome, RetryAfter, Transport
 
@@ -56,7 +56,6 @@ _REVIVE: Final = (
 _SHOWN_BYTES: Final = 200
 _LAST_MOMENT: Final = 253402300799.0  # of the year 9999
 _DROP: Final = "DELETE FROM event WHERE seq NOT IN (SELECT seq FROM lease WHERE until > :now)"
-_TELL: Final = "INSERT INTO dropped VALUES (?, ?) ON CONFLICT (reason) DO UPDATE SET n = n + excluded.n"
 
 
 class SpoolError(HeedbackError):
@@ -189,8 +188,7 @@ def drop(path: str, now: float, *, everything: bool = False) -> dict[str, int]:
             gone["pending"] = db.execute(_DROP, {"now": now}).rowcount
             gone["held"] = db.execute("DELETE FROM held").rowcount
             gone["sending"] = _one(db, _COUNTS["sending"], now=now)
-            if gone["pending"]:
-                db.execute(_TELL, (BY_HAND, gone["pending"]))
+            count_drop(db, BY_HAND, gone["pending"])
         db.execute("COMMIT")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return gone

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from heedback.delivery import IDLE_SECONDS, Sender
+from heedback.lease import Spool
 from heedback.limits import BATCH_EVENTS
 from heedback.memory import MemorySpool
-from heedback.spool import FileSpool, Spool
+from heedback.spool import FileSpool
 from heedback.tally import Tally
 from heedback.testing import MemoryTransport
 from heedback.transport import Batch, Delivered, Outcome, Rejected, RetryAfter, Transport
