@@ -164,7 +164,7 @@ def test_a_damaged_entry_keeps_nobody_back(visit: Visit, endpoint: Endpoint) -> 
     visit(widget(1), page=page)
     press(page)
     expect(page.get_by_role("status")).to_have_text("Saved.")
-    assert len(endpoint.events) == 2
+    eventually(page, lambda: len(endpoint.events) == 2)
 
 
 def click_of(its_id: str) -> dict[str, Any]:
