@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
@@ -12,6 +12,24 @@ from sqlalchemy.orm import Session, aliased
 from heedback_service.store.tables import Candidate, Item, ItemFeedback, Link, Theme
 
 LIKELY: Final = 0.1  # a score: what is below shares a word or two that few say, and is right for one in many
+
+
+# Made once, as to make an alias takes longer than to run a query with it.
+OTHER: Final = aliased(Item)
+_A, _B = aliased(ItemFeedback), aliased(ItemFeedback)
+
+
+def _said_apart(one: Any, two: Any) -> ColumnElement[bool]:
+    return exists().where(
+        *(_A.project_id == one.project_id, _A.item_id == one.id),
+        *(Link.project_id == _A.project_id, Link.feedback_a == _A.feedback_id),
+        *(Link.kind == "not_same", Link.undone_at.is_(None)),
+        *(_B.project_id == Link.project_id, _B.feedback_id == Link.feedback_b, _B.item_id == two.id),
+    )
+
+
+# A person said of the two items of a query, `Item` and `OTHER`, or of reports in them, that they are not the same.
+HELD_APART: Final = or_(_said_apart(Item, OTHER), _said_apart(OTHER, Item))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +72,19 @@ def kindred(session: Session, project_id: int, number: int) -> Kindred:
     nor is a candidate of which a person said that it is not the same.
     """
     of_item = (Item.project_id == project_id, Item.number == number)
-    fellow = aliased(Item)
     theme = session.execute(
         select(Theme.id, Theme.title, func.count())
         .join(Item, (Item.project_id == Theme.project_id) & (Item.theme_id == Theme.id))
-        .join(fellow, (fellow.project_id == Theme.project_id) & (fellow.theme_id == Theme.id))
-        .where(*of_item, fellow.feedback_count > 0)
+        .join(OTHER, (OTHER.project_id == Theme.project_id) & (OTHER.theme_id == Theme.id))
+        .where(*of_item, OTHER.feedback_count > 0)
         .group_by(Theme.id, Theme.title)
     ).first()
-    earlier = aliased(Item)
     candidates = session.execute(
-        select(earlier.number, earlier.title, earlier.state, Candidate.score, Candidate.why)
+        select(OTHER.number, OTHER.title, OTHER.state, Candidate.score, Candidate.why)
         .join(Item, (Item.project_id == Candidate.project_id) & (Item.id == Candidate.item_id))
-        .join(earlier, (earlier.project_id == Candidate.project_id) & (earlier.id == Candidate.other_id))
-        .where(*of_item, earlier.feedback_count > 0, ~held_apart(Item, earlier))
-        .order_by(Candidate.score.desc(), earlier.number)
+        .join(OTHER, (OTHER.project_id == Candidate.project_id) & (OTHER.id == Candidate.other_id))
+        .where(*of_item, OTHER.feedback_count > 0, ~HELD_APART)
+        .order_by(Candidate.score.desc(), OTHER.number)
     )
     return Kindred(
         ThemeOf(*theme) if theme else None,
@@ -76,31 +92,15 @@ def kindred(session: Session, project_id: int, number: int) -> Kindred:
     )
 
 
-def held_apart(item: type[Item], other: type[Item]) -> ColumnElement[bool]:
-    """A person said of the two items of a query, or of reports in them, that they are not the same."""
-    return or_(_said_apart(item, other), _said_apart(other, item))
-
-
-def _said_apart(one: type[Item], two: type[Item]) -> ColumnElement[bool]:
-    a, b = aliased(ItemFeedback), aliased(ItemFeedback)
-    return exists().where(
-        *(a.project_id == one.project_id, a.item_id == one.id),
-        *(Link.project_id == a.project_id, Link.feedback_a == a.feedback_id),
-        *(Link.kind == "not_same", Link.undone_at.is_(None)),
-        *(b.project_id == Link.project_id, b.feedback_id == Link.feedback_b, b.item_id == two.id),
-    )
-
-
 def kept_apart(session: Session, project_id: int, feature_id: UUID) -> list[tuple[UUID, UUID]]:
     """Pairs of the feature's items with reports of which people said that they are not the same."""
-    one, other = aliased(ItemFeedback), aliased(ItemFeedback)
     query = (
-        select(one.item_id, other.item_id)
+        select(_A.item_id, _B.item_id)
         .select_from(Link)
-        .join(one, (one.project_id == Link.project_id) & (one.feedback_id == Link.feedback_a))
-        .join(other, (other.project_id == Link.project_id) & (other.feedback_id == Link.feedback_b))
-        .join(Item, (Item.project_id == one.project_id) & (Item.id == one.item_id))
-        .where(Item.feature_id == feature_id, one.item_id != other.item_id)
+        .join(_A, (_A.project_id == Link.project_id) & (_A.feedback_id == Link.feedback_a))
+        .join(_B, (_B.project_id == Link.project_id) & (_B.feedback_id == Link.feedback_b))
+        .join(Item, (Item.project_id == _A.project_id) & (Item.id == _A.item_id))
+        .where(Item.feature_id == feature_id, _A.item_id != _B.item_id)
         .where(Link.project_id == project_id, Link.kind == "not_same", Link.undone_at.is_(None))
     )
     return sorted({(min(pair), max(pair)) for pair in map(tuple, session.execute(query))})

@@ -13,12 +13,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from heedback_service.core import proposals as asking
 from heedback_service.core.proposals import Question, Told
 from heedback_service.flow import reports, standing
-from heedback_service.flow.kindred import held_apart
+from heedback_service.flow.kindred import HELD_APART, OTHER
 from heedback_service.store.db import Database, insert_into
 from heedback_service.store.joins import HELD, PLACED
 from heedback_service.store.tables import (
@@ -140,13 +140,12 @@ def _claim(session: Session, project_id: int, item_id: UUID, now: datetime, budg
 
 def _pose(session: Session, project_id: int, item_id: UUID) -> _Posed:
     item = session.get_one(Item, (project_id, item_id))
-    other = aliased(Item)
     near = (
-        select(other.id, other.title)
-        .join(Candidate, and_(Candidate.project_id == other.project_id, Candidate.other_id == other.id))
+        select(OTHER.id, OTHER.title)
+        .join(Candidate, and_(Candidate.project_id == OTHER.project_id, Candidate.other_id == OTHER.id))
         .join(Item, and_(Item.project_id == Candidate.project_id, Item.id == Candidate.item_id))
-        .where(Item.project_id == project_id, Item.id == item_id, other.feedback_count > 0, ~held_apart(Item, other))
-        .order_by(Candidate.score.desc(), other.number)
+        .where(Item.project_id == project_id, Item.id == item_id, OTHER.feedback_count > 0, ~HELD_APART)
+        .order_by(Candidate.score.desc(), OTHER.number)
     )
     others = session.execute(near).all()
     told = (ItemFeedback.item_id.in_([item_id, *(row.id for row in others)]), Feedback.counts)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session, aliased
 from heedback_service.core.proposals import KINDS
 from heedback_service.flow import backlog, corrections, standing
 from heedback_service.flow.backlog import Done, NewId, Outcome
-from heedback_service.flow.kindred import held_apart
+from heedback_service.flow.kindred import HELD_APART, OTHER
 from heedback_service.flow.refusal import Refused
 from heedback_service.store.tables import Account, Item, ItemEvent, Proposal
 
 _GONE: Final = Refused("This proposal was decided, or another one took its place. Look again.")
-_OTHER: Final = aliased(Item)
+_UNDOING: Final = aliased(ItemEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class Offer:
 def offers(session: Session, project_id: int, number: int) -> tuple[Offer, ...]:
     """What is open about the item and still makes sense, the newest of each kind, in their order."""
     query = (
-        select(*(Proposal.id, Proposal.kind, Proposal.value, _OTHER.number, _OTHER.title))
+        select(*(Proposal.id, Proposal.kind, Proposal.value, OTHER.number, OTHER.title))
         .add_columns(Proposal.model, Proposal.proposed_at)
         .join(Item, and_(Item.project_id == Proposal.project_id, Item.id == Proposal.item_id))
-        .outerjoin(_OTHER, and_(_OTHER.project_id == Proposal.project_id, _OTHER.id == Proposal.other_id))
+        .outerjoin(OTHER, and_(OTHER.project_id == Proposal.project_id, OTHER.id == Proposal.other_id))
         .where(Item.project_id == project_id, Item.number == number, Item.feedback_count > 0)
         .where(or_(Proposal.decision.is_(None), _taken_back()), _makes_sense())
         .order_by(Proposal.proposed_at.desc(), Proposal.id.desc())
@@ -68,8 +68,8 @@ def record(session: Session, project_id: int, number: int) -> list[Entry] | None
     if item_id is None:
         return None
     query = (
-        select(Proposal, _OTHER.number, Account.email)
-        .outerjoin(_OTHER, and_(_OTHER.project_id == Proposal.project_id, _OTHER.id == Proposal.other_id))
+        select(Proposal, OTHER.number, Account.email)
+        .outerjoin(OTHER, and_(OTHER.project_id == Proposal.project_id, OTHER.id == Proposal.other_id))
         .outerjoin(Account, Account.id == Proposal.decided_by)
         .where(Proposal.project_id == project_id, Proposal.item_id == item_id)
         .order_by(Proposal.proposed_at.desc(), Proposal.id.desc())
@@ -82,10 +82,10 @@ def find_items(session: Session, project_id: int, number: int, proposal_id: UUID
     one after the other, somebody could hold them the other way round. None if there is no such item or proposal."""
     its = (Proposal.project_id == project_id, Proposal.id == proposal_id, Item.number == number)
     known = (
-        select(_OTHER.number)
+        select(OTHER.number)
         .select_from(Proposal)
         .join(Item, and_(Item.project_id == Proposal.project_id, Item.id == Proposal.item_id))
-        .outerjoin(_OTHER, and_(_OTHER.project_id == Proposal.project_id, _OTHER.id == Proposal.other_id))
+        .outerjoin(OTHER, and_(OTHER.project_id == Proposal.project_id, OTHER.id == Proposal.other_id))
     )
     row = session.execute(known.where(*its)).one_or_none()
     if row is None:
@@ -139,9 +139,8 @@ def _decided(
 
 
 def _taken_back() -> ColumnElement[bool]:
-    undoing: Any = aliased(ItemEvent)
-    its = (undoing.project_id == Proposal.project_id, undoing.item_id == Proposal.item_id)
-    return exists().where(*its, undoing.undoes == Proposal.event_id)
+    its = (_UNDOING.project_id == Proposal.project_id, _UNDOING.item_id == Proposal.item_id)
+    return exists().where(*its, _UNDOING.undoes == Proposal.event_id)
 
 
 def _makes_sense() -> ColumnElement[bool]:
@@ -149,5 +148,5 @@ def _makes_sense() -> ColumnElement[bool]:
     return or_(
         and_(Proposal.kind == "title", Item.title_by == "rule", Item.title != Proposal.value),
         and_(Proposal.kind == "category", standing.UNFILED, Item.category != Proposal.value),
-        and_(Proposal.kind == "merge", _OTHER.feedback_count > 0, ~held_apart(Item, _OTHER)),
+        and_(Proposal.kind == "merge", OTHER.feedback_count > 0, ~HELD_APART),
     )
