@@ -2,7 +2,7 @@
 
 Most of what a short command takes is importing, and tests start hundreds. Each is a process of its own, with its
 environment, its output and its end, and can be killed like any other. That commands start from nothing as well is what
-the tests of `./dev run`, of the examples and of backups see.
+the tests of `./dev run`, of the examples and of restoring see.
 """
 
 from __future__ import annotations
