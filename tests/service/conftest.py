@@ -15,7 +15,6 @@ import pytest
 from engines import Engines
 from heedback_service.flow.intake import Batch, Taken, take
 from heedback_service.store.db import Database
-from heedback_service.store.migrate import open_database
 from heedback_service.store.tables import Project
 from support import NOW, numbered_ids
 
@@ -60,14 +59,6 @@ def a_database(request: pytest.FixtureRequest, flavour: str) -> Iterator[Databas
 @pytest.fixture(scope="session")
 def engines(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Engines:
     return Engines(sqlite_template, tmp_path_factory.mktemp("engines"))
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with all tables, to copy."""
-    file = tmp_path_factory.mktemp("template") / "heedback.db"
-    open_database(f"sqlite:///{file}").dispose()
-    return file
 
 
 @pytest.fixture

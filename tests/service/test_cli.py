@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import sqlite3
 import stat
 import sys
@@ -31,9 +32,11 @@ NO_FEEDBACK = "00000000-0000-7000-8000-000000000001"
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: Path) -> Run:
     """The command in this process, on a data folder with the project acme in it."""
     monkeypatch.setenv("HEEDBACK_SERVER_DATA", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir(mode=0o700)
+    shutil.copy(sqlite_template, tmp_path / "data" / "heedback.db")
 
     def run(*words: str, **more: str) -> Result:
         return CliRunner().invoke(main, words, env=more)

@@ -96,7 +96,7 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("shared_db", ["sqlite"], indirect=True)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(), st.data())
 def test_any_order_and_repetition_gives_the_same_state(
     shared_db: Database, history: list[dict[str, Any]], data: st.DataObject
@@ -105,7 +105,7 @@ def test_any_order_and_repetition_gives_the_same_state(
 
 
 @pytest.mark.parametrize("shared_db", ["postgresql"], indirect=True)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # it takes three times as long
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # it takes three times as long
 @given(histories(), st.data())
 def test_so_it_does_on_the_other_database(
     shared_db: Database, history: list[dict[str, Any]], data: st.DataObject
