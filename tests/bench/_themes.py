@@ -13,6 +13,7 @@ from typing import Any, Final
 from _agreement import Agreement, agreement
 from _answers import Taught, taught
 from _baselines import nearest_before, neighbour_graph, single_pass, tf_idf
+from _halves import halves
 from _minilm import MiniLM, weights
 
 from heedback_service.core.overview import overview
@@ -46,13 +47,18 @@ class Themed:
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
-    """How often an earlier report was among so many candidates; `ahead`: of TF-IDF, in 95 % of resamples."""
+    """How often an earlier report was among so many candidates; `ahead`: of TF-IDF, in 95 % of resamples.
+
+    `only_ours` and `only_tf_idf` count the reports that one of the two finds: all that the difference rests on.
+    """
 
     file: str
     among: int
     reports: int
     ours: float
     tf_idf: float
+    only_ours: int
+    only_tf_idf: int
     ahead: tuple[float, float]
 
 
@@ -141,23 +147,35 @@ def _shown(found: Themed) -> Themed:
 
 def measure_candidates(folder: Path) -> list[dict[str, Any]]:
     """Is an earlier text about the same among the candidates that are shown? Duplicates in the order of time."""
-    asked = [(name, column) for name, column in [*CHOSEN_ON.items(), (DUPLICATES, "gold")] if (folder / name).is_file()]
+    asked = list(_asked(folder))
     if asked:
-        print(f"\n{'candidates':26}{'repeats':>8}{'among':>7}{'found':>7}{'TF-IDF':>8}   ahead by (95 %)")
-    return [asdict(each) for name, column in asked for each in _repeats(folder / name, column)]
+        print(f"\n{'candidates':26}{'repeats':>8}{'among':>7}{'found':>7}{'TF-IDF':>8}   ", end="")
+        print(f"{'ahead by (95 %)':20}{'by ours alone':>14}{'by TF-IDF alone':>17}")
+    return [asdict(each) for name, texts, gold in asked for each in _repeats(name, texts, gold)]
 
 
-def _repeats(file: Path, column: str) -> Iterator[Repeats]:
-    texts, gold = _sample(file, column) if file.name != DUPLICATES else _in_time(file, column)
+def _asked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """What each set is called, its texts, the oldest first, and what each is about."""
+    for name, column in CHOSEN_ON.items():
+        if (folder / name).is_file():
+            yield name, *_sample(folder / name, column)
+    if (folder / DUPLICATES).is_file():
+        yield "halves of bug reports", *halves([row["text"] for row in _rows(folder / DUPLICATES)])
+        yield DUPLICATES, *_in_time(folder / DUPLICATES, "gold")
+
+
+def _repeats(name: str, texts: list[str], gold: list[str]) -> Iterator[Repeats]:
     ours = [[each.other for each in its] for its in overview(texts).candidates]
     theirs = nearest_before(tf_idf(texts), max(AMONG))
     repeats = [at for at, group in enumerate(gold) if group in gold[:at]]
     for among in AMONG:
         hits = [(_hit(ours[at][:among], gold, at), _hit(theirs[at][:among], gold, at)) for at in repeats]
         found, usual = (sum(way) / len(hits) for way in zip(*hits, strict=True))
+        only = hits.count((True, False)), hits.count((False, True))
         low, high = _ahead(hits)
-        print(f"{file.name:26}{len(hits):8}{among:7}{found:7.3f}{usual:8.3f}   {low:+.3f} to {high:+.3f}", flush=True)
-        yield Repeats(file.name, among, len(hits), found, usual, (low, high))
+        print(f"{name:26}{len(hits):8}{among:7}{found:7.3f}{usual:8.3f}   ", end="")
+        print(f"{f'{low:+.3f} to {high:+.3f}':20}{only[0]:14}{only[1]:17}", flush=True)
+        yield Repeats(name, among, len(hits), found, usual, *only, (low, high))
 
 
 def measure_answers(folder: Path) -> list[dict[str, Any]]:

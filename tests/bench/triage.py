@@ -1,6 +1,6 @@
 """How well reports are grouped on real text, into items and themes, and how fast triage is, store included.
 
-    triage.py [--data DIR] [--open N ...] [--many N]
+    triage.py [--data DIR [--only PART ...]] [--open N ...] [--many N]
 
 DIR holds CSV files with a column `text`, and `gold` where a group is known; what is missing is said and left out.
 N is how many open items the store holds when joining is timed, or how many texts a feature has whose themes are. Prints
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -69,30 +70,27 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="folder of the CSV files; without it, grouping is not measured")
     parser.add_argument("--open", type=int, nargs="+", default=[1000, 5000], help="open items when joining is timed")
     parser.add_argument("--many", type=int, default=100_000, help="texts of which themes are timed; 0 leaves it out")
+    parser.add_argument("--only", choices=BY_DATA, nargs="+", help="of what is measured on the data, and nothing else")
     options = parser.parse_args()
-    grouped = measure_grouping(options.data) if options.data else []
     if options.data is None:
         print("Grouping is left out: give --data FOLDER.")
-    themes = measure_themes(options.data) if options.data else []
-    few = measure_few(options.data) if options.data else []
-    candidates = measure_candidates(options.data) if options.data else []
-    answers = measure_answers(options.data) if options.data else []
-    many = measure_many(options.many) if options.many else None
-    speeds = measure_speed(sorted(options.open))
-    found = {"grouping": [asdict(each) for each in grouped], "themes": themes, "few": few}
-    found |= {"candidates": candidates, "answers": answers, "many": many}
-    print(json.dumps(found | {"per_second": speeds}))
+    asked = [name for name in BY_DATA if options.data and name in (options.only or BY_DATA)]
+    found: dict[str, Any] = {name: BY_DATA[name](options.data) if name in asked else [] for name in BY_DATA}
+    if not options.only:
+        found["many"] = measure_many(options.many) if options.many else None
+        found["per_second"] = measure_speed(sorted(options.open))
+    print(json.dumps(found))
     return 0
 
 
-def measure_grouping(folder: Path) -> list[Grouped]:
+def measure_grouping(folder: Path) -> list[dict[str, Any]]:
     present = [name for name in FILES if (folder / name).is_file()]
     if missing := sorted(FILES.keys() - set(present)):
         print(f"Left out, not in {folder}: {', '.join(missing)}")
     if not present:
         return []
     print(f"{'file':28}{'texts':>7}{'items':>7}{'pairs':>7}{'precision (95 % from)':>24}{'copies':>9}{'µs/text':>9}")
-    return [_shown(_grouped(folder / name, FILES[name])) for name in present]
+    return [asdict(_shown(_grouped(folder / name, FILES[name]))) for name in present]
 
 
 def _shown(found: Grouped) -> Grouped:
@@ -168,6 +166,13 @@ def measure_speed(sizes: list[int]) -> dict[int, float]:
 
 
 TIMED = 3000
+BY_DATA: dict[str, Callable[[Path], list[dict[str, Any]]]] = {
+    "grouping": measure_grouping,
+    "themes": measure_themes,
+    "few": measure_few,
+    "candidates": measure_candidates,
+    "answers": measure_answers,
+}
 
 
 class Store:
