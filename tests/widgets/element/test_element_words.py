@@ -142,6 +142,42 @@ def test_what_comes_from_elsewhere_does_not_write_over_it(visit: Visit, endpoint
     expect(page.get_by_label("Comment")).to_have_value("Mine")
 
 
+def test_only_what_was_changed_here_is_sent(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """Where nobody has begun, newer words of another tab are taken over, empty ones too; none are overwritten."""
+    context.add_init_script("addEventListener('storage', (event) => window.deaf && event.stopImmediatePropagation())")
+    one = visit(widget())
+    press(one)
+    one.get_by_label("Comment").fill("Old words ")
+    press(one, "Not correct")
+    press(one, "Send details")
+    press(one, "Details")
+    two = visit(widget())
+    press(two, "Details")
+    two.get_by_label("Comment").fill("Newer words")
+    press(two, "Style or length")
+    press(two, "Send details")
+    expect(one.get_by_label("Comment")).to_have_value("Newer words")
+    expect(one.get_by_role("button", name="Style or length")).to_have_attribute("aria-pressed", "true")
+    press(two, "Details")
+    two.get_by_label("Comment").fill("")
+    press(two, "Send details")
+    expect(one.get_by_label("Comment")).to_have_value("")
+    one.evaluate("deaf = true")  # as a tab that slept: what another one says now is read at the press
+    press(two, "Details")
+    two.get_by_label("Comment").fill("Newest words")
+    press(two, "Style or length")
+    press(two, "Send details")
+    one.get_by_label("A better answer").fill("1,428")
+    press(one, "Send details")
+    eventually(one, lambda: len(endpoint.events) == 6)
+    event = endpoint.events[-1]
+    assert event["correction"] == "1,428"
+    assert event.keys().isdisjoint(("comment", "reasons"))
+    press(one, "Details")
+    assert written(one) == ["Newest words", "1,428", "true"]
+    expect(one.get_by_role("button", name="Style or length")).to_have_attribute("aria-pressed", "false")
+
+
 def test_a_better_answer_is_none_of_a_good_one(visit: Visit, endpoint: Endpoint) -> None:
     """A thumb up takes back the correction, which nobody could see any more; Undo brings it again, as does a draft."""
     page = visit(widget())

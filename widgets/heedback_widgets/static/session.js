@@ -2,7 +2,7 @@
 
 import { ADDRESS, REASONS, read } from './attributes.js';
 import { ASKED, MEMO, dispatch, emit, enter, leave, place, talk, waiting } from './delivery.js';
-import { WEEK_MS, backoff, patch, polarity, press, tidy, uuid7 } from './logic.js';
+import { WEEK_MS, backoff, patch, polarity, press, same, tidy, uuid7 } from './logic.js';
 import { disk, get, memory, put } from './store.js';
 import { view } from './view.js';
 
@@ -55,14 +55,21 @@ export function session(host, root, words, holds, name) {
 
   recall();
   renew(holds);
-  paint(true);
+  paint();
   sessions.add(look);
   return { signal, ask, renew, close };
 
-  /** What is gone from the device still stands here. @returns {Memo | undefined} */
+  /**
+   * Reads what any tab has kept, before something comes on top. What is gone from the device still stands here.
+   *
+   * @returns {Memo | undefined}
+   */
   function recall() {
     const memo = get(shelf, MEMO + key);
+    const old = said;
     if (memo) ({ said = {}, before = {}, known = [''], doubt, receipt, shown } = memo);
+    // What was refused stays in the details, to be said again.
+    if (!same(old, said)) paint(memo.word !== 'error');
     return memo;
   }
 
@@ -78,7 +85,7 @@ export function session(host, root, words, holds, name) {
     if (!memo) return;
     word = memo.word;
     undoable = false;
-    paint(true);
+    paint();
   }
 
   /** What there could be details about. */

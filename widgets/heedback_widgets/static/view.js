@@ -5,11 +5,14 @@
  */
 
 import { read } from './attributes.js';
-import { COMMENT_CHARS, CORRECTION_CHARS } from './logic.js';
+import { COMMENT_CHARS, CORRECTION_CHARS, reasonsOf } from './logic.js';
 
 /**
  * @typedef {import('./logic.js').Said} Said
  * @typedef {import('./logic.js').Kind} Kind
+ *
+ * @typedef {HTMLElement & { [property: string]: any }} Draft A field of the details, or a reason. Its `at` names the
+ *   property with what somebody makes of it, `of` tells what is said of it, `told` is that as far as this page knows.
  */
 
 const THUMB = 'M7 11v9H4v-9zl4-7q2 0 2 2l-1 4h6q2 0 2 2l-2 8H7';
@@ -46,8 +49,10 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
     latest.focus(); // this button is gone now
   });
   const opening = button('more', words.details, more);
-  const comment = make('textarea', 'comment', { maxLength: COMMENT_CHARS });
-  const correction = make('textarea', 'correction', { maxLength: CORRECTION_CHARS });
+  /** @type {Draft[]} */
+  const drafts = [];
+  const comment = field('comment', COMMENT_CHARS);
+  const correction = field('correction', CORRECTION_CHARS);
   const box = make('div', 'widget', { role: 'group', ariaLabel: words.rate + name, lang: words.lang, dir: words.dir },
     make('div', 'row', {}, ...(may.includes('rate') ? marks : []), may.includes('flag') ? flag : '',
       make('div', 'status', {}, status, undoing, opening)));
@@ -56,8 +61,8 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
   let details;
   /** @type {Kind | false | undefined} */
   let shown;
-  /** What stays is what somebody has pressed or written, said or not. @type {{ [kind: string]: HTMLButtonElement[] }} */
-  let chosen = {};
+  /** The reasons of each list that has been open. @type {{ [kind: string]: Draft[] }} */
+  const chosen = {};
 
   box.style.colorScheme = theme;
   root.replaceChildren(box);
@@ -69,7 +74,8 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
    * @param {unknown} undoable
    * @param {Kind | undefined} kind of the details there could be
    * @param {boolean} open whether they are
-   * @param {boolean} [fresh] whether it was said elsewhere: then it stands in the details too, where nobody has begun
+   * @param {boolean} [fresh] whether it was said elsewhere: then it stands in the details too, where nobody has begun.
+   *   Else what somebody has pressed or written stays, said or not.
    */
   function paint(said, text, undoable, kind, open, fresh) {
     const rated = said.rating?.scale === mode && said.rating.value;
@@ -80,12 +86,10 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
     undoing.hidden = !undoable;
     opening.hidden = !kind;
     opening.ariaExpanded = `${open}`;
-    if (fresh) {
-      if (!open) chosen = {};
-      for (const field of [comment, correction]) {
-        const text = said[/** @type {'comment'} */ (field.className)];
-        if (text && field.value === field.defaultValue) field.value = field.defaultValue = text;
-      }
+    for (const draft of drafts) {
+      const follows = fresh && !begun(draft);
+      draft['told'] = draft['of'](said);
+      if (follows) draft[draft['at']] = draft['told'];
     }
     const next = open && kind;
     if (shown === next) return;
@@ -96,28 +100,46 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
 
   /** @param {Kind} kind @param {Said} said */
   function detail(kind, said) {
-    const field = kind === 'flag' ? 'flag_reasons' : 'reasons';
     const corrects = kind === 'down' && may.includes('correct');
     const reasons = (chosen[kind] ??= Object.entries(lists[kind]).map(([key, text]) => {
       const node = button('reason', text || words.reasons[kind][key] || key, () => (node.ariaPressed = `${node.ariaPressed !== 'true'}`), key);
-      node.ariaPressed = `${!!said[field]?.includes(key)}`;
-      return node;
+      return draft(node, 'ariaPressed', (said) => `${!!reasonsOf(said, kind)?.includes(key)}`, said);
     }));
+    const fields = corrects ? [comment, correction] : [comment];
     return make('div', 'details', {},
       words.why[kind],
       make('div', 'reasons', { role: 'group', ariaLabel: words.why[kind] }, ...reasons),
-      make('label', 'field', {}, words.comment, comment),
-      corrects ? make('label', 'field', {}, words.correction, correction) : '',
+      ...fields.map((node) => make('label', 'field', {}, words[/** @type {'comment'} */ (node.className)], node)),
       make('div', 'foot', {},
         make('span', 'goes', {}, `${words.goes} `, privacy ? make('a', 'privacy', { href: privacy, target: '_blank' }, words.privacy) : ''),
         button('send', words.send, () => {
+          // What nobody changed here is left out: it may be older than what was said elsewhere.
           send({
-            [field]: reasons.filter((node) => node.ariaPressed === 'true').map((node) => node.value),
-            comment: comment.value,
-            ...(corrects && { correction: correction.value }),
+            ...(reasons.some(begun) && {
+              [kind === 'flag' ? 'flag_reasons' : 'reasons']: reasons.filter((node) => node.ariaPressed === 'true').map((node) => node['value']),
+            }),
+            ...Object.fromEntries(fields.filter(begun).map((node) => [node.className, node['value']])),
           });
           opening.focus();
         })));
+  }
+
+  /**
+   * @param {HTMLElement} node
+   * @param {'value' | 'ariaPressed'} at
+   * @param {(said: Said) => string} of
+   * @param {Said} said
+   * @returns {Draft}
+   */
+  function draft(node, at, of, said) {
+    const told = of(said);
+    drafts.push(Object.assign(node, { at, of, told, [at]: told }));
+    return node;
+  }
+
+  /** @param {'comment' | 'correction'} part @param {number} maxLength */
+  function field(part, maxLength) {
+    return draft(make('textarea', part, { maxLength }), 'value', (said) => said[part] ?? '', {});
   }
 
   /** @param {string} part @param {number} value of a rating */
@@ -134,16 +156,23 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
   }
 
   /**
+   * The second click of a double click is none: it would take back the first, or hit what has come under the mouse.
+   * By keyboard there are no such clicks.
+   *
    * @param {string} part
    * @param {string} text
-   * @param {() => void} onclick
+   * @param {() => void} act
    * @param {unknown} [value]
    * @param {Node | string} [inside]
    */
-  function button(part, text, onclick, value = '', inside = text) {
+  function button(part, text, act, value = '', inside = text) {
+    const onclick = (/** @type {MouseEvent} */ { detail }) => detail > 1 || act();
     return make('button', part, { ariaLabel: text + name, onclick, value }, inside);
   }
 }
+
+/** Whether somebody has made something else of it; what is said has no space at its ends. @param {Draft} draft */
+const begun = (draft) => draft[draft['at']].trim() !== draft['told'];
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
