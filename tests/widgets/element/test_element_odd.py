@@ -59,25 +59,6 @@ def test_a_refused_step_leads_back_to_the_one_before(visit: Visit, endpoint: End
     expect(page.get_by_role("button", name="Details", exact=True)).to_be_hidden()
 
 
-def test_what_is_refused_on_the_next_page_takes_nothing_else_along(
-    visit: Visit, context: BrowserContext, endpoint: Endpoint
-) -> None:
-    """A comment waited while the page closed; the rating before it was taken, and stays."""
-    page = visit(widget(signals="none"))
-    press(page)
-    eventually(page, lambda: endpoint.events)
-    context.set_offline(True)
-    page.get_by_label("Comment").fill("No.")
-    press(page, "Send details")
-    eventually(page, lambda: heard(page, "queued"))
-    page.close()
-    endpoint.status = 413
-    context.set_offline(False)
-    page = visit(widget(signals="none"))
-    expect(page.get_by_role("status")).to_have_text(REFUSED)
-    assert pressed(page) == ["Bad answer"]
-
-
 def test_storage_that_is_blocked(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
     """Where the browser keeps nothing it grants no locks either: what waits is sent all the same."""
     context.clock.install()

@@ -87,7 +87,8 @@ def test_it_outlasts_a_refused_rating(visit: Visit, endpoint: Endpoint) -> None:
 
 
 def test_what_was_refused_while_nobody_looked(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
-    """Sent offline, refused on the next page: there are the words, to be copied or sent again."""
+    """Sent offline, refused on the next page: there are the words, to be copied or sent again. What was taken
+    before them stays."""
     page = visit(widget(signals="none"))
     press(page)
     eventually(page, lambda: endpoint.events)
@@ -101,6 +102,11 @@ def test_what_was_refused_while_nobody_looked(visit: Visit, context: BrowserCont
     page = visit(widget(signals="none"))
     expect(page.get_by_role("status")).to_have_text(REFUSED)
     assert written(page)[:2] == ALL[:2]
+    expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+    endpoint.status = 202
+    press(page, "Send details")
+    eventually(page, lambda: len(endpoint.events) == 2)
+    assert [endpoint.events[1][name] for name in ("comment", "correction")] == ALL[:2]
 
 
 def test_it_outlasts_two_refusals(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
