@@ -243,15 +243,12 @@ export function session(host, root, words, holds, name) {
       word = 'error';
       undoable = false;
       open ||= !!(detail.event.comment || detail.event.correction); // here is what was written
-    }
-    if (latest && !error) {
+    } else if (latest) {
       if (what === 'sent') word = doubt ? 'error' : kind() ? detail.status : 'withdrawn';
       else word = place(detail) in memory ? 'unsafe' : what;
-    }
-    if (latest || error) {
-      keep();
-      paint();
-    }
+    } else return;
+    keep();
+    paint();
   }
 
   /**

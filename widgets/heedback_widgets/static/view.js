@@ -11,15 +11,14 @@ import { COMMENT_CHARS, CORRECTION_CHARS, reasonsOf } from './logic.js';
  * @typedef {import('./logic.js').Said} Said
  * @typedef {import('./logic.js').Kind} Kind
  *
- * @typedef {HTMLElement & { [property: string]: any }} Draft A field of the details, or a reason. Its `at` names the
- *   property with what somebody makes of it, `of` tells what is said of it, `told` is that as far as this page knows.
+ * @typedef {HTMLElement & { [property: string]: any }} Draft A reason or a field of the details, which has `ariaPressed` or
+ *   `value` as its `kept`, and `of` to tell what is said of it.
  */
 
+/** Up; down it is turned by the sheet. */
 const THUMB = 'M7 11v9H4v-9zl4-7q2 0 2 2l-1 4h6q2 0 2 2l-2 8H7';
 /** @type {{ [part: string]: string }} */
 const ICONS = {
-  up: THUMB,
-  down: THUMB, // turned by the sheet
   flag: 'M5 21V4h12l-2 4 2 4H5',
   star: 'm12 3 3 6 6 1-4 4 1 6-6-3-6 3 1-6-4-4 6-1z',
 };
@@ -51,6 +50,8 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
   const opening = button('more', words.details, more);
   /** @type {Draft[]} */
   const drafts = [];
+  /** What was said when all was painted last. @type {Said} */
+  let last = {};
   const comment = field('comment', COMMENT_CHARS);
   const correction = field('correction', CORRECTION_CHARS);
   const box = make('div', 'widget', { role: 'group', ariaLabel: words.rate + name, lang: words.lang, dir: words.dir },
@@ -86,24 +87,21 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
     undoing.hidden = !undoable;
     opening.hidden = !kind;
     opening.ariaExpanded = `${open}`;
-    for (const draft of drafts) {
-      const follows = fresh && !begun(draft);
-      draft['told'] = draft['of'](said);
-      if (follows) draft[draft['at']] = draft['told'];
-    }
+    if (fresh) for (const draft of drafts) if (!begun(draft)) draft[draft['kept']] = draft['of'](said);
+    last = said;
     const next = open && kind;
     if (shown === next) return;
     details?.remove();
     shown = next;
-    if (shown) box.append((details = detail(shown, said)));
+    if (shown) box.append((details = detail(shown)));
   }
 
-  /** @param {Kind} kind @param {Said} said */
-  function detail(kind, said) {
+  /** @param {Kind} kind */
+  function detail(kind) {
     const corrects = kind === 'down' && may.includes('correct');
     const reasons = (chosen[kind] ??= Object.entries(lists[kind]).map(([key, text]) => {
       const node = button('reason', text || words.reasons[kind][key] || key, () => (node.ariaPressed = `${node.ariaPressed !== 'true'}`), key);
-      return draft(node, 'ariaPressed', (said) => `${!!reasonsOf(said, kind)?.includes(key)}`, said);
+      return draft(node, 'ariaPressed', (said) => `${!!reasonsOf(said, kind)?.includes(key)}`);
     }));
     const fields = corrects ? [comment, correction] : [comment];
     return make('div', 'details', {},
@@ -126,26 +124,29 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
 
   /**
    * @param {HTMLElement} node
-   * @param {'value' | 'ariaPressed'} at
+   * @param {'value' | 'ariaPressed'} kept
    * @param {(said: Said) => string} of
-   * @param {Said} said
    * @returns {Draft}
    */
-  function draft(node, at, of, said) {
-    const told = of(said);
-    drafts.push(Object.assign(node, { at, of, told, [at]: told }));
+  function draft(node, kept, of) {
+    drafts.push(Object.assign(node, { kept, of, [kept]: of(last) }));
     return node;
+  }
+
+  /** Whether somebody has made something else of it than is said, which has no space at its ends. @param {Draft} draft */
+  function begun(draft) {
+    return draft[draft['kept']].trim() !== draft['of'](last);
   }
 
   /** @param {'comment' | 'correction'} part @param {number} maxLength */
   function field(part, maxLength) {
-    return draft(make('textarea', part, { maxLength }), 'value', (said) => said[part] ?? '', {});
+    return draft(make('textarea', part, { maxLength, dir: 'auto' }), 'value', (said) => said[part] ?? '');
   }
 
   /** @param {string} part @param {number} value of a rating */
   function mark(part, value) {
     const [svg, path] = /** @type {any[]} */ (['svg', 'path'].map((tag) => document.createElementNS('http://www.w3.org/2000/svg', tag)));
-    path.setAttribute('d', ICONS[part]);
+    path.setAttribute('d', ICONS[part] ?? THUMB);
     svg.append(path);
     const node = button(part, words[/** @type {'flag'} */ (part)].replace('N', /** @type {any} */ (value)), () => {
       latest = node;
@@ -170,9 +171,6 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
     return make('button', part, { ariaLabel: text + name, onclick, value }, inside);
   }
 }
-
-/** Whether somebody has made something else of it; what is said has no space at its ends. @param {Draft} draft */
-const begun = (draft) => draft[draft['at']].trim() !== draft['told'];
 
 /**
  * @template {keyof HTMLElementTagNameMap} Tag
