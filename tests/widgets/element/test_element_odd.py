@@ -109,6 +109,43 @@ def test_an_element_that_only_moves_keeps_what_is_written(visit: Visit, endpoint
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
 
 
+def test_one_that_comes_back_has_what_was_written(visit: Visit, endpoint: Endpoint) -> None:
+    """Taken out and put back later, or made anew for the same answer: neither words nor reasons are lost."""
+    page = visit(widget())
+    press(page)
+    press(page, "Not correct")
+    page.get_by_label("Comment").fill("Half a sent")
+    for back in ("node", "node.cloneNode()"):
+        page.evaluate(
+            f"""async () => {{ const node = {ELEMENT}, place = node.parentNode; node.remove();
+            await new Promise(requestAnimationFrame); place.append({back}); }}"""
+        )
+        press(page, "Details")
+        expect(page.get_by_label("Comment")).to_have_value("Half a sent")
+        expect(page.get_by_role("button", name="Not correct")).to_have_attribute("aria-pressed", "true")
+    press(page, "Send details")
+    eventually(page, lambda: len(endpoint.events) == 2)
+    assert [endpoint.events[1][name] for name in ("comment", "reasons")] == ["Half a sent", ["incorrect"]]
+
+
+def test_a_page_that_slept_shows_what_was_said_meanwhile(visit: Visit, endpoint: Endpoint) -> None:
+    """The way back may lead to a page as it was left (back/forward cache), which has heard nothing.
+
+    A press on what looks unpressed there would take back what another page said.
+    """
+    page = visit(widget(signals="none"))
+    press(page)
+    eventually(page, lambda: endpoint.events and page.evaluate(NOTHING_WAITS))
+    page.evaluate(
+        """() => { const key = Object.keys(localStorage).find((key) => key.startsWith('heedback:s:'));
+        const memo = JSON.parse(localStorage[key]); memo.said = { rating: { value: 1, scale: 'thumbs' } };
+        localStorage[key] = JSON.stringify(memo); }"""
+    )
+    assert pressed(page) == ["Bad answer"]
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    assert pressed(page) == ["Good answer"]
+
+
 def test_an_element_hears_after_the_one_it_replaces_has_gone(visit: Visit, endpoint: Endpoint) -> None:
     """A page that shows the new one first, and takes the old one away later."""
     page = visit(widget())

@@ -21,9 +21,13 @@ import { view } from './view.js';
 
 const SIGNAL_DELAY_MS = 1e3;
 let last = 0; // the moment of the latest event
-/** The sessions of this page: each is told what has been kept, and by whom. @type {Set<(key: string | null, by?: Element) => void>} */
+/** The sessions of this page: each is told what has been kept, and by whom. @type {Set<(key?: string | null, by?: Element) => void>} */
 const sessions = new Set();
 addEventListener('storage', ({ key }) => sessions.forEach((look) => look(key)));
+// A page that comes back as it was has slept, and heard nothing.
+addEventListener('pageshow', ({ persisted }) => persisted && sessions.forEach((look) => look()));
+/** What was begun in elements that have gone, by output and person. @type {{ [key: string]: import('./view.js').Begun }} */
+const desks = {};
 
 /**
  * @param {HTMLElement} host
@@ -51,8 +55,9 @@ export function session(host, root, words, holds, name) {
   let refused = 0; // tickets in a row
   let told = ''; // the last of them
   const eye = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen());
-  const show = view(host, root, words, may, lists, name, choose, undo, more, send);
+  const { paint: show, unsaid } = view(host, root, words, may, lists, name, desks[key], choose, undo, more, send);
 
+  delete desks[key];
   recall();
   renew(holds);
   paint();
@@ -78,8 +83,8 @@ export function session(host, root, words, holds, name) {
     show(said, word ? words[word] + turn : '', undoable, kind(), open, fresh);
   }
 
-  /** @param {string | null} place where something was kept @param {Element} [by] of this page */
-  function look(place, by) {
+  /** @param {string | null} [place] where something was kept @param {Element} [by] of this page */
+  function look(place = MEMO + key, by) {
     if (place !== MEMO + key || by === host) return;
     const memo = recall();
     if (!memo) return;
@@ -191,6 +196,7 @@ export function session(host, root, words, holds, name) {
 
   function close() {
     party.ticket = '';
+    desks[key] = { ...desks[key], ...unsaid() };
     sessions.delete(look);
     leave(party);
     eye.disconnect();

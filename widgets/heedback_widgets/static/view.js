@@ -13,6 +13,7 @@ import { COMMENT_CHARS, CORRECTION_CHARS, reasonsOf } from './logic.js';
  *
  * @typedef {HTMLElement & { [property: string]: any }} Draft A reason or a field of the details, which has `ariaPressed` or
  *   `value` as its `kept`, and `of` to tell what is said of it.
+ * @typedef {{ [name: string]: string }} Begun What drafts hold that is not said.
  */
 
 /** Up; down it is turned by the sheet. */
@@ -30,13 +31,14 @@ const ICONS = {
  * @param {string[]} may
  * @param {import('./logic.js').Labelled} lists
  * @param {string} name tells this widget from others, after what a button is called
+ * @param {Begun | undefined} desk what was begun in an element that has gone
  * @param {(rating: import('./logic.js').Rating | false) => void} choose a rating or, without one, the flag
  * @param {() => void} undo
  * @param {() => void} more
  * @param {(written: { [field: string]: unknown }) => void} send
  * @throws what is wrong with an attribute
  */
-export function view(host, root, words, may, lists, name, choose, undo, more, send) {
+export function view(host, root, words, may, lists, name, desk, choose, undo, more, send) {
   const mode = read(host, 'mode', /^(thumbs|stars)$/, 'thumbs');
   const theme = read(host, 'theme', /^(light|dark|)$/);
   const privacy = read(host, 'privacy-url', /^((https?:\/)?\/.|$)/);
@@ -67,7 +69,7 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
 
   box.style.colorScheme = theme;
   root.replaceChildren(box);
-  return paint;
+  return { paint, unsaid: () => Object.fromEntries(drafts.filter(begun).map((draft) => [draft['name'], draft[draft['kept']]])) };
 
   /**
    * @param {Said} said
@@ -101,7 +103,7 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
     const corrects = kind === 'down' && may.includes('correct');
     const reasons = (chosen[kind] ??= Object.entries(lists[kind]).map(([key, text]) => {
       const node = button('reason', text || words.reasons[kind][key] || key, () => (node.ariaPressed = `${node.ariaPressed !== 'true'}`), key);
-      return draft(node, 'ariaPressed', (said) => `${!!reasonsOf(said, kind)?.includes(key)}`);
+      return draft(node, 'ariaPressed', kind + key, (said) => `${!!reasonsOf(said, kind)?.includes(key)}`);
     }));
     const fields = corrects ? [comment, correction] : [comment];
     return make('div', 'details', {},
@@ -125,11 +127,12 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
   /**
    * @param {HTMLElement} node
    * @param {'value' | 'ariaPressed'} kept
+   * @param {string} name
    * @param {(said: Said) => string} of
    * @returns {Draft}
    */
-  function draft(node, kept, of) {
-    drafts.push(Object.assign(node, { kept, of, [kept]: of(last) }));
+  function draft(node, kept, name, of) {
+    drafts.push(Object.assign(node, { kept, name, of, [kept]: desk?.[name] ?? of(last) }));
     return node;
   }
 
@@ -140,7 +143,7 @@ export function view(host, root, words, may, lists, name, choose, undo, more, se
 
   /** @param {'comment' | 'correction'} part @param {number} maxLength */
   function field(part, maxLength) {
-    return draft(make('textarea', part, { maxLength, dir: 'auto' }), 'value', (said) => said[part] ?? '');
+    return draft(make('textarea', part, { maxLength, dir: 'auto' }), 'value', part, (said) => said[part] ?? '');
   }
 
   /** @param {string} part @param {number} value of a rating */
