@@ -235,3 +235,5 @@ def test_fields_are_as_wide_as_their_place(visit: Visit, context: BrowserContext
     widths = page.locator(".field, .field textarea").evaluate_all("all => all.map(each => each.offsetWidth)")
     assert len(widths) == 4
     assert len(set(widths)) == 1, json.dumps(widths)
+    # Words in another script than the page's are written in their own direction, an empty field is in the page's.
+    expect(page.locator(".comment")).to_have_css("unicode-bidi", "plaintext")

@@ -143,7 +143,7 @@ export function view(host, root, words, may, lists, name, desk, choose, undo, mo
 
   /** @param {'comment' | 'correction'} part @param {number} maxLength */
   function field(part, maxLength) {
-    return draft(make('textarea', part, { maxLength, dir: 'auto' }), 'value', part, (said) => said[part] ?? '');
+    return draft(make('textarea', part, { maxLength }), 'value', part, (said) => said[part] ?? '');
   }
 
   /** @param {string} part @param {number} value of a rating */
