@@ -16,6 +16,9 @@ const target = new URL('heedback.min.js', folder);
 /** What is not in the file. */
 const APART = ['heedback.min.js', 'signals.js'];
 
+/** Properties that no other file, host, device or server ever sees: they get short names. */
+const INNER = /^(hear|kept|renew|unsaid)$/;
+
 /** The SHA-256, in hex, of all sources that go into the file, in the order of their names. */
 function digest() {
   const hash = createHash('sha256');
@@ -42,7 +45,7 @@ const bundle = await build({
   bundle: true, minify: true, format: 'esm', target: 'es2022', write: false, plugins: [styles],
 });
 const { code } = await minify(bundle.outputFiles[0].text, {
-  module: true, ecma: 2020, compress: { passes: 2, unsafe: true, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, hoist_funs: true, inline: 1 },
+  module: true, ecma: 2020, mangle: { properties: { regex: INNER } }, compress: { passes: 2, unsafe: true, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, hoist_funs: true, inline: 1 },
 });
 /** @type {[URL, string][]} */
 const made = [[target, `${code.trim()}\n`], [new URL('sources.sha256', folder), `${digest()}\n`]];

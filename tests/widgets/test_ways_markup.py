@@ -21,7 +21,7 @@ import heedback
 import heedback_widgets.fastapi
 import heedback_widgets.flask
 from heedback.testing import Sent, capturing
-from heedback_widgets import files, markup, plain
+from heedback_widgets import files, markup, plain, values
 from heedback_widgets.words import languages, words
 from tools.browser import read
 
@@ -264,14 +264,22 @@ def test_an_event_of_the_form_is_as_new_as_it_is() -> None:
     [
         ("reasons=price&reasons=style&reasons_version=3", {"reasons": ["price", "style"], "reasons_version": 3}),
         ("up_reasons=clear", {"reasons": ["clear"]}),
-        ("up_reasons=clear&reasons=style", {"reasons": ["style"]}),
-        ("up_reasons=clear&reasons=style&rating=up", {"reasons": ["clear"]}),
-        ("up_reasons=clear&reasons=style&rating=3", {"reasons": ["style"]}),
-        ("reasons=style&rating=up&reasons_version=2", {}),
+        ("up_reasons=clear&rating=4", {"reasons": ["clear"]}),
+        ("up_reasons=clear&up_reasons=other&reasons=style&reasons=other", {"reasons": ["style", "other", "clear"]}),
+        ("up_reasons=clear&reasons=style&rating=3", {"reasons": ["style", "clear"]}),
         ("flag_reasons=legal&reasons_version=2", {"flag": True, "flag_reasons": ["legal"], "reasons_version": 2}),
         ("comment=x&reasons_version=2", {"comment": "x"}),
     ],
 )
-def test_reasons_in_a_form_are_those_of_its_rating(chosen: str, said: dict[str, Any]) -> None:
+def test_every_reason_that_was_ticked_is_sent(chosen: str, said: dict[str, Any]) -> None:
     event = plain.read(chosen.encode(), datetime(2026, 11, 16, tzinfo=UTC)).event
     assert {name: value for name, value in event.items() if name not in ("id", "occurred_at", "rating")} == said
+
+
+@pytest.mark.parametrize(
+    "chosen", ["reasons=style&rating=up", "up_reasons=clear&reasons=style&rating=5", "up_reasons=clear&rating=2"]
+)
+def test_a_reason_that_contradicts_the_rating_is_asked_about(chosen: str) -> None:
+    """Nothing is dropped in silence, and nothing that contradicts itself is kept: the way back leads to the form."""
+    with pytest.raises(values.Unfit, match=re.escape(plain.CONTRADICTION)):
+        plain.read(chosen.encode(), datetime(2026, 11, 16, tzinfo=UTC))

@@ -38,6 +38,7 @@ _LOCAL: Final = re.compile(r"/(?![/\\])[!-~]*")  # a path of this host, in print
 _THUMBS: Final = {"up": 1, "down": 0}
 # The fields of the lists of reasons, what each is for, and what a ticket must allow.
 _LISTS: Final = (("reasons", "down", "rate"), ("up_reasons", "up", "rate"), ("flag_reasons", "flag", "flag"))
+CONTRADICTION: Final = "The rating contradicts a reason that is ticked: please go back, and leave one of them out."
 _VERSION: Final = re.compile(r"[0-9]{1,9}")
 
 
@@ -84,11 +85,12 @@ def _said(fields: Mapping[str, str], given: Mapping[str, list[str]]) -> dict[str
 
 
 def _reasons(rated: Mapping[str, Any] | None, given: Mapping[str, list[str]]) -> list[str]:
-    """Those for a rating of this kind; without one, those against the answer, if there are any."""
+    """All that were ticked. What contradicts the rating is neither kept nor dropped: the person knows which holds."""
     good, bad = given.get("up_reasons", []), given.get("reasons", [])
-    if rated is None:
-        return bad or good
-    return good if polarity(rated["value"], rated["scale"]) > 0 else bad
+    pole = 0 if rated is None else polarity(rated["value"], rated["scale"])
+    if (bad and pole > 0) or (good and pole < 0):
+        raise Unfit(CONTRADICTION, "reasons")
+    return list(dict.fromkeys(bad + good))
 
 
 def _version(given: str) -> int:

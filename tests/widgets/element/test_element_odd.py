@@ -59,25 +59,6 @@ def test_a_refused_step_leads_back_to_the_one_before(visit: Visit, endpoint: End
     expect(page.get_by_role("button", name="Details", exact=True)).to_be_hidden()
 
 
-def test_what_is_refused_on_the_next_page_takes_nothing_else_along(
-    visit: Visit, context: BrowserContext, endpoint: Endpoint
-) -> None:
-    """A comment waited while the page closed; the rating before it was taken, and stays."""
-    page = visit(widget(signals="none"))
-    press(page)
-    eventually(page, lambda: endpoint.events)
-    context.set_offline(True)
-    page.get_by_label("Comment").fill("No.")
-    press(page, "Send details")
-    eventually(page, lambda: heard(page, "queued"))
-    page.close()
-    endpoint.status = 413
-    context.set_offline(False)
-    page = visit(widget(signals="none"))
-    expect(page.get_by_role("status")).to_have_text(REFUSED)
-    assert pressed(page) == ["Bad answer"]
-
-
 def test_storage_that_is_blocked(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
     """Where the browser keeps nothing it grants no locks either: what waits is sent all the same."""
     context.clock.install()
@@ -126,6 +107,43 @@ def test_an_element_that_only_moves_keeps_what_is_written(visit: Visit, endpoint
     page.wait_for_timeout(50)
     expect(page.get_by_label("Comment")).to_have_value("Half a sent")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
+
+
+def test_one_that_comes_back_has_what_was_written(visit: Visit, endpoint: Endpoint) -> None:
+    """Taken out and put back later, or made anew for the same answer: neither words nor reasons are lost."""
+    page = visit(widget())
+    press(page)
+    press(page, "Not correct")
+    page.get_by_label("Comment").fill("Half a sent")
+    for back in ("node", "node.cloneNode()"):
+        page.evaluate(
+            f"""async () => {{ const node = {ELEMENT}, place = node.parentNode; node.remove();
+            await new Promise(requestAnimationFrame); place.append({back}); }}"""
+        )
+        press(page, "Details")
+        expect(page.get_by_label("Comment")).to_have_value("Half a sent")
+        expect(page.get_by_role("button", name="Not correct")).to_have_attribute("aria-pressed", "true")
+    press(page, "Send details")
+    eventually(page, lambda: len(endpoint.events) == 2)
+    assert [endpoint.events[1][name] for name in ("comment", "reasons")] == ["Half a sent", ["incorrect"]]
+
+
+def test_a_page_that_slept_shows_what_was_said_meanwhile(visit: Visit, endpoint: Endpoint) -> None:
+    """The way back may lead to a page as it was left (back/forward cache), which has heard nothing.
+
+    A press on what looks unpressed there would take back what another page said.
+    """
+    page = visit(widget(signals="none"))
+    press(page)
+    eventually(page, lambda: endpoint.events and page.evaluate(NOTHING_WAITS))
+    page.evaluate(
+        """() => { const key = Object.keys(localStorage).find((key) => key.startsWith('heedback:s:'));
+        const memo = JSON.parse(localStorage[key]); memo.said = { rating: { value: 1, scale: 'thumbs' } };
+        localStorage[key] = JSON.stringify(memo); }"""
+    )
+    assert pressed(page) == ["Bad answer"]
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    assert pressed(page) == ["Good answer"]
 
 
 def test_an_element_hears_after_the_one_it_replaces_has_gone(visit: Visit, endpoint: Endpoint) -> None:
@@ -217,3 +235,5 @@ def test_fields_are_as_wide_as_their_place(visit: Visit, context: BrowserContext
     widths = page.locator(".field, .field textarea").evaluate_all("all => all.map(each => each.offsetWidth)")
     assert len(widths) == 4
     assert len(set(widths)) == 1, json.dumps(widths)
+    # Words in another script than the page's are written in their own direction, an empty field is in the page's.
+    expect(page.locator(".comment")).to_have_css("unicode-bidi", "plaintext")

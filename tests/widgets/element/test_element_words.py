@@ -87,7 +87,8 @@ def test_it_outlasts_a_refused_rating(visit: Visit, endpoint: Endpoint) -> None:
 
 
 def test_what_was_refused_while_nobody_looked(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
-    """Sent offline, refused on the next page: there are the words, to be copied or sent again."""
+    """Sent offline, refused on the next page: there are the words, to be copied or sent again. What was taken
+    before them stays."""
     page = visit(widget(signals="none"))
     press(page)
     eventually(page, lambda: endpoint.events)
@@ -101,6 +102,11 @@ def test_what_was_refused_while_nobody_looked(visit: Visit, context: BrowserCont
     page = visit(widget(signals="none"))
     expect(page.get_by_role("status")).to_have_text(REFUSED)
     assert written(page)[:2] == ALL[:2]
+    expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
+    endpoint.status = 202
+    press(page, "Send details")
+    eventually(page, lambda: len(endpoint.events) == 2)
+    assert [endpoint.events[1][name] for name in ("comment", "correction")] == ALL[:2]
 
 
 def test_it_outlasts_two_refusals(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
@@ -140,6 +146,38 @@ def test_what_comes_from_elsewhere_does_not_write_over_it(visit: Visit, endpoint
     page.locator("heedback-rating").evaluate("(node, fresh) => node.setAttribute('ticket', fresh)", fresh)
     expect(page.get_by_label("A better answer")).to_have_value("1,428.00")
     expect(page.get_by_label("Comment")).to_have_value("Mine")
+
+
+def test_only_what_was_changed_here_is_sent(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
+    """Where nobody has begun, newer words of another tab are taken over, empty ones too; none are overwritten."""
+    context.add_init_script("addEventListener('storage', (event) => window.deaf && event.stopImmediatePropagation())")
+    one = visit(widget())
+    press(one)
+    one.get_by_label("Comment").fill("Old words ")
+    press(one, "Not correct")
+    press(one, "Send details")
+    press(one, "Details")
+    two = visit(widget())
+    press(two, "Details")
+    two.get_by_label("Comment").fill("Newer words")
+    press(two, "Style or length")
+    press(two, "Send details")
+    expect(one.get_by_label("Comment")).to_have_value("Newer words")
+    expect(one.get_by_role("button", name="Style or length")).to_have_attribute("aria-pressed", "true")
+    one.evaluate("deaf = true")  # as a tab that slept: what another one says now is read at the press
+    press(two, "Details")
+    two.get_by_label("Comment").fill("")
+    press(two, "Style or length")
+    press(two, "Send details")
+    one.get_by_label("A better answer").fill("1,428")
+    press(one, "Send details")
+    eventually(one, lambda: len(endpoint.events) == 5)
+    event = endpoint.events[-1]
+    assert event["correction"] == "1,428"
+    assert event.keys().isdisjoint(("comment", "reasons"))
+    press(one, "Details")
+    assert written(one) == ["", "1,428", "true"]
+    expect(one.get_by_role("button", name="Style or length")).to_have_attribute("aria-pressed", "false")
 
 
 def test_a_better_answer_is_none_of_a_good_one(visit: Visit, endpoint: Endpoint) -> None:

@@ -54,6 +54,17 @@ export function polarity({ rating: { scale, value } = { scale: '', value: 0.5 } 
 }
 
 /**
+ * The reasons that are said in a list: those of a rating belong to its polarity.
+ *
+ * @param {Said} said
+ * @param {Kind} kind
+ */
+export function reasonsOf(said, kind) {
+  if (kind === 'flag') return said.flag_reasons;
+  return (kind === 'up') === polarity(said) > 0 ? said.reasons : undefined;
+}
+
+/**
  * What is said after a press on a rating or, without one, on the flag. The same again withdraws it, and with the last
  * of the two goes what was written. Reasons belong to a polarity, and a better answer to one that was not good.
  *
@@ -85,8 +96,9 @@ export function tidy(said) {
   /** @type {{ [field: string]: unknown }} */
   const kept = {};
   for (const field of FIELDS) {
-    // Neither NUL nor half a surrogate pair is text: the service would refuse all that was written.
-    const value = said[field]?.replace?.(/\0|\p{Cs}/gu, '').trim() ?? said[field];
+    // Neither NUL nor half a surrogate pair is text: the service would refuse all that was written. Of line ends there
+    // is one kind in a field.
+    const value = said[field]?.replace?.(/\0|\r(?=\n)|\p{Cs}/gu, '').trim() ?? said[field];
     if (value && `${value}`) kept[field] = value;
   }
   return kept;
@@ -115,7 +127,7 @@ export function patch(before, after, version, may) {
 }
 
 /** @param {unknown} a @param {unknown} b */
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 /**
  * What the answer to a post does to its events. 200 is the service, which has stored them; another 2xx is the host,

@@ -2,7 +2,7 @@
 
 import { ADDRESS, REASONS, read } from './attributes.js';
 import { ASKED, MEMO, dispatch, emit, enter, leave, place, talk, waiting } from './delivery.js';
-import { WEEK_MS, backoff, patch, polarity, press, tidy, uuid7 } from './logic.js';
+import { WEEK_MS, backoff, patch, polarity, press, same, tidy, uuid7 } from './logic.js';
 import { disk, get, memory, put } from './store.js';
 import { view } from './view.js';
 
@@ -21,9 +21,13 @@ import { view } from './view.js';
 
 const SIGNAL_DELAY_MS = 1e3;
 let last = 0; // the moment of the latest event
-/** The sessions of this page: each is told what has been kept, and by whom. @type {Set<(key: string | null, by?: Element) => void>} */
+/** The sessions of this page: each is told what has been kept, and by whom. @type {Set<(key?: string | null, by?: Element) => void>} */
 const sessions = new Set();
 addEventListener('storage', ({ key }) => sessions.forEach((look) => look(key)));
+// A page that comes back as it was has slept, and heard nothing.
+addEventListener('pageshow', ({ persisted }) => persisted && sessions.forEach((look) => look()));
+/** What was begun in elements that have gone, by output and person. @type {{ [key: string]: import('./view.js').Begun }} */
+const desks = {};
 
 /**
  * @param {HTMLElement} host
@@ -51,18 +55,26 @@ export function session(host, root, words, holds, name) {
   let refused = 0; // tickets in a row
   let told = ''; // the last of them
   const eye = new IntersectionObserver(([entry]) => entry?.isIntersecting && seen());
-  const show = view(host, root, words, may, lists, name, choose, undo, more, send);
+  const { paint: show, unsaid } = view(host, root, words, may, lists, name, desks[key], choose, undo, more, send);
 
+  delete desks[key];
   recall();
   renew(holds);
-  paint(true);
+  paint();
   sessions.add(look);
   return { signal, ask, renew, close };
 
-  /** What is gone from the device still stands here. @returns {Memo | undefined} */
+  /**
+   * Reads what any tab has kept, before something comes on top. What is gone from the device still stands here.
+   *
+   * @returns {Memo | undefined}
+   */
   function recall() {
     const memo = get(shelf, MEMO + key);
+    const old = said;
     if (memo) ({ said = {}, before = {}, known = [''], doubt, receipt, shown } = memo);
+    // What was refused stays in the details, to be said again.
+    if (!same(old, said)) paint(memo.word !== 'error');
     return memo;
   }
 
@@ -71,14 +83,14 @@ export function session(host, root, words, holds, name) {
     show(said, word ? words[word] + turn : '', undoable, kind(), open, fresh);
   }
 
-  /** @param {string | null} place where something was kept @param {Element} [by] of this page */
-  function look(place, by) {
+  /** @param {string | null} [place] where something was kept @param {Element} [by] of this page */
+  function look(place = MEMO + key, by) {
     if (place !== MEMO + key || by === host) return;
     const memo = recall();
     if (!memo) return;
     word = memo.word;
     undoable = false;
-    paint(true);
+    paint();
   }
 
   /** What there could be details about. */
@@ -184,6 +196,7 @@ export function session(host, root, words, holds, name) {
 
   function close() {
     party.ticket = '';
+    desks[key] = { ...desks[key], ...unsaid() };
     sessions.delete(look);
     leave(party);
     eye.disconnect();
@@ -236,15 +249,12 @@ export function session(host, root, words, holds, name) {
       word = 'error';
       undoable = false;
       open ||= !!(detail.event.comment || detail.event.correction); // here is what was written
-    }
-    if (latest && !error) {
+    } else if (latest) {
       if (what === 'sent') word = doubt ? 'error' : kind() ? detail.status : 'withdrawn';
       else word = place(detail) in memory ? 'unsafe' : what;
-    }
-    if (latest || error) {
-      keep();
-      paint();
-    }
+    } else return;
+    keep();
+    paint();
   }
 
   /**

@@ -20,7 +20,7 @@ svg{display:block;width:24px;height:24px;scale:.75;margin:auto;fill:var(--f,none
 .reason,textarea{border:1px solid var(--heedback-line,color-mix(in srgb,currentColor 58%,#0000))}
 .reason{border-radius:9em}
 [aria-pressed=true]{border-color:currentColor}
-textarea{resize:vertical;padding:8px}
+textarea{resize:vertical;padding:8px;unicode-bidi:plaintext}
 button.send{background:var(--a);color:var(--heedback-on-accent,light-dark(#fff,#000))}
 @media(pointer:coarse){:host{--s:44px}}
 @media(forced-colors:active){button[aria-pressed=true]{background:Highlight;color:HighlightText;forced-color-adjust:none}}
