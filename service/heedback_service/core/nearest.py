@@ -15,10 +15,14 @@ from heedback_service.core.vectors import Matrix, Numbers
 WORK: Final = 2_000_000_000
 # The share of meanings in a cosine, where there are any; measured on HWU64, flat from .5 to .7.
 MEANT: Final = 0.6
-_BLOCK: Final = 256  # rows compared at once, at most: some 50 MB
-_CELLS: Final = 1 << 24  # where all are compared with all: 64 MB
+_BLOCK: Final = 256  # rows compared at once, at most
+_CELLS: Final = 1 << 20  # that are filled at once: 4 MB, of which a processor's cache holds most
+_CELLS_OF_MEANINGS: Final = 1 << 24  # 64 MB; all meanings are read for each block
 _DIGITS: Final = 5  # of a cosine that count, so that the order of a sum does not decide who is nearer
-_LIKELY: Final = 0.1  # most rows have neighbours enough that are nearer; only for the others all are looked at
+# Most rows have neighbours enough above the first; only for the others, those above the next are looked at as well.
+_LEVELS: Final = (0.1, 0.03, 0.5 * 10**-_DIGITS)
+# A pair is one whole number, which sorts quickly: the row, how far its cosine is from 1, the other row.
+_ONE, _OTHER = 48, 31  # the bits that the first two start at
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,43 +61,57 @@ def nearest(
     telling = _affordable(rows)
     columns = telling.T.tocsr()
     known = np.ones(size, bool) if meanings is None else meanings.any(axis=1)
-    step = _BLOCK if meanings is None else max(1, min(_BLOCK, _CELLS // size))
+    cells = _CELLS if meanings is None else _CELLS_OF_MEANINGS
+    step = max(1, min(_BLOCK, cells // size))
+    room = np.empty((step, size), np.float32)
     for start in range(0, size, step):
-        block = (telling[start : start + step] @ columns).tocsr()
+        some = telling[start : start + step]
+        block = _product(some, columns, room[: some.shape[0]])
         if meanings is not None:
             meant = meanings[start : start + step] @ meanings.T
             share = MEANT * (known[start : start + step, None] & known)
-            block = sparse.csr_matrix(share * meant + (1 - share) * block.toarray())
-        likely = np.flatnonzero(block.data > _LIKELY)
-        at = np.searchsorted(block.indptr, likely, side="right") - 1
+            block = share * meant + (1 - share) * block
+        its = np.arange(len(block))
+        block[its, start + its] = 0
+        likely = _above(_LEVELS[0], block, its)
         for near, its_ages in ((around, None), (before, ages)):
-            found = _note(near, start + at, block.indices[likely], block.data[likely], its_ages)
-            counted = np.bincount(found - start, minlength=block.shape[0])
-            for few in np.flatnonzero(counted < near.others.shape[1]).tolist():
-                held = slice(block.indptr[few], block.indptr[few + 1])
-                rest = np.full(held.stop - held.start, start + few)
-                _note(near, rest, block.indices[held], block.data[held], its_ages)
+            few = _note(near, start, likely, its, its_ages)
+            for level in _LEVELS[1:]:
+                if len(few):
+                    few = _note(near, start, _above(level, block, few), few, its_ages)
     return around, before
 
 
-def _note(near: Near, ones: Numbers, others: Numbers, cosines: Numbers, ages: Numbers | None) -> Numbers:
-    """Note the nearest of the pairs of `ones`, in order, and `others`; with `ages`, of the older. Returns whose."""
-    scores: Numbers = np.round(cosines, _DIGITS)
-    possible = (scores > 0) & (others != ones)
+def _product(some: Matrix, columns: Matrix, room: Numbers) -> Numbers:
+    """`some @ columns` in the cells of `room`, much faster than SciPy lists the cells of a sparse product."""
+    added = columns[some.indices]
+    added.data *= np.repeat(some.data, np.diff(added.indptr))
+    starts = added.indptr[some.indptr]
+    return sparse.csr_matrix((added.data, added.indices, starts), shape=room.shape).toarray(out=room)
+
+
+def _above(level: float, block: Numbers, rows: Numbers) -> Numbers:
+    """The pairs of `rows` of `block` and their neighbours above `level`, as numbers in the order they are noted in."""
+    chosen = block if len(rows) == len(block) else block[rows]
+    at, others = np.divmod(np.flatnonzero(chosen > level), block.shape[1])
+    units = np.rint(chosen[at, others] * 10**_DIGITS).astype(np.int64)
+    return np.sort(rows[at] << _ONE | 10**_DIGITS - units << _OTHER | others)
+
+
+def _note(near: Near, start: int, pairs: Numbers, rows: Numbers, ages: Numbers | None) -> Numbers:
+    """Note the nearest of the sorted `pairs`; with `ages`, of the older. Returns which of `rows` have too few."""
+    ones, others = pairs >> _ONE, pairs & (1 << _OTHER) - 1
     if ages is not None:
-        possible &= ages[others] < ages[ones]
-    ones, others, scores = ones[possible], others[possible], scores[possible]
+        older = ages[others] < ages[start + ones]
+        pairs, ones, others = pairs[older], ones[older], others[older]
     most = near.others.shape[1]
-    if len(ones) > most and ones[0] == ones[-1]:  # of a single row, what is not among the nearest need not be sorted
-        nearer = scores >= np.partition(scores, -most)[-most]
-        ones, others, scores = ones[nearer], others[nearer], scores[nearer]
-    order = np.lexsort((others, -scores, ones))
-    ones, others, scores = ones[order], others[order], scores[order]
-    rank = np.arange(len(ones)) - np.searchsorted(ones, ones)
+    counts = np.bincount(ones, minlength=rows[-1] + 1)
+    rank = np.arange(len(ones)) - (np.cumsum(counts) - counts)[ones]
     first = rank < most
-    ones, rank = ones[first], rank[first]
-    near.others[ones, rank], near.scores[ones, rank] = others[first], scores[first]
-    return ones
+    at = start + ones[first], rank[first]
+    units = 10**_DIGITS - (pairs[first] >> _OTHER & (1 << _ONE - _OTHER) - 1)
+    near.others[at], near.scores[at] = others[first], units.astype(np.float32) / 10**_DIGITS
+    return rows[counts[rows] < most]
 
 
 def _affordable(rows: Matrix) -> Matrix:

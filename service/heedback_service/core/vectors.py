@@ -63,6 +63,7 @@ def vectors(texts: Sequence[str]) -> Vectors:
     own = sparse.identity(pieces.shape[0], np.float32, "csr")
     made_of = sparse.hstack([own, pieces]).tocsr()
     both = (counts @ made_of).tocsr()
+    both.sort_indices()  # pairs of rows are compared in half the time
     silent = np.array([word in SILENT for word in vocabulary])
     elsewhere = np.zeros(both.shape[1])
     elsewhere[made_of[silent].indices] = _OTHERS
