@@ -518,7 +518,7 @@ def track(client: Client, feature: Any, fields: dict[str, Any], more: dict[str, 
 
 @pytest.mark.parametrize("text", ["always", "rated"])
 @pytest.mark.parametrize("call", ATTEMPTS)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_nothing_is_raised_whatever_is_passed(call: str, text: Any, data: st.DataObject) -> None:
     """And whatever is captured, the service takes; what is not, is counted."""
@@ -536,7 +536,7 @@ def test_nothing_is_raised_whatever_is_passed(call: str, text: Any, data: st.Dat
 
 
 @pytest.mark.parametrize("call", ATTEMPTS)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_strict_raises_nothing_of_anybody_elses(call: str, data: st.DataObject) -> None:
     """What a test of the host sees is always a HeedbackError."""
@@ -551,7 +551,7 @@ def test_strict_raises_nothing_of_anybody_elses(call: str, data: st.DataObject) 
 
 
 @pytest.mark.parametrize("call", ATTEMPTS)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_disabled_takes_anything_and_says_nothing(call: str, data: st.DataObject, caplog: Any) -> None:
     data.draw(ATTEMPTS[call])(Client(disabled=True, strict=True))
@@ -631,7 +631,7 @@ def test_a_setting_that_cannot_be_used(
 
 
 @pytest.mark.parametrize("name", ["url", "key", *heedback.ClientOptions.__annotations__])
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(value=ANYTHING)
 def test_init_takes_anything(name: str, value: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a setting is set to: the app starts, and calls go on."""
