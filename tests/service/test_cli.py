@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import sqlite3
 import stat
@@ -305,6 +306,21 @@ def test_a_file_is_triaged_without_a_service(run: Run, tmp_path: Path) -> None:
     assert (done.exit_code, done.stderr) == (0, "line 4 is left out: 1 cells under 2 columns\n")
     assert done.stdout.startswith("3 rows: 2 items in 2 themes, 1 line left out.\n")
     assert [row["item"] for row in csv.DictReader(out.read_text().splitlines())] == ["1", "1", "2"]
+
+
+def test_a_pipe_gets_the_rows_and_stderr_what_came_of_them(run: Run, tmp_path: Path) -> None:
+    said, pipe = tmp_path / "said.csv", tmp_path / "pipe"
+    said.write_text("text\nThe total is wrong\nthe totl is wrong!\n")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # so few rows wait in the pipe
+    try:
+        done = run("triage", str(said), "--text", "text", "--out", str(pipe))
+        rows = os.read(reader, 65536).decode()
+    finally:
+        os.close(reader)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("2 rows: 1 item")
+    assert [row["item"] for row in csv.DictReader(rows.splitlines())] == ["1", "1"]
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,13 @@ def triage_command(file: Path, text: str, feature: str | None, time: str | None,
 
     FILE and --out are CSV with a header, or JSON Lines if the name ends in .jsonl. The rows keep their columns and get
     item, theme, title, reason, reason_confidence, severity, spam and candidates: up to five earlier rows like it, with
-    how near they are. A column of the file that has one of these names becomes input_NAME.
+    how near they are. A column of the file that has one of these names becomes input_NAME. The numbers are printed;
+    where --out is a pipe or a device, such as /dev/stdout, to stderr.
     """
     from heedback_service.flow import offline, spreadsheet
 
     columns = offline.Columns(text, feature, time)
+    streams = spreadsheet.is_stream(out)  # then its rows may go where our stdout goes
     try:
         sheet = spreadsheet.read(file, columns.named())
         done = offline.sort_out(sheet, columns, _progress)
@@ -89,9 +91,8 @@ def triage_command(file: Path, text: str, feature: str | None, time: str | None,
         spreadsheet.write(out, (*offline.own_columns(sheet.columns), *offline.ADDED), done.rows)
     except (OSError, spreadsheet.UnfitFileError) as error:
         fail(str(error))
-    for line in offline.summary(done, _SHOWN):
-        click.echo(line)
-    click.echo(f"\nThe rows are in {out}.")
+    for line in (*offline.summary(done, _SHOWN), "", f"The rows are in {out}."):
+        click.echo(line, err=streams)
 
 
 def _progress(doing: str) -> None:

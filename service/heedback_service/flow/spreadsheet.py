@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import stat
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 _DELIMITERS: Final = ",;\t|"
 _FIELD_CHARS: Final = 16 * 1024 * 1024  # csv's own limit, 131 072, is less than a pasted log
@@ -71,26 +74,67 @@ def read(file: Path, needed: Iterable[str]) -> Sheet:
     return Sheet(tuple(columns), tuple(rows), tuple(bad))
 
 
+def is_stream(file: Path) -> bool:
+    """Whether `file` takes what comes and keeps no place of its own for it: a pipe, a device, this process's stdout."""
+    try:
+        there = file.stat()
+    except OSError:
+        return False
+    if not stat.S_ISREG(there.st_mode):
+        return True
+    with suppress(OSError):  # it is closed
+        return os.path.samestat(there, os.fstat(1))
+    return False
+
+
 def write(file: Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as JSON Lines or CSV, by the name of the file. It appears when it is whole.
+    """Write rows as JSON Lines or CSV, by the name of the file.
+
+    A file appears when it is whole, where links lead to: readable by its owner only if it is new, else with the owner
+    and the mode of the one it replaces. A stream is written to as it is.
 
     Raises:
         OSError: it cannot be written; what was there before is there still.
     """
-    beside = file.with_name(f".{file.name}.part")
+    put = _json_lines_to if file.suffix.lower() in JSON_LINES else _csv_to
     try:
-        with beside.open("w", encoding="utf-8", newline="") as out:
-            if file.suffix.lower() in JSON_LINES:
-                out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            else:
-                writer = csv.DictWriter(out, list(columns), restval="", lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(map(_flat, rows))
-        beside.replace(file)
+        if is_stream(file):
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND), "w", encoding="utf-8", newline="") as out:
+                put(out, columns, rows)
+        else:
+            with _replacement(Path(os.path.realpath(file))) as out:
+                put(out, columns, rows)
+    except OSError as error:  # which may name a file that nobody has heard of
+        raise OSError(error.errno, error.strerror, str(file)) from error
+
+
+@contextmanager
+def _replacement(file: Path) -> Iterator[TextIO]:
+    handle, part = tempfile.mkstemp(prefix=".", suffix=".part", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            yield out
+            out.flush()
+            with suppress(FileNotFoundError):
+                was = file.stat()
+                with suppress(PermissionError):
+                    os.fchown(handle, was.st_uid, was.st_gid)
+                os.fchmod(handle, stat.S_IMODE(was.st_mode))
+        Path(part).replace(file)
     except BaseException:
         with suppress(OSError):
-            beside.unlink()
+            Path(part).unlink()
         raise
+
+
+def _json_lines_to(out: TextIO, _columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def _csv_to(out: TextIO, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    writer = csv.DictWriter(out, list(columns), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(_flat, rows))
 
 
 _Read = tuple[int, dict[str, Any] | str]  # a line, and the cells that end there or why they cannot be read

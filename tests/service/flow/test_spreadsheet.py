@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import stat
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,3 +94,77 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_former_one(tmp_path: Pat
         write(file, ["text"], [{"text": "fine"}, {"other": 1}])
     assert file.read_text() == "before"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+def test_a_new_file_is_private_and_one_that_is_replaced_keeps_its_mode(tmp_path: Path) -> None:
+    write(tmp_path / "new.csv", ["text"], [])
+    assert mode(tmp_path / "new.csv") == 0o600
+    for kept in (0o644, 0o640, 0o600):
+        file = a_file(tmp_path, "before", "old.csv")
+        file.chmod(kept)
+        write(file, ["text"], [{"text": "after"}])
+        assert (mode(file), file.read_text()) == (kept, "text\nafter\n")
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    there, not_there = a_file(tmp_path / "far", "before", "out.csv"), tmp_path / "far" / "other.csv"
+    for link, target in ((tmp_path / "a.csv", there), (tmp_path / "b.csv", not_there)):
+        link.symlink_to(target.relative_to(tmp_path))
+        write(link, ["text"], [{"text": "after"}])
+        assert link.is_symlink()
+        assert target.read_text() == "text\nafter\n"
+    loop = tmp_path / "loop.csv"
+    loop.symlink_to("loop.csv")
+    with pytest.raises(OSError, match=r"loop\.csv"):
+        write(loop / "out.csv", ["text"], [])
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_pipe_stays_a_pipe_and_gets_the_rows(tmp_path: Path, is_linked: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    name = tmp_path / "link" if is_linked else pipe
+    if is_linked:
+        name.symlink_to(pipe)
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()), daemon=True)
+    reader.start()
+    write(name, ["text"], [{"text": "one"}])
+    reader.join(10)
+    assert got == ["text\none\n"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_terminal_stays_one_and_gets_the_rows() -> None:
+    """A pseudo-terminal of our own: the only character device that a test may lose."""
+    ours, theirs = os.openpty()
+    try:
+        device = Path(os.ttyname(theirs))
+        write(device, ["text"], [{"text": "one"}])
+        assert os.read(ours, 100) == b"text\r\none\r\n"
+        assert stat.S_ISCHR(device.stat().st_mode)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_stdout_that_is_a_file_gets_the_rows_after_what_it_has(tmp_path: Path) -> None:
+    file = a_file(tmp_path, "before\n")
+    run = "from pathlib import Path; from heedback_service.flow.spreadsheet import write; "
+    # By the number of the descriptor: were this to fail, it would be no name that others need.
+    run += "write(Path('/proc/self/fd/1'), ['text'], [{'text': 'one'}])"
+    with file.open("a") as out:
+        subprocess.run([sys.executable, "-c", run], stdout=out, check=True, timeout=30)
+    assert file.read_text() == "before\ntext\none\n"
+
+
+def test_what_cannot_be_written_is_told_by_the_name_it_was_given(tmp_path: Path) -> None:
+    file = tmp_path / "none" / "out.csv"
+    with pytest.raises(FileNotFoundError) as told:
+        write(file, ["text"], [])
+    assert str(told.value) == f"[Errno 2] No such file or directory: '{file}'"
