@@ -65,7 +65,7 @@ def digest_command(project: str, period: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--text", required=True, metavar="COLUMN", help="What people said.")
 @click.option("--feature", metavar="COLUMN", help="What they said it about: rows of two features are never grouped.")
-@click.option("--time", metavar="COLUMN", help="When: ISO 8601, or seconds since 1970. Else the rows came in order.")
+@click.option("--time", metavar="COLUMN", help="When: ISO 8601, or (milli)seconds since 1970. Else in order.")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where the rows go.")
 def triage_command(file: Path, text: str, feature: str | None, time: str | None, out: Path) -> None:
     """Group and classify the texts of FILE, without a service and without a database.

@@ -6,10 +6,12 @@ which a file of texts has not got, is left out.
 
 from __future__ import annotations
 
+import re
+import reprlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any, Final
 
 from heedback_service.core.classify import Category, classify
@@ -84,7 +86,7 @@ def sort_out(sheet: Sheet, columns: Columns, told: Told = lambda what: None) -> 
     said, bad = _read(sheet, columns, told)
     in_time = sorted(said, key=lambda each: (each.at, each.row.number))
     for found in _by(in_time, lambda each: each.feature).values():
-        _set_aside(found, is_timed=columns.time is not None)
+        _set_aside(found)
         _group([each for each in found if each.spam is None], told)
     kept = [each for each in in_time if each.spam is None]
     _number(kept)
@@ -144,26 +146,39 @@ def _understood(row: Row, columns: Columns) -> _Said:
 
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_BASIC_DATE: Final = "[0-9]{8}"  # of ISO 8601, without hyphens; so many seconds since 1970 are the years up to 1973
+_MILLISECONDS: Final = 1e11  # from here on: so many seconds are the year 5138, so many milliseconds 1973
+# What spreadsheets and databases make of a date without a time of day. The few that were said in that very second are
+# judged by their words alone.
+_MIDNIGHT: Final = time()
 
 
 def _moment(given: Any, column: str) -> datetime:
-    """A date, a date and time (of UTC, if it does not say), or seconds since 1970."""
+    """A date, a date and time (of UTC, if it does not say), or seconds or milliseconds since 1970."""
     try:
-        if isinstance(given, str) and not given.replace(".", "", 1).isdigit():
-            moment = datetime.fromisoformat(given.strip())
+        if isinstance(given, bool):
+            raise TypeError
+        text = str(given).strip().removesuffix(".0")  # what becomes of a number in a column with empty cells
+        number = re.fullmatch(r"[0-9]+(\.[0-9]*)?", text)
+        if number is None or re.fullmatch(_BASIC_DATE, text):
+            moment = datetime.fromisoformat(text)
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return datetime.fromtimestamp(float(given), UTC)
+        since = float(text)
+        return datetime.fromtimestamp(since / 1000 if since >= _MILLISECONDS else since, UTC)
     except (TypeError, ValueError, OverflowError, OSError):
-        raise ValueError(f"{column} is no date and time") from None
+        raise ValueError(f"{column} is no date and time: {reprlib.repr(given)}") from None
 
 
-def _set_aside(in_time: Sequence[_Said], *, is_timed: bool) -> None:
-    """Mark spam. Who said it is not known: so it takes many to be a repetition, and a time for each."""
+def _set_aside(in_time: Iterable[_Said]) -> None:
+    """Mark spam. Who said it is not known: so it takes many to be a repetition, and a time of day for each."""
     earlier: deque[Heard] = deque(maxlen=REACH)  # newest first
     for each in in_time:
         heard = Heard(each.at, each.text)
-        each.spam = suspicion(heard, earlier if is_timed else (), anonymous=True)
-        earlier.appendleft(heard)
+        if each.at.time() == _MIDNIGHT:
+            each.spam = suspicion(heard, (), anonymous=True)
+        else:
+            each.spam = suspicion(heard, earlier, anonymous=True)
+            earlier.appendleft(heard)
 
 
 def _group(said: Sequence[_Said], told: Told) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,16 +60,49 @@ def test_time_and_not_the_file_says_what_came_first() -> None:
     assert [[one["row"] for one in row["candidates"]] for row in rows] == [[3], [3], []]
 
 
+@pytest.mark.parametrize(
+    "at",
+    [
+        "2026-11-12",
+        "20261112",
+        20261112,
+        "20261112.0",
+        "2026-11-12T00:00:00Z",
+        "2026-11-12 01:00+01:00",
+        "1794441600",
+        1794441600,
+        "1794441600.0",
+        "1794441600000",
+        1794441600000,
+        " 1794441600000 ",
+    ],
+)
+def test_a_moment_is_written_in_many_ways(at: object) -> None:
+    """Each is the midnight with which 12 November 2026 began, in UTC."""
+    rows = [
+        {"text": VAT, "at": "2026-11-11T23:59:59Z"},
+        {"text": VAT, "at": at},
+        {"text": VAT, "at": "20261112T000001Z"},
+    ]
+    done = sort_out(a_sheet(*reversed(rows)), Columns("text", time="at")).rows
+    assert [[one["row"] for one in row["candidates"][:1]] for row in done] == [[3], [3], []]
+    assert len(done[0]["candidates"]) == 1  # none of the one between: it has the same words
+
+
 def test_cells_that_are_not_what_their_column_is_for_are_told() -> None:
-    sheet = a_sheet(
-        {"text": 5, "at": "1"}, {"text": VAT, "at": "soon"}, {"text": None, "at": "1e999"}, {"text": VAT, "at": 1}
-    )
+    ats = ["1", "soon", "1e999", 1, True, "", "20261332", "1" * 16, "x" * 99]
+    sheet = a_sheet({"text": 5, "at": "1"}, *({"text": VAT, "at": at} for at in ats[1:]))
     done = sort_out(sheet, Columns("text", time="at"))
     assert len(done.rows) == 1
     assert [(bad.line, bad.why) for bad in done.bad] == [
         (2, "text is no text"),
-        (3, "at is no date and time"),
-        (4, "at is no date and time"),
+        (3, "at is no date and time: 'soon'"),
+        (4, "at is no date and time: '1e999'"),
+        (6, "at is no date and time: True"),
+        (7, "at is no date and time: ''"),
+        (8, "at is no date and time: '20261332'"),
+        (9, "at is no date and time: '1111111111111111'"),
+        (10, "at is no date and time: 'xxxxxxxxxxxx...xxxxxxxxxxxxx'"),
     ]
 
 
@@ -92,6 +126,15 @@ def test_many_times_the_same_within_the_hour_is_spam_where_there_is_a_time() -> 
     flood = [{"text": "This is the worst answer ever", "at": 1_700_000_000 + n} for n in range(40)]
     assert sort_out(a_sheet(*flood), Columns("text", time="at")).spam == 10
     assert sort_out(a_sheet(*flood), Columns("text")).spam == 0
+
+
+@pytest.mark.parametrize("day", ["2026-11-01", "20261101", "2026-11-01 00:00:00", "2026-11-01T00:00:00+02:00"])
+def test_the_hour_of_what_has_only_a_date_is_not_known(day: str) -> None:
+    """Forty people who met the same problem in one day are no flood."""
+    reported = [{"text": "This is the worst answer ever", "at": day}] * 40
+    assert sort_out(a_sheet(*reported), Columns("text", time="at")).spam == 0
+    later = [{"text": "This is the worst answer ever", "at": "2026-11-01T00:10:00+02:00"}] * 30
+    assert sort_out(a_sheet(*reported, *later), Columns("text", time="at")).spam == 0
 
 
 def test_a_column_that_is_called_like_one_of_ours_is_kept_under_another_name() -> None:
