@@ -7,9 +7,10 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -24,7 +25,7 @@ class UnfitFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its number in the file, from 1 and without a header, the line on which it ends, and its cells."""
+    """One row: its number in the file, from 1 and without a header, the line on which it begins, and its cells."""
 
     number: int
     line: int
@@ -33,7 +34,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that is left out: the line of the file on which it ends, and what is wrong with it."""
+    """A row that is left out: the line of the file on which it begins, and what is wrong with it."""
 
     line: int
     why: str
@@ -137,34 +138,52 @@ def _csv_to(out: TextIO, columns: Iterable[str], rows: Iterable[Mapping[str, Any
     writer.writerows(map(_flat, rows))
 
 
-_Read = tuple[int, dict[str, Any] | str]  # a line, and the cells that end there or why they cannot be read
+_Read = tuple[int, dict[str, Any] | str]  # a line, and the cells that begin there or why they cannot be read
 
 
-def _csv(lines: Iterable[str], needed: tuple[str, ...]) -> Iterator[_Read]:
+def _csv(text: Iterable[str], needed: tuple[str, ...]) -> Iterator[_Read]:
     csv.field_size_limit(_FIELD_CHARS)
-    each = iter(lines)
-    first = next(each, "")
-    headers = {delimiter: next(csv.reader([first], delimiter=delimiter), []) for delimiter in _DELIMITERS}
-    delimiter = max(headers, key=lambda one: (sum(name in headers[one] for name in needed), one == ","))
+    lines = list(text)
+    headers = {delimiter: next(_records(lines, delimiter), (1, []))[1] for delimiter in _DELIMITERS}
+
+    def fit(delimiter: str) -> tuple[int, bool]:
+        header = headers[delimiter]
+        return (sum(name in header for name in needed) if isinstance(header, list) else 0, delimiter == ",")
+
+    delimiter = max(_DELIMITERS, key=fit)
     header = headers[delimiter]
+    if isinstance(header, str):
+        raise UnfitFileError(f"the header, line 1, cannot be read: {header}")
     if missing := [name for name in needed if name not in header]:
         raise _without(missing, header)
     if len(set(header)) < len(header):
         raise UnfitFileError("two columns have the same name")
-    reader = csv.reader(each, delimiter=delimiter)
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield reader.line_num + 1, str(error)
-            continue
-        line = reader.line_num + 1  # the header was line 1
-        if cells and len(cells) != len(header):
+    for line, cells in islice(_records(lines, delimiter), 1, None):
+        if isinstance(cells, str):
+            yield line, cells
+        elif cells and len(cells) != len(header):
             yield line, f"{len(cells)} cells under {len(header)} columns"
         elif cells:
             yield line, _checked(dict(zip(header, cells, strict=True)))
+
+
+def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    """The cells of each record, or why there are none, with the line on which it begins.
+
+    A quote that nobody closes would run on to the next one, or to the end of the file: only its first line is given up.
+    """
+    begins = 0
+    while begins < len(lines):
+        rest = map(lines.__getitem__, range(begins, len(lines)))
+        reader, done = csv.reader(rest, delimiter=delimiter, strict=True), begins
+        try:
+            for cells in reader:
+                yield begins + 1, cells
+                begins = done + reader.line_num
+        except csv.Error as error:
+            is_long = "field larger" in str(error)
+            yield begins + 1, str(error) if is_long else 'a quote too many or too few (within quotes, " is written "")'
+            begins += 1
 
 
 def _json_lines(lines: Iterable[str]) -> Iterator[_Read]:
@@ -187,7 +206,7 @@ def _checked(cells: dict[str, Any]) -> dict[str, Any] | str:
 
 
 def _without(missing: Iterable[str], columns: Iterable[str]) -> UnfitFileError:
-    there = ", ".join(columns) or "none"
+    there = ", ".join(" ".join(name.split()) for name in columns) or "none"
     return UnfitFileError(f"there is no column {', '.join(missing)}; there is: {there}")
 
 

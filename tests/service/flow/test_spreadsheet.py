@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from heedback_service.flow.spreadsheet import BadRow, UnfitFileError, read, write
 
@@ -33,7 +35,7 @@ def test_csv_as_spreadsheets_write_it(tmp_path: Path, delimiter: str, mark: str)
     sheet = read(file, ["text"])
     assert sheet.columns == ("id", "text")
     assert [list(row.cells.values()) for row in sheet.rows] == lines[1:]
-    assert [(row.number, row.line) for row in sheet.rows] == [(1, 3), (2, 4)]
+    assert [(row.number, row.line) for row in sheet.rows] == [(1, 2), (2, 4)]
 
 
 def test_bad_rows_are_told_and_their_neighbours_are_read(tmp_path: Path) -> None:
@@ -54,6 +56,42 @@ def test_a_cell_beyond_all_measure_is_one_bad_row(tmp_path: Path, monkeypatch: p
     assert [(bad.line, "field larger" in bad.why) for bad in sheet.bad] == [(2, True)]
 
 
+QUOTE = 'a quote too many or too few (within quotes, " is written "")'
+
+
+@pytest.mark.parametrize("after", ['"fine, too",3', '"",3', "fine,3"])
+def test_a_quote_that_is_not_closed_costs_its_own_line_only(tmp_path: Path, after: str) -> None:
+    content = f'text,n\n"good\nbye",1\n"my screen is 5 inch,2\n{after}\nlast,4\n'
+    sheet = read(a_file(tmp_path, content), ["text"])
+    assert [row.cells["n"] for row in sheet.rows] == ["1", "3", "4"]
+    assert sheet.bad == (BadRow(4, QUOTE),)
+
+
+def test_a_quote_within_quotes_costs_its_own_line_only(tmp_path: Path) -> None:
+    sheet = read(a_file(tmp_path, 'text,n\n"He said "no" to me",1\n5" screen,2\n"a ""b"" c",3\n'), ["text"])
+    assert [row.cells["text"] for row in sheet.rows] == ['5" screen', 'a "b" c']
+    assert sheet.bad == (BadRow(2, QUOTE),)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text('a",\n', max_size=6), max_size=6))
+def test_quotes_wherever_they_are_end_in_rows_or_are_told(tmp_path: Path, cells: list[str]) -> None:
+    """Each line is read or told; and nothing is told of what the csv module writes."""
+    file = a_file(tmp_path, "text,n\n" + "\n".join(cells))
+    assert all(2 <= bad.line <= 1 + sum(1 + cell.count("\n") for cell in cells) for bad in read(file, ["text"]).bad)
+    with file.open("w", newline="") as out:
+        csv.writer(out).writerows([("text", "n"), *((cell, "1") for cell in cells)])
+    sheet = read(file, ["text"])
+    assert ([row.cells["text"] for row in sheet.rows], sheet.bad) == (cells, ())
+
+
+def test_a_header_may_have_a_line_break_within_quotes(tmp_path: Path) -> None:
+    sheet = read(a_file(tmp_path, 'id;"what they said\n(free; text)"\n1;good\n2\n'), ["what they said\n(free; text)"])
+    assert sheet.columns == ("id", "what they said\n(free; text)")
+    assert [(row.line, row.cells["id"]) for row in sheet.rows] == [(3, "1")]
+    assert [bad.line for bad in sheet.bad] == [4]
+
+
 def test_json_lines(tmp_path: Path) -> None:
     said = ['{"text": "one", "more": [1]}', "", "[1]", "{", '{"text": "\\ud800"}', "[" * 100_000, '{"other": 2}']
     sheet = read(a_file(tmp_path, "\n".join(said), "in.jsonl"), ["text"])
@@ -69,6 +107,7 @@ def test_json_lines(tmp_path: Path) -> None:
         ("a,b\n1,2\n", "in.csv", "there is no column text; there is: a, b"),
         ("", "in.csv", "there is no column text; there is: none"),
         ("text,text\n1,2\n", "in.csv", "two columns have the same name"),
+        ('text,"n\n1,2\n', "in.csv", "the header, line 1, cannot be read: a quote too many or too few"),
         ('{"a": 1}', "in.jsonl", "there is no column text; there is: a"),
     ],
 )
