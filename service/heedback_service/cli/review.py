@@ -88,7 +88,7 @@ def triage_command(file: Path, text: str, feature: str | None, time: str | None,
             click.echo(f"and so are {len(done.bad) - _SHOWN} more", err=True)
         if not done.rows:
             fail(f"{file} has no row that can be read")
-        spreadsheet.write(out, (*offline.own_columns(sheet.columns), *offline.ADDED), done.rows)
+        spreadsheet.write(out, (*offline.own_columns(sheet.columns).values(), *offline.ADDED), done.rows)
     except (OSError, spreadsheet.UnfitFileError) as error:
         fail(str(error))
     for line in (*offline.summary(done, _SHOWN), "", f"The rows are in {out}."):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from typing import Any, Final
@@ -63,8 +63,9 @@ class Sorted:
 
 @dataclass(slots=True)
 class _Said:
-    """One row on its way."""
+    """One row on its way. `number`: its own among those that could be read, from 1, as it is written."""
 
+    number: int
     row: Row
     feature: str
     at: datetime
@@ -84,7 +85,7 @@ def sort_out(sheet: Sheet, columns: Columns, told: Told = lambda what: None) -> 
     Whatever the file's order, rows of the same moment excepted, the groups are the same. `told` hears how far it is.
     """
     said, bad = _read(sheet, columns, told)
-    in_time = sorted(said, key=lambda each: (each.at, each.row.number))
+    in_time = sorted(said, key=lambda each: (each.at, each.number))
     for found in _by(in_time, lambda each: each.feature).values():
         _set_aside(found)
         _group([each for each in found if each.spam is None], told)
@@ -95,7 +96,8 @@ def sort_out(sheet: Sheet, columns: Columns, told: Told = lambda what: None) -> 
         name = title((each.text for each in item), "unknown")
         for each in item:
             each.title = name
-    rows = [{**_own(each.row.cells), **_added(each)} for each in said]
+    called = own_columns(sheet.columns)
+    rows = [{**{called[name]: cell for name, cell in each.row.cells.items()}, **_added(each)} for each in said]
     return Sorted(rows, _themes(kept), len(items), len(said) - len(kept), bad)
 
 
@@ -127,13 +129,13 @@ def _read(sheet: Sheet, columns: Columns, told: Told) -> tuple[list[_Said], list
         if done % _A_WHILE == 0:
             told(f"Reading row {done:,} of {len(sheet.rows):,}")
         try:
-            said.append(_understood(row, columns))
+            said.append(_understood(len(said) + 1, row, columns))
         except ValueError as error:
             bad.append(BadRow(row.line, str(error)))
     return said, sorted(bad, key=lambda each: each.line)
 
 
-def _understood(row: Row, columns: Columns) -> _Said:
+def _understood(number: int, row: Row, columns: Columns) -> _Said:
     """Raises ValueError: a cell is not what its column is for."""
     text = row.cells.get(columns.text)
     if text is not None and not isinstance(text, str):
@@ -142,7 +144,7 @@ def _understood(row: Row, columns: Columns) -> _Said:
     at = _BEGINNING if columns.time is None else _moment(row.cells.get(columns.time), columns.time)
     category = classify(flag=False, flag_reasons=(), reasons=(), comment=text)
     level = severity(category, polarity=None, comment=text).level
-    return _Said(row, feature, at, text or "", category, level)
+    return _Said(number, row, feature, at, text or "", category, level)
 
 
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -187,12 +189,12 @@ def _group(said: Sequence[_Said], told: Told) -> None:
 
     told(f"Grouping {len(said):,} rows")
     # What says nothing is the same as nothing else: there is no answer that it was about.
-    reports = [Report(each.feature, comment=each.text, output_hash=str(each.row.number)) for each in said]
+    reports = [Report(each.feature, comment=each.text, output_hash=str(each.number)) for each in said]
     found = overview([each.text for each in said])
     for each, first, theme, candidates in zip(said, joined(reports), found.themes, found.candidates, strict=True):
-        each.item, each.theme = said[first].row.number, theme
+        each.item, each.theme = said[first].number, theme
         each.candidates = [
-            {"row": said[one.other].row.number, "score": one.score, "why": list(one.why)} for one in candidates
+            {"row": said[one.other].number, "score": one.score, "why": list(one.why)} for one in candidates
         ]
 
 
@@ -206,13 +208,16 @@ def _number(in_time: Sequence[_Said]) -> None:
             each.theme = themes.setdefault((each.feature, each.theme), len(themes) + 1)
 
 
-def own_columns(names: Iterable[str]) -> list[str]:
-    """The file's own columns as they are written: one that is called like one of `ADDED` becomes `input_NAME`."""
-    return [f"input_{name}" if name in ADDED else name for name in names]
-
-
-def _own(cells: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(zip(own_columns(cells), cells.values(), strict=True))
+def own_columns(names: Iterable[str]) -> dict[str, str]:
+    """What each of the file's own columns is called where it is written: one with a name of `ADDED` becomes
+    `input_NAME`, with as many `input_` as no other column has."""
+    taken = {*ADDED, *(given := list(names))}
+    called = {}
+    for name in given:
+        called[name] = name
+        while name in ADDED and called[name] in taken:
+            called[name] = f"input_{called[name]}"
+    return called
 
 
 def _added(each: _Said) -> dict[str, Any]:

@@ -25,9 +25,8 @@ class UnfitFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its number in the file, from 1 and without a header, the line on which it begins, and its cells."""
+    """One row: the line of the file on which it begins, and its cells."""
 
-    number: int
     line: int
     cells: Mapping[str, Any]
 
@@ -64,12 +63,12 @@ def read(file: Path, needed: Iterable[str]) -> Sheet:
         rows: list[Row] = []
         bad: list[BadRow] = []
         columns: dict[str, None] = {}
-        for number, (line, cells) in enumerate(found, 1):
+        for line, cells in found:
             if isinstance(cells, str):
                 bad.append(BadRow(line, cells))
             else:
                 columns |= dict.fromkeys(cells)
-                rows.append(Row(number, line, cells))
+                rows.append(Row(line, cells))
     if rows and (missing := [name for name in needed if name not in columns]):
         raise _without(missing, columns)
     return Sheet(tuple(columns), tuple(rows), tuple(bad))

@@ -19,7 +19,7 @@ SAID = [VAT, TYPO, SLOW, "", "The link in the second paragraph is dead", "The li
 
 def a_sheet(*rows: dict[str, Any], bad: tuple[BadRow, ...] = ()) -> Sheet:
     columns = tuple(dict.fromkeys(name for row in rows for name in row))
-    return Sheet(columns, tuple(Row(n, n + 1, row) for n, row in enumerate(rows, 1)), bad)
+    return Sheet(columns, tuple(Row(n, row) for n, row in enumerate(rows, 2)), bad)
 
 
 def texts(*said: str) -> Sorted:
@@ -42,6 +42,14 @@ def test_candidates_are_earlier_rows_the_nearest_first() -> None:
     [best, *_] = rows[3]["candidates"]
     assert best["row"] == 2
     assert 0 < best["score"] < 1
+
+
+def test_candidates_are_told_by_their_place_among_the_rows_that_are_written() -> None:
+    """Rows that are left out are in no place, wherever that showed."""
+    read = [{"text": SLOW, "at": "soon"}, {"text": VAT, "at": 1}, {"text": SLOW, "at": 2}, {"text": SLOW, "at": 3}]
+    rows = sort_out(a_sheet(*read, bad=(BadRow(2, "odd"),)), Columns("text", time="at")).rows
+    [one] = rows[2]["candidates"]
+    assert rows[one["row"] - 1]["at"] == 2
 
 
 def test_rows_of_two_features_are_never_grouped() -> None:
@@ -141,7 +149,24 @@ def test_a_column_that_is_called_like_one_of_ours_is_kept_under_another_name() -
     sheet = a_sheet({"title": "Mine", "text": VAT})
     [row] = sort_out(sheet, Columns("text")).rows
     assert (row["input_title"], row["title"]) == ("Mine", f"“{VAT}”")
-    assert own_columns(sheet.columns) == ["input_title", "text"]
+    assert own_columns(sheet.columns) == {"title": "input_title", "text": "text"}
+
+
+@given(st.lists(st.sampled_from(["item", "input_item", "input_input_item", "spam", "text"]), unique=True))
+def test_no_column_takes_the_name_of_another(names: list[str]) -> None:
+    called = own_columns(names)
+    assert list(called) == names
+    assert len({*called.values(), *ADDED}) == len(names) + len(ADDED)
+    assert all(new.endswith(name) and (new == name or name in ADDED) for name, new in called.items())
+
+
+def test_no_cell_is_lost_to_a_column_that_is_called_like_another() -> None:
+    sheet = a_sheet({"item": "A", "text": VAT, "input_item": "B"}, {"text": VAT, "item": "C"})
+    rows = sort_out(sheet, Columns("text")).rows
+    assert [(row.get("input_item"), row["input_input_item"], row["item"]) for row in rows] == [
+        ("B", "A", 1),
+        (None, "C", 1),
+    ]
 
 
 def test_the_summary_has_the_numbers_and_a_quote_for_each_of_the_largest_themes() -> None:
