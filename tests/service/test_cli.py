@@ -304,7 +304,7 @@ def test_a_file_is_triaged_without_a_service(run: Run, tmp_path: Path) -> None:
     said.write_text("text,app\nThe total is wrong,a\nthe totl is wrong!,a\nodd\nIt never loads,b\n")
     done = run("triage", str(said), "--text", "text", "--feature", "app", "--out", str(out))
     assert (done.exit_code, done.stderr) == (0, "line 4 is left out: 1 cells under 2 columns\n")
-    assert done.stdout.startswith("3 rows: 2 items in 2 themes, 1 line left out.\n")
+    assert done.stdout.startswith("3 rows: 2 items, 1 theme, 1 line left out.\n")
     assert [row["item"] for row in csv.DictReader(out.read_text().splitlines())] == ["1", "1", "2"]
 
 

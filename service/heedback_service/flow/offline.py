@@ -74,7 +74,7 @@ class _Said:
     severity: int
     spam: str | None = None
     item: int | None = None  # none for what is set aside, as it has no title and no candidates
-    theme: int | None = None
+    theme: int | None = None  # none without words, and for a row that is like no other
     title: str = ""
     candidates: list[dict[str, Any]] = field(default_factory=list)
 
@@ -93,7 +93,7 @@ def sort_out(sheet: Sheet, columns: Columns, told: Told = lambda what: None) -> 
     _number(kept)
     items = _by(kept, lambda each: each.item).values()
     for item in items:
-        name = title((each.text for each in item), "unknown")
+        name = _called(item)
         for each in item:
             each.title = name
     called = own_columns(sheet.columns)
@@ -105,7 +105,7 @@ def summary(done: Sorted, most: int) -> Iterator[str]:
     """What came of it, in lines to print: the numbers, then a table of the `most` largest themes, a quote each."""
     aside = f", {_many(done.spam, 'row')} set aside as spam" if done.spam else ""
     left_out = f", {_many(len(done.bad), 'line')} left out" if done.bad else ""
-    groups = f"{_many(done.items, 'item')} in {_many(len(done.themes), 'theme')}"
+    groups = f"{_many(done.items, 'item')}, {_many(len(done.themes), 'theme')}"
     yield f"{_many(len(done.rows), 'row')}: {groups}{aside}{left_out}."
     if not done.themes:
         return
@@ -191,10 +191,12 @@ def _group(said: Sequence[_Said], told: Told) -> None:
     # What says nothing is the same as nothing else: there is no answer that it was about.
     reports = [Report(each.feature, comment=each.text, output_hash=str(each.number)) for each in said]
     found = overview([each.text for each in said])
+    rows_in = Counter(found.themes)
     for each, first, theme, candidates in zip(said, joined(reports), found.themes, found.candidates, strict=True):
-        each.item, each.theme = said[first].number, theme
+        each.item, each.theme = said[first].number, theme if rows_in[theme] > 1 else None
         each.candidates = [
-            {"row": said[one.other].number, "score": one.score, "why": list(one.why)} for one in candidates
+            {"row": said[one.other].number, "score": round(float(one.score), 3), "why": list(one.why)}
+            for one in candidates
         ]
 
 
@@ -225,7 +227,7 @@ def _added(each: _Said) -> dict[str, Any]:
         "item": each.item,
         "theme": each.theme,
         "title": each.title,
-        "reason": each.category.key or "unknown",
+        "reason": _reason(each),
         "reason_confidence": each.category.confidence,
         "severity": each.severity,
         "spam": each.spam,
@@ -236,15 +238,25 @@ def _added(each: _Said) -> dict[str, Any]:
 def _themes(said: Iterable[_Said]) -> list[Theme]:
     found = _by((each for each in said if each.theme is not None), lambda each: each.theme or 0)
     made = [
-        Theme(number, len(its), len({each.item for each in its}), _most(its), title((e.text for e in its), "unknown"))
+        Theme(number, len(its), len({each.item for each in its}), _most(its), _called(its))
         for number, its in found.items()
     ]
     return sorted(made, key=lambda theme: (-theme.rows, theme.number))
 
 
 def _most(said: Iterable[_Said]) -> str:
-    """The reason that most of them give: of equals the first that was given; empty if most give none."""
-    return Counter(each.category.key for each in said).most_common(1)[0][0]
+    """The reason that most of them give, of equals the first that was given."""
+    return Counter(_reason(each) for each in said).most_common(1)[0][0]
+
+
+def _reason(said: _Said) -> str:
+    return said.category.key or "unknown"
+
+
+def _called(said: Iterable[_Said]) -> str:
+    """A quote. Without one a title says what was clicked, but here nobody clicked anything."""
+    called = title((each.text for each in said), "")
+    return called if called.startswith("“") else "No words"
 
 
 def _by(said: Iterable[_Said], key: Callable[[_Said], Any]) -> dict[Any, list[_Said]]:

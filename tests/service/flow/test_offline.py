@@ -42,6 +42,7 @@ def test_candidates_are_earlier_rows_the_nearest_first() -> None:
     [best, *_] = rows[3]["candidates"]
     assert best["row"] == 2
     assert 0 < best["score"] < 1
+    assert best["score"] == float(f"{best['score']:.3f}")
 
 
 def test_candidates_are_told_by_their_place_among_the_rows_that_are_written() -> None:
@@ -55,7 +56,7 @@ def test_candidates_are_told_by_their_place_among_the_rows_that_are_written() ->
 def test_rows_of_two_features_are_never_grouped() -> None:
     sheet = a_sheet({"text": VAT, "app": "a"}, {"text": VAT, "app": "b"}, {"text": VAT, "app": "a"})
     rows = sort_out(sheet, Columns("text", feature="app")).rows
-    assert [(row["item"], row["theme"]) for row in rows] == [(1, 1), (2, 2), (1, 1)]
+    assert [(row["item"], row["theme"]) for row in rows] == [(1, 1), (2, None), (1, 1)]
 
 
 def test_time_and_not_the_file_says_what_came_first() -> None:
@@ -118,7 +119,18 @@ def test_what_says_nothing_is_the_same_as_nothing_else() -> None:
     rows = texts("", "👎", "wrong", "wrong", "").rows
     assert len({row["item"] for row in rows}) == 5
     assert [row["theme"] is None for row in rows] == [True, True, False, False, True]
-    assert rows[0]["title"] == "Rated down, no words"
+
+
+def test_nobody_rated_what_has_no_words() -> None:
+    sheet = a_sheet(*({"text": text} for text in ("", "👍", None, "5", "", "ok")))
+    assert [row["title"] for row in sort_out(sheet, Columns("text")).rows] == ["No words"] * 5 + ["“ok”"]
+
+
+def test_a_row_that_is_like_no_other_is_in_no_theme() -> None:
+    done = texts(VAT, SLOW, TYPO, "The links are dead")
+    assert [row["theme"] for row in done.rows] == [1, None, 1, None]
+    assert [(theme.number, theme.rows, theme.items) for theme in done.themes] == [(1, 2, 1)]
+    assert list(summary(texts(VAT), most=9)) == ["1 row: 1 item, 0 themes."]
 
 
 def test_spam_is_set_aside_with_the_reason_and_belongs_to_nothing() -> None:
@@ -170,13 +182,14 @@ def test_no_cell_is_lost_to_a_column_that_is_called_like_another() -> None:
 
 
 def test_the_summary_has_the_numbers_and_a_quote_for_each_of_the_largest_themes() -> None:
-    sheet = a_sheet(*({"text": VAT, "app": app} for app in "aab"), {"text": SLOW, "app": "c"}, bad=(BadRow(9, "odd"),))
+    said = [(VAT, "aabbbc"), (SLOW, "d"), ("The old house by the lake is blue", "ee")]
+    sheet = a_sheet(*({"text": text, "app": app} for text, apps in said for app in apps), bad=(BadRow(9, "odd"),))
     lines = list(summary(sort_out(sheet, Columns("text", feature="app")), most=2))
-    assert lines[0] == "4 rows: 3 items in 3 themes, 1 line left out."
-    assert lines[3].split(maxsplit=4) == ["1", "2", "1", "incomplete", f"“{VAT}”"]
-    assert lines[4].split(maxsplit=4)[:4] == ["2", "1", "1", "incomplete"]
-    assert lines[5:] == ["and 1 theme more, of 1 row at most"]
-    assert list(summary(texts("", ""), most=1)) == ["2 rows: 2 items in 0 themes."]
+    assert lines[0] == "9 rows: 5 items, 3 themes, 1 line left out."
+    assert lines[3].split(maxsplit=4) == ["2", "3", "1", "incomplete", f"“{VAT}”"]
+    assert lines[4].split(maxsplit=4)[:4] == ["1", "2", "1", "incomplete"]
+    assert lines[5:] == ["and 1 theme more, of 2 rows at most"]
+    assert list(summary(texts("Hello there, world", "Hello there, world"), most=1))[3].split()[3] == "unknown"
 
 
 @settings(max_examples=20, deadline=None)
