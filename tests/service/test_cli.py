@@ -323,6 +323,25 @@ def test_a_pipe_gets_the_rows_and_stderr_what_came_of_them(run: Run, tmp_path: P
     assert [row["item"] for row in csv.DictReader(rows.splitlines())] == ["1", "1"]
 
 
+def test_on_a_terminal_what_is_being_done_is_gone_before_the_rest_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = tmp_path / "said.csv"
+    said.write_text("text\nThe total is wrong\nodd,one\n")
+    ours, theirs = os.openpty()
+    try:
+        with open(theirs, "w", encoding="utf-8") as terminal:  # noqa: PTH123 - it has no name but a number
+            monkeypatch.setattr(sys, "stderr", terminal)
+            main(["triage", str(said), "--text", "text", "--out", str(tmp_path / "o.csv")], standalone_mode=False)
+            shown = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+    *_, doing, blank, told, end = shown.split("\r")  # a terminal writes \r\n for \n
+    assert (doing, blank.strip(), len(blank) >= len(doing)) == ("Finding themes and candidates of 1 row", "", True)
+    assert (told, end) == ("line 3 is left out: 2 cells under 1 columns", "\n")
+    assert capsys.readouterr().out.startswith("1 row: ")
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [("a\n1\n", "there is no column text; there is: a"), ("text,b\n1\n", "has no row that can be read")],

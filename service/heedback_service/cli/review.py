@@ -82,6 +82,7 @@ def triage_command(file: Path, text: str, feature: str | None, time: str | None,
     try:
         sheet = spreadsheet.read(file, columns.named())
         done = offline.sort_out(sheet, columns, _progress)
+        _progress("")
         for bad in done.bad[:_SHOWN]:
             click.echo(f"line {bad.line} is left out: {bad.why}", err=True)
         if len(done.bad) > _SHOWN:

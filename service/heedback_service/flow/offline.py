@@ -23,7 +23,7 @@ from heedback_service.flow.spreadsheet import BadRow, Row, Sheet
 
 ADDED: Final = ("item", "theme", "title", "reason", "reason_confidence", "severity", "spam", "candidates")
 
-_A_WHILE: Final = 500  # rows: a tenth of a second
+_A_WHILE: Final = 500  # rows: a tenth of a second of reading, half a second of grouping
 Told = Callable[[str], None]  # what is being done now
 
 
@@ -187,17 +187,24 @@ def _group(said: Sequence[_Said], told: Told) -> None:
     """Items, themes and candidates of one feature, whose rows come in the order of time."""
     from heedback_service.core.overview import overview  # numpy and SciPy, of which few commands need anything
 
-    told(f"Grouping {len(said):,} rows")
-    # What says nothing is the same as nothing else: there is no answer that it was about.
-    reports = [Report(each.feature, comment=each.text, output_hash=str(each.number)) for each in said]
+    firsts = joined(_reports(said, told))
+    told(f"Finding themes and candidates of {_many(len(said), 'row')}")
     found = overview([each.text for each in said])
     rows_in = Counter(found.themes)
-    for each, first, theme, candidates in zip(said, joined(reports), found.themes, found.candidates, strict=True):
+    for each, first, theme, candidates in zip(said, firsts, found.themes, found.candidates, strict=True):
         each.item, each.theme = said[first].number, theme if rows_in[theme] > 1 else None
         each.candidates = [
             {"row": said[one.other].number, "score": round(float(one.score), 3), "why": list(one.why)}
             for one in candidates
         ]
+
+
+def _reports(said: Sequence[_Said], told: Told) -> Iterator[Report]:
+    for done, each in enumerate(said, 1):
+        if done % _A_WHILE == 0:
+            told(f"Grouping row {done:,} of {len(said):,}")
+        # What says nothing is the same as nothing else: there is no answer that it was about.
+        yield Report(each.feature, comment=each.text, output_hash=str(each.number))
 
 
 def _number(in_time: Sequence[_Said]) -> None:

@@ -192,6 +192,16 @@ def test_the_summary_has_the_numbers_and_a_quote_for_each_of_the_largest_themes(
     assert list(summary(texts("Hello there, world", "Hello there, world"), most=1))[3].split()[3] == "unknown"
 
 
+def test_how_far_it_is_is_told_while_it_reads_and_while_it_groups() -> None:
+    told: list[str] = []
+    sort_out(a_sheet(*({"text": f"{n % 5}"} for n in range(1000))), Columns("text"), told.append)
+    assert told == [
+        *("Reading row 500 of 1,000", "Reading row 1,000 of 1,000"),
+        *("Grouping row 500 of 1,000", "Grouping row 1,000 of 1,000"),
+        "Finding themes and candidates of 1,000 rows",
+    ]
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.permutations(range(len(SAID))))
 def test_the_order_of_the_rows_changes_nothing(order: list[int]) -> None:
