@@ -323,6 +323,19 @@ def test_a_pipe_gets_the_rows_and_stderr_what_came_of_them(run: Run, tmp_path: P
     assert [row["item"] for row in csv.DictReader(rows.splitlines())] == ["1", "1"]
 
 
+def test_a_file_is_triaged_in_its_own_encoding(run: Run, tmp_path: Path) -> None:
+    said, out = tmp_path / "said.csv", tmp_path / "out.csv"
+    said.write_bytes("text\nDet er bare tøys\n".encode("latin-1"))
+    assert run("triage", str(said), "--text", "text", "--encoding", "latin-1", "--out", str(out)).exit_code == 0
+    assert "Det er bare tøys" in out.read_text("utf-8")
+
+
+def test_a_folder_that_is_not_there_is_told_by_its_name(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "said.csv").write_text("text\n1\n")
+    done = run("triage", str(tmp_path / "said.csv"), "--text", "text", "--out", str(tmp_path / "none" / "out.csv"))
+    assert (done.exit_code, done.stderr) == (1, f"Error: there is no folder {tmp_path / 'none'} for out.csv\n")
+
+
 def test_on_a_terminal_what_is_being_done_is_gone_before_the_rest_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,8 +66,9 @@ def digest_command(project: str, period: str | None, as_json: bool) -> None:
 @click.option("--text", required=True, metavar="COLUMN", help="What people said.")
 @click.option("--feature", metavar="COLUMN", help="What they said it about: rows of two features are never grouped.")
 @click.option("--time", metavar="COLUMN", help="When: ISO 8601, or (milli)seconds since 1970. Else in order.")
+@click.option("--encoding", default="UTF-8", show_default=True, metavar="NAME", help="Of FILE; OUT is in UTF-8.")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where the rows go.")
-def triage_command(file: Path, text: str, feature: str | None, time: str | None, out: Path) -> None:
+def triage_command(file: Path, text: str, feature: str | None, time: str | None, encoding: str, out: Path) -> None:
     """Group and classify the texts of FILE, without a service and without a database.
 
     FILE and --out are CSV with a header, or JSON Lines if the name ends in .jsonl. The rows keep their columns and get
@@ -77,10 +78,12 @@ def triage_command(file: Path, text: str, feature: str | None, time: str | None,
     """
     from heedback_service.flow import offline, spreadsheet
 
+    if not out.parent.is_dir():
+        fail(f"there is no folder {out.parent} for {out.name}")
     columns = offline.Columns(text, feature, time)
     streams = spreadsheet.is_stream(out)  # then its rows may go where our stdout goes
     try:
-        sheet = spreadsheet.read(file, columns.named())
+        sheet = spreadsheet.read(file, columns.named(), encoding)
         done = offline.sort_out(sheet, columns, _progress)
         _progress("")
         for bad in done.bad[:_SHOWN]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
+import math
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader, TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -48,30 +52,45 @@ class Sheet:
     bad: tuple[BadRow, ...]
 
 
-def read(file: Path, needed: Iterable[str]) -> Sheet:
-    """Read a whole file: JSON Lines if its name ends in .jsonl or .ndjson, else CSV with a header, in UTF-8.
+def read(file: Path, needed: Iterable[str], encoding: str = "UTF-8") -> Sheet:
+    """Read a whole file: JSON Lines if its name ends in .jsonl or .ndjson, else CSV with a header.
 
     Cells of CSV stand between commas, semicolons, tabs or bars, whichever makes a header with the `needed` columns.
 
+    Args:
+        encoding: one that Python knows by this name; UTF-8 may begin with a byte order mark.
+
     Raises:
         OSError: it cannot be read.
-        UnfitFileError: it has not got the columns.
+        UnfitFileError: it has not got the columns, or is in another encoding.
     """
-    # What is not UTF-8 becomes lone surrogates: the row with it is told, and its neighbours are read.
-    with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as lines:
-        found = _json_lines(lines) if file.suffix.lower() in JSON_LINES else _csv(lines, tuple(needed))
-        rows: list[Row] = []
-        bad: list[BadRow] = []
-        columns: dict[str, None] = {}
-        for line, cells in found:
-            if isinstance(cells, str):
-                bad.append(BadRow(line, cells))
-            else:
-                columns |= dict.fromkeys(cells)
-                rows.append(Row(line, cells))
+    rows: list[Row] = []
+    bad: list[BadRow] = []
+    columns: dict[str, None] = {}
+    try:
+        with file.open("rb") as content, _decoded(content, encoding) as lines:
+            found = _json_lines(lines) if file.suffix.lower() in JSON_LINES else _csv(lines, tuple(needed))
+            for line, cells in found:
+                if isinstance(cells, str):
+                    bad.append(BadRow(line, f"not {encoding}" if cells == _UNDECODED else cells))
+                else:
+                    columns |= dict.fromkeys(cells)
+                    rows.append(Row(line, cells))
+    except LookupError:
+        raise UnfitFileError(f"there is no encoding {encoding}; UTF-16, Latin-1 and cp1252 are some") from None
+    except UnicodeError as error:
+        raise UnfitFileError(f"it is not {encoding}: {error}") from None
     if rows and (missing := [name for name in needed if name not in columns]):
         raise _without(missing, columns)
     return Sheet(tuple(columns), tuple(rows), tuple(bad))
+
+
+def _decoded(content: BufferedReader, encoding: str) -> TextIOWrapper:
+    """What cannot be decoded becomes lone surrogates: the row with it is told, and its neighbours are read."""
+    is_utf_8 = codecs.lookup(encoding).name == "utf-8"
+    if is_utf_8 and content.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise UnfitFileError("it looks like UTF-16: give --encoding UTF-16, or save it as UTF-8")
+    return TextIOWrapper(content, "utf-8-sig" if is_utf_8 else encoding, errors="surrogateescape", newline="")
 
 
 def is_stream(file: Path) -> bool:
@@ -138,6 +157,8 @@ def _csv_to(out: TextIO, columns: Iterable[str], rows: Iterable[Mapping[str, Any
 
 
 _Read = tuple[int, dict[str, Any] | str]  # a line, and the cells that begin there or why they cannot be read
+_UNDECODED: Final = ""  # why, for what is in another encoding
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 def _csv(text: Iterable[str], needed: tuple[str, ...]) -> Iterator[_Read]:
@@ -155,6 +176,8 @@ def _csv(text: Iterable[str], needed: tuple[str, ...]) -> Iterator[_Read]:
         raise UnfitFileError(f"the header, line 1, cannot be read: {header}")
     if missing := [name for name in needed if name not in header]:
         raise _without(missing, header)
+    if any(map(_SURROGATE.search, header)):
+        raise UnfitFileError("the header is in another encoding: give --encoding, or save it as UTF-8")
     if len(set(header)) < len(header):
         raise UnfitFileError("two columns have the same name")
     for line, cells in islice(_records(lines, delimiter), 1, None):
@@ -162,8 +185,10 @@ def _csv(text: Iterable[str], needed: tuple[str, ...]) -> Iterator[_Read]:
             yield line, cells
         elif cells and len(cells) != len(header):
             yield line, f"{len(cells)} cells under {len(header)} columns"
+        elif any(map(_SURROGATE.search, cells)):
+            yield line, _UNDECODED
         elif cells:
-            yield line, _checked(dict(zip(header, cells, strict=True)))
+            yield line, dict(zip(header, cells, strict=True))
 
 
 def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
@@ -187,21 +212,28 @@ def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[s
 
 def _json_lines(lines: Iterable[str]) -> Iterator[_Read]:
     for line, text in enumerate(lines, 1):
-        if not text.strip():
-            continue
-        try:
-            loaded = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            yield line, f"not JSON: {error}"
-            continue
-        yield line, _checked(loaded) if isinstance(loaded, dict) else "not a JSON object"
+        if _SURROGATE.search(text):
+            yield line, _UNDECODED
+        elif text.strip():
+            yield line, _object(text)
 
 
-def _checked(cells: dict[str, Any]) -> dict[str, Any] | str:
-    texts = (each for each in cells.values() if isinstance(each, str))
-    if any("\ud800" <= character <= "\udfff" for text in texts if not text.isascii() for character in text):
-        return "not UTF-8"
-    return cells
+def _object(text: str) -> dict[str, Any] | str:
+    """NaN and Infinity, which JSON has not got and some write for what is missing, are null."""
+    try:
+        loaded = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    if not isinstance(loaded, dict):
+        return "not a JSON object"
+    if "\\u" in text and _SURROGATE.search(json.dumps(loaded, ensure_ascii=False)):
+        return "half of a character, such as \\ud800"
+    return loaded
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _without(missing: Iterable[str], columns: Iterable[str]) -> UnfitFileError:

@@ -93,12 +93,61 @@ def test_a_header_may_have_a_line_break_within_quotes(tmp_path: Path) -> None:
 
 
 def test_json_lines(tmp_path: Path) -> None:
-    said = ['{"text": "one", "more": [1]}', "", "[1]", "{", '{"text": "\\ud800"}', "[" * 100_000, '{"other": 2}']
-    sheet = read(a_file(tmp_path, "\n".join(said), "in.jsonl"), ["text"])
+    said = [
+        '{"text": "one", "more": [1]}',
+        "",
+        "[1]",
+        "{",
+        '{"text": "\\ud800"}',
+        '{"text": "", "more": [{"\\udc80": 1}]}',
+        '{"text": "\\ud83d\\ude00"}',
+        "[" * 100_000,
+        '{"other": 2}',
+    ]
+    sheet = read(a_file(tmp_path, "\n".join(said).encode() + b'\n{"text": "\xff"}', "in.jsonl"), ["text"])
     assert sheet.columns == ("text", "more", "other")
-    assert [row.cells for row in sheet.rows] == [{"text": "one", "more": [1]}, {"other": 2}]
-    assert [bad.line for bad in sheet.bad] == [3, 4, 5, 6]
-    assert [bad.why.split(":")[0] for bad in sheet.bad] == ["not a JSON object", "not JSON", "not UTF-8", "not JSON"]
+    assert [row.cells for row in sheet.rows] == [{"text": "one", "more": [1]}, {"text": "😀"}, {"other": 2}]
+    assert [(bad.line, bad.why.split(":")[0]) for bad in sheet.bad] == [
+        (3, "not a JSON object"),
+        (4, "not JSON"),
+        (5, "half of a character, such as \\ud800"),
+        (6, "half of a character, such as \\ud800"),
+        (8, "not JSON"),
+        (10, "not UTF-8"),
+    ]
+
+
+def test_numbers_that_json_has_not_got_are_null(tmp_path: Path) -> None:
+    sheet = read(a_file(tmp_path, '{"text": NaN, "n": [-Infinity, 1e999, -1e999, 0.5]}', "in.jsonl"), ["text"])
+    assert sheet.rows[0].cells == {"text": None, "n": [None, None, None, 0.5]}
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "utf8", "utf-8-sig", "UTF-16", "utf-16-le", "Latin-1", "cp1252"])
+def test_encodings(tmp_path: Path, encoding: str) -> None:
+    sheet = read(a_file(tmp_path, "text,n\nÆrlig,1\nügt,2\n".encode(encoding)), ["text"], encoding)
+    assert [row.cells["text"] for row in sheet.rows] == ["Ærlig", "ügt"]
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "says"),
+    [
+        ("text\nÆ\n".encode("utf-16"), "UTF-8", "it looks like UTF-16: give --encoding UTF-16, or save it as UTF-8"),
+        (b"text\n1", "UTF-16", "it is not UTF-16: "),
+        (b"text\n1\n", "Klingon", "there is no encoding Klingon; "),
+        (b"text\n1\n", "hex", "there is no encoding hex; "),
+        (b"text,\xe6\n1,2\n", "UTF-8", "the header is in another encoding: "),
+    ],
+)
+def test_a_file_in_another_encoding_is_refused_in_a_line(
+    tmp_path: Path, content: bytes, encoding: str, says: str
+) -> None:
+    with pytest.raises(UnfitFileError, match=f"^{says}"):
+        read(a_file(tmp_path, content), ["text"], encoding)
+
+
+def test_a_row_in_another_encoding_is_told_by_the_name_it_is_not(tmp_path: Path) -> None:
+    sheet = read(a_file(tmp_path, b"text\n\x81\n\xe6\n"), ["text"], "cp1252")
+    assert (sheet.bad, sheet.rows[0].cells) == ((BadRow(2, "not cp1252"),), {"text": "æ"})
 
 
 @pytest.mark.parametrize(
