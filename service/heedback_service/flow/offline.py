@@ -6,12 +6,10 @@ which a file of texts has not got, is left out.
 
 from __future__ import annotations
 
-import re
-import reprlib
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any, Final
 
 from heedback_service.core.classify import Category, classify
@@ -19,6 +17,7 @@ from heedback_service.core.grouping import Report, joined
 from heedback_service.core.severity import severity
 from heedback_service.core.spam import REACH, Heard, suspicion
 from heedback_service.core.titles import title
+from heedback_service.flow.moments import BEGINNING, is_only_a_date, moment
 from heedback_service.flow.spreadsheet import BadRow, Row, Sheet
 
 ADDED: Final = ("item", "theme", "title", "reason", "reason_confidence", "severity", "spam", "candidates")
@@ -141,34 +140,10 @@ def _understood(number: int, row: Row, columns: Columns) -> _Said:
     if text is not None and not isinstance(text, str):
         raise ValueError(f"{columns.text} is no text")
     feature = "" if columns.feature is None else str(row.cells.get(columns.feature) or "")
-    at = _BEGINNING if columns.time is None else _moment(row.cells.get(columns.time), columns.time)
+    at = BEGINNING if columns.time is None else moment(row.cells.get(columns.time), columns.time)
     category = classify(flag=False, flag_reasons=(), reasons=(), comment=text)
     level = severity(category, polarity=None, comment=text).level
     return _Said(number, row, feature, at, text or "", category, level)
-
-
-_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_BASIC_DATE: Final = "[0-9]{8}"  # of ISO 8601, without hyphens; so many seconds since 1970 are the years up to 1973
-_MILLISECONDS: Final = 1e11  # from here on: so many seconds are the year 5138, so many milliseconds 1973
-# What spreadsheets and databases make of a date without a time of day. The few that were said in that very second are
-# judged by their words alone.
-_MIDNIGHT: Final = time()
-
-
-def _moment(given: Any, column: str) -> datetime:
-    """A date, a date and time (of UTC, if it does not say), or seconds or milliseconds since 1970."""
-    try:
-        if isinstance(given, bool):
-            raise TypeError
-        text = str(given).strip().removesuffix(".0")  # what becomes of a number in a column with empty cells
-        number = re.fullmatch(r"[0-9]+(\.[0-9]*)?", text)
-        if number is None or re.fullmatch(_BASIC_DATE, text):
-            moment = datetime.fromisoformat(text)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        since = float(text)
-        return datetime.fromtimestamp(since / 1000 if since >= _MILLISECONDS else since, UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise ValueError(f"{column} is no date and time: {reprlib.repr(given)}") from None
 
 
 def _set_aside(in_time: Iterable[_Said]) -> None:
@@ -176,7 +151,7 @@ def _set_aside(in_time: Iterable[_Said]) -> None:
     earlier: deque[Heard] = deque(maxlen=REACH)  # newest first
     for each in in_time:
         heard = Heard(each.at, each.text)
-        if each.at.time() == _MIDNIGHT:
+        if is_only_a_date(each.at):
             each.spam = suspicion(heard, (), anonymous=True)
         else:
             each.spam = suspicion(heard, earlier, anonymous=True)
