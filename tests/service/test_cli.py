@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import sqlite3
 import stat
@@ -303,8 +304,55 @@ def test_a_file_is_triaged_without_a_service(run: Run, tmp_path: Path) -> None:
     said.write_text("text,app\nThe total is wrong,a\nthe totl is wrong!,a\nodd\nIt never loads,b\n")
     done = run("triage", str(said), "--text", "text", "--feature", "app", "--out", str(out))
     assert (done.exit_code, done.stderr) == (0, "line 4 is left out: 1 cells under 2 columns\n")
-    assert done.stdout.startswith("3 rows: 2 items in 2 themes, 1 line left out.\n")
+    assert done.stdout.startswith("3 rows: 2 items, 1 theme, 1 line left out.\n")
     assert [row["item"] for row in csv.DictReader(out.read_text().splitlines())] == ["1", "1", "2"]
+
+
+def test_a_pipe_gets_the_rows_and_stderr_what_came_of_them(run: Run, tmp_path: Path) -> None:
+    said, pipe = tmp_path / "said.csv", tmp_path / "pipe"
+    said.write_text("text\nThe total is wrong\nthe totl is wrong!\n")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)  # so few rows wait in the pipe
+    try:
+        done = run("triage", str(said), "--text", "text", "--out", str(pipe))
+        rows = os.read(reader, 65536).decode()
+    finally:
+        os.close(reader)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr.startswith("2 rows: 1 item")
+    assert [row["item"] for row in csv.DictReader(rows.splitlines())] == ["1", "1"]
+
+
+def test_a_file_is_triaged_in_its_own_encoding(run: Run, tmp_path: Path) -> None:
+    said, out = tmp_path / "said.csv", tmp_path / "out.csv"
+    said.write_bytes("text\nDet er bare tøys\n".encode("latin-1"))
+    assert run("triage", str(said), "--text", "text", "--encoding", "latin-1", "--out", str(out)).exit_code == 0
+    assert "Det er bare tøys" in out.read_text("utf-8")
+
+
+def test_a_folder_that_is_not_there_is_told_by_its_name(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "said.csv").write_text("text\n1\n")
+    done = run("triage", str(tmp_path / "said.csv"), "--text", "text", "--out", str(tmp_path / "none" / "out.csv"))
+    assert (done.exit_code, done.stderr) == (1, f"Error: there is no folder {tmp_path / 'none'} for out.csv\n")
+
+
+def test_on_a_terminal_what_is_being_done_is_gone_before_the_rest_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = tmp_path / "said.csv"
+    said.write_text("text\nThe total is wrong\nodd,one\n")
+    ours, theirs = os.openpty()
+    try:
+        with open(theirs, "w", encoding="utf-8") as terminal:  # noqa: PTH123 - it has no name but a number
+            monkeypatch.setattr(sys, "stderr", terminal)
+            main(["triage", str(said), "--text", "text", "--out", str(tmp_path / "o.csv")], standalone_mode=False)
+            shown = os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+    *_, doing, blank, told, end = shown.split("\r")  # a terminal writes \r\n for \n
+    assert (doing, blank.strip(), len(blank) >= len(doing)) == ("Finding themes and candidates of 1 row", "", True)
+    assert (told, end) == ("line 3 is left out: 2 cells under 1 columns", "\n")
+    assert capsys.readouterr().out.startswith("1 row: ")
 
 
 @pytest.mark.parametrize(

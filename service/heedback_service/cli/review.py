@@ -65,33 +65,38 @@ def digest_command(project: str, period: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--text", required=True, metavar="COLUMN", help="What people said.")
 @click.option("--feature", metavar="COLUMN", help="What they said it about: rows of two features are never grouped.")
-@click.option("--time", metavar="COLUMN", help="When: ISO 8601, or seconds since 1970. Else the rows came in order.")
+@click.option("--time", metavar="COLUMN", help="When: ISO 8601, or (milli)seconds since 1970. Else in order.")
+@click.option("--encoding", default="UTF-8", show_default=True, metavar="NAME", help="Of FILE; OUT is in UTF-8.")
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where the rows go.")
-def triage_command(file: Path, text: str, feature: str | None, time: str | None, out: Path) -> None:
+def triage_command(file: Path, text: str, feature: str | None, time: str | None, encoding: str, out: Path) -> None:
     """Group and classify the texts of FILE, without a service and without a database.
 
     FILE and --out are CSV with a header, or JSON Lines if the name ends in .jsonl. The rows keep their columns and get
     item, theme, title, reason, reason_confidence, severity, spam and candidates: up to five earlier rows like it, with
-    how near they are. A column of the file that has one of these names becomes input_NAME.
+    how near they are. A column of the file that has one of these names becomes input_NAME. The numbers are printed;
+    where --out is a pipe or a device, such as /dev/stdout, to stderr.
     """
     from heedback_service.flow import offline, spreadsheet
 
+    if not out.parent.is_dir():
+        fail(f"there is no folder {out.parent} for {out.name}")
     columns = offline.Columns(text, feature, time)
+    streams = spreadsheet.is_stream(out)  # then its rows may go where our stdout goes
     try:
-        sheet = spreadsheet.read(file, columns.named())
+        sheet = spreadsheet.read(file, columns.named(), encoding)
         done = offline.sort_out(sheet, columns, _progress)
+        _progress("")
         for bad in done.bad[:_SHOWN]:
             click.echo(f"line {bad.line} is left out: {bad.why}", err=True)
         if len(done.bad) > _SHOWN:
             click.echo(f"and so are {len(done.bad) - _SHOWN} more", err=True)
         if not done.rows:
             fail(f"{file} has no row that can be read")
-        spreadsheet.write(out, (*offline.own_columns(sheet.columns), *offline.ADDED), done.rows)
+        spreadsheet.write(out, (*offline.own_columns(sheet.columns).values(), *offline.ADDED), done.rows)
     except (OSError, spreadsheet.UnfitFileError) as error:
         fail(str(error))
-    for line in offline.summary(done, _SHOWN):
-        click.echo(line)
-    click.echo(f"\nThe rows are in {out}.")
+    for line in (*offline.summary(done, _SHOWN), "", f"The rows are in {out}."):
+        click.echo(line, err=streams)
 
 
 def _progress(doing: str) -> None:

@@ -7,9 +7,9 @@ which a file of texts has not got, is left out.
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from heedback_service.core.classify import Category, classify
@@ -17,11 +17,12 @@ from heedback_service.core.grouping import Report, joined
 from heedback_service.core.severity import severity
 from heedback_service.core.spam import REACH, Heard, suspicion
 from heedback_service.core.titles import title
+from heedback_service.flow.moments import BEGINNING, is_only_a_date, moment
 from heedback_service.flow.spreadsheet import BadRow, Row, Sheet
 
 ADDED: Final = ("item", "theme", "title", "reason", "reason_confidence", "severity", "spam", "candidates")
 
-_A_WHILE: Final = 500  # rows: a tenth of a second
+_A_WHILE: Final = 500  # rows: a tenth of a second of reading, half a second of grouping
 Told = Callable[[str], None]  # what is being done now
 
 
@@ -61,8 +62,9 @@ class Sorted:
 
 @dataclass(slots=True)
 class _Said:
-    """One row on its way."""
+    """One row on its way. `number`: its own among those that could be read, from 1, as it is written."""
 
+    number: int
     row: Row
     feature: str
     at: datetime
@@ -71,7 +73,7 @@ class _Said:
     severity: int
     spam: str | None = None
     item: int | None = None  # none for what is set aside, as it has no title and no candidates
-    theme: int | None = None
+    theme: int | None = None  # none without words, and for a row that is like no other
     title: str = ""
     candidates: list[dict[str, Any]] = field(default_factory=list)
 
@@ -82,18 +84,19 @@ def sort_out(sheet: Sheet, columns: Columns, told: Told = lambda what: None) -> 
     Whatever the file's order, rows of the same moment excepted, the groups are the same. `told` hears how far it is.
     """
     said, bad = _read(sheet, columns, told)
-    in_time = sorted(said, key=lambda each: (each.at, each.row.number))
+    in_time = sorted(said, key=lambda each: (each.at, each.number))
     for found in _by(in_time, lambda each: each.feature).values():
-        _set_aside(found, is_timed=columns.time is not None)
+        _set_aside(found)
         _group([each for each in found if each.spam is None], told)
     kept = [each for each in in_time if each.spam is None]
     _number(kept)
     items = _by(kept, lambda each: each.item).values()
     for item in items:
-        name = title((each.text for each in item), "unknown")
+        name = _called(item)
         for each in item:
             each.title = name
-    rows = [{**_own(each.row.cells), **_added(each)} for each in said]
+    called = own_columns(sheet.columns)
+    rows = [{**{called[name]: cell for name, cell in each.row.cells.items()}, **_added(each)} for each in said]
     return Sorted(rows, _themes(kept), len(items), len(said) - len(kept), bad)
 
 
@@ -101,7 +104,7 @@ def summary(done: Sorted, most: int) -> Iterator[str]:
     """What came of it, in lines to print: the numbers, then a table of the `most` largest themes, a quote each."""
     aside = f", {_many(done.spam, 'row')} set aside as spam" if done.spam else ""
     left_out = f", {_many(len(done.bad), 'line')} left out" if done.bad else ""
-    groups = f"{_many(done.items, 'item')} in {_many(len(done.themes), 'theme')}"
+    groups = f"{_many(done.items, 'item')}, {_many(len(done.themes), 'theme')}"
     yield f"{_many(len(done.rows), 'row')}: {groups}{aside}{left_out}."
     if not done.themes:
         return
@@ -125,60 +128,58 @@ def _read(sheet: Sheet, columns: Columns, told: Told) -> tuple[list[_Said], list
         if done % _A_WHILE == 0:
             told(f"Reading row {done:,} of {len(sheet.rows):,}")
         try:
-            said.append(_understood(row, columns))
+            said.append(_understood(len(said) + 1, row, columns))
         except ValueError as error:
             bad.append(BadRow(row.line, str(error)))
     return said, sorted(bad, key=lambda each: each.line)
 
 
-def _understood(row: Row, columns: Columns) -> _Said:
+def _understood(number: int, row: Row, columns: Columns) -> _Said:
     """Raises ValueError: a cell is not what its column is for."""
     text = row.cells.get(columns.text)
     if text is not None and not isinstance(text, str):
         raise ValueError(f"{columns.text} is no text")
     feature = "" if columns.feature is None else str(row.cells.get(columns.feature) or "")
-    at = _BEGINNING if columns.time is None else _moment(row.cells.get(columns.time), columns.time)
+    at = BEGINNING if columns.time is None else moment(row.cells.get(columns.time), columns.time)
     category = classify(flag=False, flag_reasons=(), reasons=(), comment=text)
     level = severity(category, polarity=None, comment=text).level
-    return _Said(row, feature, at, text or "", category, level)
+    return _Said(number, row, feature, at, text or "", category, level)
 
 
-_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _moment(given: Any, column: str) -> datetime:
-    """A date, a date and time (of UTC, if it does not say), or seconds since 1970."""
-    try:
-        if isinstance(given, str) and not given.replace(".", "", 1).isdigit():
-            moment = datetime.fromisoformat(given.strip())
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return datetime.fromtimestamp(float(given), UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise ValueError(f"{column} is no date and time") from None
-
-
-def _set_aside(in_time: Sequence[_Said], *, is_timed: bool) -> None:
-    """Mark spam. Who said it is not known: so it takes many to be a repetition, and a time for each."""
+def _set_aside(in_time: Iterable[_Said]) -> None:
+    """Mark spam. Who said it is not known: so it takes many to be a repetition, and a time of day for each."""
     earlier: deque[Heard] = deque(maxlen=REACH)  # newest first
     for each in in_time:
         heard = Heard(each.at, each.text)
-        each.spam = suspicion(heard, earlier if is_timed else (), anonymous=True)
-        earlier.appendleft(heard)
+        if is_only_a_date(each.at):
+            each.spam = suspicion(heard, (), anonymous=True)
+        else:
+            each.spam = suspicion(heard, earlier, anonymous=True)
+            earlier.appendleft(heard)
 
 
 def _group(said: Sequence[_Said], told: Told) -> None:
     """Items, themes and candidates of one feature, whose rows come in the order of time."""
     from heedback_service.core.overview import overview  # numpy and SciPy, of which few commands need anything
 
-    told(f"Grouping {len(said):,} rows")
-    # What says nothing is the same as nothing else: there is no answer that it was about.
-    reports = [Report(each.feature, comment=each.text, output_hash=str(each.row.number)) for each in said]
+    firsts = joined(_reports(said, told))
+    told(f"Finding themes and candidates of {_many(len(said), 'row')}")
     found = overview([each.text for each in said])
-    for each, first, theme, candidates in zip(said, joined(reports), found.themes, found.candidates, strict=True):
-        each.item, each.theme = said[first].row.number, theme
+    rows_in = Counter(found.themes)
+    for each, first, theme, candidates in zip(said, firsts, found.themes, found.candidates, strict=True):
+        each.item, each.theme = said[first].number, theme if rows_in[theme] > 1 else None
         each.candidates = [
-            {"row": said[one.other].row.number, "score": one.score, "why": list(one.why)} for one in candidates
+            {"row": said[one.other].number, "score": round(float(one.score), 3), "why": list(one.why)}
+            for one in candidates
         ]
+
+
+def _reports(said: Sequence[_Said], told: Told) -> Iterator[Report]:
+    for done, each in enumerate(said, 1):
+        if done % _A_WHILE == 0:
+            told(f"Grouping row {done:,} of {len(said):,}")
+        # What says nothing is the same as nothing else: there is no answer that it was about.
+        yield Report(each.feature, comment=each.text, output_hash=str(each.number))
 
 
 def _number(in_time: Sequence[_Said]) -> None:
@@ -191,13 +192,16 @@ def _number(in_time: Sequence[_Said]) -> None:
             each.theme = themes.setdefault((each.feature, each.theme), len(themes) + 1)
 
 
-def own_columns(names: Iterable[str]) -> list[str]:
-    """The file's own columns as they are written: one that is called like one of `ADDED` becomes `input_NAME`."""
-    return [f"input_{name}" if name in ADDED else name for name in names]
-
-
-def _own(cells: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(zip(own_columns(cells), cells.values(), strict=True))
+def own_columns(names: Iterable[str]) -> dict[str, str]:
+    """What each of the file's own columns is called where it is written: one with a name of `ADDED` becomes
+    `input_NAME`, with as many `input_` as no other column has."""
+    taken = {*ADDED, *(given := list(names))}
+    called = {}
+    for name in given:
+        called[name] = name
+        while name in ADDED and called[name] in taken:
+            called[name] = f"input_{called[name]}"
+    return called
 
 
 def _added(each: _Said) -> dict[str, Any]:
@@ -205,7 +209,7 @@ def _added(each: _Said) -> dict[str, Any]:
         "item": each.item,
         "theme": each.theme,
         "title": each.title,
-        "reason": each.category.key or "unknown",
+        "reason": _reason(each),
         "reason_confidence": each.category.confidence,
         "severity": each.severity,
         "spam": each.spam,
@@ -216,15 +220,25 @@ def _added(each: _Said) -> dict[str, Any]:
 def _themes(said: Iterable[_Said]) -> list[Theme]:
     found = _by((each for each in said if each.theme is not None), lambda each: each.theme or 0)
     made = [
-        Theme(number, len(its), len({each.item for each in its}), _most(its), title((e.text for e in its), "unknown"))
+        Theme(number, len(its), len({each.item for each in its}), _most(its), _called(its))
         for number, its in found.items()
     ]
     return sorted(made, key=lambda theme: (-theme.rows, theme.number))
 
 
 def _most(said: Iterable[_Said]) -> str:
-    """The reason that most of them give: of equals the first that was given; empty if most give none."""
-    return Counter(each.category.key for each in said).most_common(1)[0][0]
+    """The reason that most of them give, of equals the first that was given."""
+    return Counter(_reason(each) for each in said).most_common(1)[0][0]
+
+
+def _reason(said: _Said) -> str:
+    return said.category.key or "unknown"
+
+
+def _called(said: Iterable[_Said]) -> str:
+    """A quote. Without one a title says what was clicked, but here nobody clicked anything."""
+    called = title((each.text for each in said), "")
+    return called if called.startswith("“") else "No words"
 
 
 def _by(said: Iterable[_Said], key: Callable[[_Said], Any]) -> dict[Any, list[_Said]]:
