@@ -17,7 +17,7 @@ from heedback_service.core.grouping import Report, joined
 from heedback_service.core.severity import severity
 from heedback_service.core.spam import REACH, Heard, suspicion
 from heedback_service.core.titles import title
-from heedback_service.flow.moments import BEGINNING, is_only_a_date, moment
+from heedback_service.core.written_moments import BEGINNING, is_only_a_date, moment
 from heedback_service.flow.spreadsheet import BadRow, Row, Sheet
 
 ADDED: Final = ("item", "theme", "title", "reason", "reason_confidence", "severity", "spam", "candidates")
