@@ -12,7 +12,7 @@ from browsing import Browser
 from furniture import bring_in, make_item, report
 from heedback_service.core.ids import new_id
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Candidate, Feedback, Item, Link, Project, Theme
+from heedback_service.store.tables import Candidate, Feedback, Item, ItemFeedback, Link, Project, Theme
 from support import NOW, listening
 
 EVIL = "<script>alert(1)</script> \u202egnp.exe " + "x" * 70_000
@@ -158,6 +158,13 @@ def test_numbers_say_what_they_are_out_of(alice: Browser, furnished: None) -> No
     assert "3 people on 3 of 4 outputs of invoices from 17 Nov to 18 Nov (75 %, likely 30–95)" in page
     assert "of 100" in page
     assert "3 of 3 reports came in the last 14 days" in page
+
+
+def test_each_report_says_why_it_is_here(alice: Browser, db: Database, furnished: None) -> None:
+    with db.write() as session:
+        session.execute(update(ItemFeedback).values(why="the same words & <b>more</b>"))
+    page = alice.get("/p/acme/items/1").text
+    assert page.count("Why here: the same words &amp; &lt;b&gt;more&lt;/b&gt;") == page.count("data-feedback=") == 3
 
 
 def test_an_item_opened_from_elsewhere_stands_in_the_view_where_it_is_listed(alice: Browser, furnished: None) -> None:
