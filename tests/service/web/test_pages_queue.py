@@ -61,7 +61,7 @@ def test_the_queue_says_how_often_joins_are_right_and_by_how_many_answers(
             link = Link(feedback_a=one, feedback_b=other, event_id=new_id(), kind=kind, score=score, **of)
             session.add(link)
     page = bob.get("/p/acme/queue?view=all").text
-    assert "About 91\u00a0% of joins are right (likely 72–97), by 2\u00a0answers" in page
+    assert "About 91\u00a0% of joins are right (likely 72–97), by 2\u00a0answers about such pairs<" in page
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
