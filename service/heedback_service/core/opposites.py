@@ -13,8 +13,7 @@ from typing import Final
 from heedback_service.core.language import language
 from heedback_service.core.text import wordset
 
-# By themselves, in the languages the widget has and some more. A word that means something else in one of the others
-# is left out, unless it is as rare there as "pas" is in Dutch.
+# By themselves, in the languages the widget has and some more; a word of two meanings is below.
 NEGATIONS: Final = wordset(
     # English, without apostrophes
     "no not never none nothing without cant cannot dont doesnt didnt isnt arent wasnt werent wont wouldnt couldnt "
@@ -36,6 +35,8 @@ NEGATIONS: Final = wordset(
     # Chinese and Japanese, where a character stands for a word
     "不 没 沒 未 无 無"
 )
+# But not in these: "no" is "in the", and "pas" is "just".
+_NOT_IN: Final = {"no": "pt", "pas": "nl"}
 # Something else in another language: "ei" is an article in Norwegian, "sin" is "his", "mai" a month.
 _ONLY_IN: Final = {"ei": "fi", "en": "fi", "et": "fi", "sin": "es", "mai": "it", "plus": "fr"}
 # French says these beside "pas" or leaves them out: they turn a sentence only where nothing else does.
@@ -93,8 +94,11 @@ def is_opposite(long: str, short: str) -> bool:
 
 def _turns(words: Collection[str], others: Collection[str], text: str) -> bool:
     """Whether a negation is among the words, and not mistyped among those of the other text."""
+    no_negations = set(others) - NEGATIONS  # "keine" is no slip of "keiner"
     for word in set(words):
-        if word in NEGATIONS and not any(_is_mistyped(word, other) for other in others):
+        if word in _NOT_IN and language(text) == _NOT_IN[word]:
+            continue
+        if word in NEGATIONS and not any(_is_mistyped(word, other) for other in no_negations):
             return True
         if word in _ONLY_IN and language(text) == _ONLY_IN[word]:
             return True
@@ -136,7 +140,7 @@ def _has_opposite(words: Collection[str], others: Collection[str]) -> bool:
     found = set(words)
     longer = (other for other in others if len(other) >= _FEWEST_LETTERS)
     return any(
-        any(prefix + other in found for prefix in _PREFIXES)
+        any(prefix + other in found and prefix not in others for prefix in _PREFIXES)  # "on line" is "online"
         or any(letter + other in found and is_opposite(letter + other, other) for letter in _ONE_LETTER)
         for other in longer
     )

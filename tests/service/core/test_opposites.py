@@ -78,6 +78,9 @@ def test_what_is_turned_around_is_apart_at_any_threshold(one: str, other: str) -
             f"{LONG} 2026-11-02 10:31:22 error 500 after 3 of 4 tries",
             f"{LONG} 2026-11-02 10:47:09 error 500 after 3 of 4 tries",
         ),
+        ("A conta no site mostra o valor errado em março", "A conta do site mostra o valor errado em março"),
+        (f"{LONG} the total is shown online", f"{LONG} the totl is shown on line"),
+        (f"{LONG} keinen Betrag", f"{LONG} keine Betrag"),
         ("Han fant fakturaen sin i svaret om beløpet for mars", "Han fant fakturaen i svaret om beløpet for mars"),
     ],
 )
