@@ -184,7 +184,7 @@ NOT: Final = wordset(
     "neither unable dosent doesent doesnot didt aint nicht nie ikke aldri"
 )
 NEGATIONS: Final = NOT | wordset("no nothing kein keine nichts ingen")
-# What looks like a complaint and is none: cues inside these count for nothing.
+# What looks like a complaint and is none, or talks to a model instead of people: cues inside these count for nothing.
 HARMLESS: Final = """
     answer*|address*|respond* .. question .. asked|asks|asking,
     what|that|as|like .. question .. asking|asked|asks|asking, exactly what ... asked|asking|asks, what .. asked for,
@@ -195,9 +195,11 @@ HARMLESS: Final = """
     no|without .. problem*|issue*|complaint*|lag|glitch*|bugs|ads|worries, not .. any problem*|issue*,
     dont have time|to|anything, not .. have to, can|to|and add .. to|something|anything, wouldnt have,
     cant|couldnt .. wait|live|stop|wrong|beat|imagine|believe|ask, nothing wrong|bad, works great|well|fine|perfectly,
-    should be wearing|doing|taken|done, needs to be done, not recommended, what needs to be
-    ; was gefragt war, keine probleme
-    ; ingen problemer
+    should be wearing|doing|taken|done, needs to be done, not recommended, what needs to be,
+    ignore|disregard|forget .. previous|above|prior|earlier|preceding .. instruction*|prompt*|rule*|direction*|order*
+    ; was gefragt war, keine probleme,
+    ignoriere|ignorieren|vergiss .. vorherigen|obigen|bisherigen|vorigen .. anweisung*|instruktion*|regel*
+    ; ingen problemer, ignorer|glem .. tidligere|forrige|foregående .. instruks*|regl*
 """
 DANGER: Final = """
     dangerous, overdose, lawsuit, illegal*, lost money, lost data, lost all, data loss, charged, charged twice,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from heedback_service.core.opposites import NEGATIONS, is_opposite, opposed
 from heedback_service.core.stopwords import LINKS
 from heedback_service.core.text import wordset
 
@@ -21,11 +22,11 @@ _HEAVY: Final = 2.0  # the weight of a word that turns a sentence around
 _MOST_LEFT: Final = 24  # words left over on a side; beyond this nobody is mistyping any more
 _LONGEST_WORD: Final = 40
 
-_NEGATIONS: Final = wordset(
-    "no not never none nothing without cant cannot dont doesnt didnt isnt arent wasnt werent wont wouldnt couldnt "
-    "shouldnt hasnt havent nicht nie kein keine keinen keiner nichts ohne ikke aldri ingen uten intet"
-)
-_TURNS: Final = _NEGATIONS | wordset("on off up down in out before after more less too")
+# At most, where one text turns the other around: no project joins so far down, and what people say of such a pair tells
+# next to nothing of nearer ones (see `calibration`).
+TURNED: Final = 0.5
+
+_TURNS: Final = NEGATIONS | wordset("on off up down in out before after more less too")
 
 
 def near(a: str, b: str, at_least: float = 0.0) -> float:
@@ -33,8 +34,9 @@ def near(a: str, b: str, at_least: float = 0.0) -> float:
 
     A word that holds the sentence together weighs a quarter, a negation twice. A slip (one letter dropped, doubled,
     swapped or mistaken in a word of four and more, two in one of eight and more) counts as the word itself at .95.
+    Texts of which one turns the other around, or that differ in a number, are no nearer than `TURNED` (`opposites`).
     Symmetric. The work is bounded: at most 24 words a side are searched for slips, and none where slips could not
-    bring the pair to `at_least`; below that the answer may be less than the true one.
+    bring the pair to `at_least`; below that the answer is no more than some number below it.
     """
     left, right = sorted((a, b))
     return 1.0 if left == right else _compared(left, right, at_least)
@@ -47,6 +49,7 @@ def _compared(left: str, right: str, at_least: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
+    text: str
     words: tuple[str, ...]
     times: Mapping[str, int]
     weight: float
@@ -55,7 +58,7 @@ class _Counted:
 @lru_cache(maxsize=256)  # a text is compared with many in a row
 def _counted(text: str) -> _Counted:
     words = tuple(text.split())
-    return _Counted(words, Counter(words), _weight(words))
+    return _Counted(text, words, Counter(words), _weight(words))
 
 
 def _nearness(one: _Counted, other: _Counted, at_least: float) -> float:
@@ -72,7 +75,10 @@ def _nearness(one: _Counted, other: _Counted, at_least: float) -> float:
                 weights = _weight(mine), _weight(theirs)
                 shared += _SLIPPED * max(weights)
                 total -= min(weights)
-    return shared / total if total else 0.0
+    found = shared / total if total else 0.0
+    if found <= TURNED or found < at_least:  # it decides nothing
+        return found
+    return TURNED if opposed(only_left, only_right, one.text, other.text) else found
 
 
 def _possible_twins(only_left: list[str], only_right: list[str]) -> dict[str, list[str]]:
@@ -129,13 +135,15 @@ def _beyond(words: Iterable[str], other: Mapping[str, int]) -> list[str]:
 
 
 def _weight(words: Iterable[str]) -> float:
-    return sum(_LIGHT if word in LINKS else _HEAVY if word in _NEGATIONS else 1.0 for word in words)
+    return sum(_LIGHT if word in LINKS else _HEAVY if word in NEGATIONS else 1.0 for word in words)
 
 
 @lru_cache(maxsize=8192)  # the same few words are left over between a text and each of its candidates
 def _is_slip(a: str, b: str) -> bool:
     short, long = sorted((a, b), key=len)
     if not _TURNS.isdisjoint((a, b)) or not (a.isalpha() and b.isalpha()):
+        return False
+    if is_opposite(long, short):
         return False
     if a in LINKS or b in LINKS:
         return _distance(short, long, 1) <= 1

@@ -29,6 +29,7 @@ _FEWEST_WORDS: Final = 3  # "wrong" may be true of any number of answers
 _FEWEST_ANONYMOUS: Final = 5
 _MANY_LINKS: Final = 3
 _FEWEST_LETTERS: Final = 8
+_ONE_LETTER: Final = re.compile(r"([a-zà-öø-ÿ])\1{29,}", re.IGNORECASE)  # beyond this nobody laughs any more
 _MASHED_SHARE: Final = 0.8
 _LINK: Final = re.compile(r"https?://|www\.", re.IGNORECASE)
 _SELLING: Final = Cues.of(SELLING)
@@ -92,6 +93,8 @@ def _same(said: Heard, before: Iterable[Heard], fewest: int) -> int:
 
 
 def _is_mashed(text: str) -> bool:
+    if _ONE_LETTER.fullmatch(text.strip()):
+        return True
     words = all_words(text)
     letters = sum(map(len, words))
     return letters >= _FEWEST_LETTERS and sum(len(word) for word in words if _no_word(word)) >= _MASHED_SHARE * letters

@@ -32,7 +32,8 @@ RESOLVED_IN_CHARS: Final = 200
 FILED_BY_PERSON: Final = "a person filed it so"
 SNOOZE_AT_MOST: Final = timedelta(days=366)
 
-# What was done, as a sentence goes on after the name of who did it.
+# What was done, as a sentence goes on after the name of who did it. In place of ANOTHER a page may name the item.
+ANOTHER: Final = "another one"
 VERBS: Final = {
     "accept": "accepted it",
     "unaccept": "took the acceptance back",
@@ -45,13 +46,13 @@ VERBS: Final = {
     "rename": "renamed it",
     "file_under": "filed it under another reason",
     "turn_down": "refused a proposal",
-    "merge": "merged it",
-    "take_in": "merged another one into it",
-    "split_off": "split reports off",
-    "split_from": "made it of reports split off another one",
-    "move_out": "moved reports to another one",
-    "move_in": "moved reports into it from another one",
-    "not_same": "said that another one is not the same",
+    "merge": f"merged it into {ANOTHER}",
+    "take_in": f"merged {ANOTHER} into it",
+    "split_off": f"split reports off into {ANOTHER}",
+    "split_from": f"made it of reports split off {ANOTHER}",
+    "move_out": f"moved reports to {ANOTHER}",
+    "move_in": f"moved reports into it from {ANOTHER}",
+    "not_same": f"said that {ANOTHER} is not the same",
     "undo": "took a step back",
 }
 

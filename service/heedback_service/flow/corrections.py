@@ -111,7 +111,7 @@ def not_same(
         return refused
     links.apart(session, act.answer, chosen, act.reports(other))
     ranking.refresh(session, item.project_id, [item.id, other.id], now)  # so that their themes are looked at again
-    return act.done("not_same", {}, "not_same", other)
+    return act.done("not_same", {"other": other.number}, "not_same", other)
 
 
 _NOT_IN_IT: Final = Refused("Choose reports that are in this item.")

@@ -40,9 +40,13 @@ EXCERPT_CHARS: Final = 6000
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One piece of feedback, with as much of its output's texts as may be shown beside others."""
+    """One piece of feedback, with as much of its output's texts as may be shown beside others.
+
+    `why` is what put it into the item, as a clause: "the same words".
+    """
 
     feedback: Feedback
+    why: str
     input: str | None
     output: str | None
 
@@ -215,7 +219,9 @@ def _with_texts() -> Any:
     # A correction can only be compared with the whole text.
     compared = case((Feedback.correction.is_not(None), OutputText.output), else_=_excerpt(OutputText.output))
     texts = and_(OutputText.project_id == Feedback.project_id, OutputText.output_id == Feedback.output_id)
-    return select(Feedback, _excerpt(OutputText.input), compared).outerjoin(OutputText, texts)
+    placed = and_(ItemFeedback.project_id == Feedback.project_id, ItemFeedback.feedback_id == Feedback.id)
+    query = select(Feedback, ItemFeedback.why, _excerpt(OutputText.input), compared)
+    return query.join(ItemFeedback, placed).outerjoin(OutputText, texts)
 
 
 def _excerpt(text: Any) -> Any:

@@ -31,6 +31,8 @@ def ago(minutes: float, comment: str | None = None) -> Heard:
         "asdfghjkl",
         "dfgkjh sdkfjgh xcvbn",
         "qwertyuiop asdfg",
+        "x" * 4096,
+        "A" * 30,
     ],
 )
 def test_links_that_sell_and_letters_that_are_no_words_are_spam(text: str) -> None:
@@ -56,6 +58,8 @@ def test_links_that_sell_and_letters_that_are_no_words_are_spam(text: str) -> No
         "答えになっていません",
         "לא עונה על השאלה",
         "HTTP 500 on qwerty layout",
+        "wwwwwwwwww",
+        "so sloooooooooooooooooooooooooooooooooow",
     ],
 )
 def test_what_people_say_is_not(text: str) -> None:

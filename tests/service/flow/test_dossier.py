@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from furniture import Report, bring_in, bring_in_outputs, make_item, report
 from heedback_service.flow import backlog
 from heedback_service.flow.dossier import EXCERPT_CHARS, Dossier, dossier
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Feedback, Item, Project
+from heedback_service.store.tables import Feedback, Item, ItemFeedback, Project
 from people import People, settle
 from support import NOW, numbered_ids
 
@@ -145,6 +145,16 @@ def test_history_names_who_did_what_and_what_was_taken_back(db: Database, projec
         backlog.undo(session, item, people.alice, NOW - timedelta(hours=1), new_id)
     told = [(deed.who, deed.event.verb, deed.taken_back) for deed in look(db, project).history]
     assert told == [("Alice", "undo", False), ("Bob", "accept", True)]
+
+
+def test_each_report_says_why_it_is_in_the_item(db: Database, project: Project) -> None:
+    file(db, project, report("a", 1, "wrong"), report("b", 2, "wrong"))
+    with db.write() as session:
+        of_b = select(Feedback.id).where(Feedback.person == "b")
+        nearly = {"why": "nearly the same words (0.93)"}
+        session.execute(update(ItemFeedback).where(ItemFeedback.feedback_id.in_(of_b)).values(nearly))
+    told = {said.feedback.person: said.why for said in look(db, project).evidence}
+    assert told == {"a": "the same words", "b": "nearly the same words (0.93)"}
 
 
 def test_many_reports_take_as_many_statements_as_one(db: Database, project: Project) -> None:

@@ -226,6 +226,41 @@ def test_what_the_service_did_alone_stands_in_the_history_and_outdates_no_page(
     assert bob.move(1, "acceptance", seen="").status_code == 303
 
 
+@pytest.mark.parametrize(
+    ("verb", "after", "told"),
+    [
+        ("split_off", {"to": 2}, "split reports off into #2,"),
+        ("split_from", {"from": 2}, "made it of reports split off #2,"),
+        ("move_out", {"to": 2}, "moved reports to #2,"),
+        ("move_in", {"from": 2}, "moved reports into it from #2,"),
+        ("not_same", {}, "said that another one is not the same,"),  # as it was once written
+    ],
+)
+def test_the_history_names_the_other_item(
+    bob: Browser, db: Database, people: People, item: Callable[[], Item], verb: str, after: dict[str, Any], told: str
+) -> None:
+    with db.write() as session:
+        row = {"project_id": item().project_id, "item_id": item().id, "before": {}, "at": NOW}
+        session.add(ItemEvent(id=make_id(1), actor=people.bob, verb=verb, after=after, **row))
+    assert told in history(bob, 1)
+
+
+def test_both_items_say_which_is_not_the_same_and_which_was_merged(bob: Browser, item: Callable[[], Item]) -> None:
+    assert bob.move(1, "difference", other="2").status_code == 303
+    assert "said that #2 is not the same," in history(bob, 1)
+    assert "said that #1 is not the same," in history(bob, 2)
+    assert bob.move(1, "merge", other="3").status_code == 303
+    assert "merged it into #3," in history(bob, 1)
+    assert "merged #1 into it," in history(bob, 3)
+
+
+def history(browser: Browser, number: int) -> str:
+    page = browser.get(f"/p/acme/items/{number}").text
+    done = re.search(r'<ol class="history">.*?</ol>', page, re.S)
+    assert done
+    return " ".join(re.sub("<[^>]+>", "", done[0]).split())
+
+
 def merge_away(db: Database, number: int, into: int, event: int) -> None:
     """What triage leaves of an item that became part of another one."""
     with db.write() as session:

@@ -12,7 +12,7 @@ from browsing import Browser
 from furniture import bring_in, make_item, report
 from heedback_service.core.ids import new_id
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Candidate, Feedback, Item, Link, Project, Theme
+from heedback_service.store.tables import Candidate, Feedback, Item, ItemFeedback, Link, Project, Theme
 from support import NOW, listening
 
 EVIL = "<script>alert(1)</script> \u202egnp.exe " + "x" * 70_000
@@ -61,7 +61,7 @@ def test_the_queue_says_how_often_joins_are_right_and_by_how_many_answers(
             link = Link(feedback_a=one, feedback_b=other, event_id=new_id(), kind=kind, score=score, **of)
             session.add(link)
     page = bob.get("/p/acme/queue?view=all").text
-    assert "About 91\u00a0% of joins are right (likely 72–97), by 2\u00a0answers" in page
+    assert "About 91\u00a0% of joins are right (likely 72–97), by 2\u00a0answers about such pairs<" in page
 
 
 @pytest.mark.parametrize("who", ["alice", "bob"])
@@ -156,8 +156,15 @@ def test_weights_stand_behind_what_they_weigh(alice: Browser, db: Database, furn
 def test_numbers_say_what_they_are_out_of(alice: Browser, furnished: None) -> None:
     page = " ".join(re.sub(r"<[^>]+>", " ", alice.get("/p/acme/items/1").text).split())
     assert "3 people on 3 of 4 outputs of invoices from 17 Nov to 18 Nov (75 %, likely 30–95)" in page
-    assert "of 100" in page
+    assert re.search(r"priority \d+ of 100", page)
     assert "3 of 3 reports came in the last 14 days" in page
+
+
+def test_each_report_says_why_it_is_here(alice: Browser, db: Database, furnished: None) -> None:
+    with db.write() as session:
+        session.execute(update(ItemFeedback).values(why="the same words & <b>more</b>"))
+    page = alice.get("/p/acme/items/1").text
+    assert page.count("Why here: the same words &amp; &lt;b&gt;more&lt;/b&gt;") == page.count("data-feedback=") == 3
 
 
 def test_an_item_opened_from_elsewhere_stands_in_the_view_where_it_is_listed(alice: Browser, furnished: None) -> None:

@@ -106,7 +106,7 @@ class TriageSchema(Schema):
     precision = fields.Float(required=True, metadata={"description": "The estimated share of joins that are right."})
     precision_low = fields.Float(required=True, metadata={"description": "The lower end of its 95 % interval."})
     precision_high = fields.Float(required=True)
-    answers = fields.Integer(required=True, metadata={"description": "Corrections that it was learnt from."})
+    answers = fields.Integer(required=True, metadata={"description": "All answers about pairs, however near."})
 
 
 REFUSED: Final = {

@@ -14,8 +14,8 @@ from markupsafe import Markup
 from heedback_service.core import priority, wording
 from heedback_service.core.language import NAMES, language
 from heedback_service.core.worddiff import Span, diff
-from heedback_service.flow.backlog import VERBS
-from heedback_service.store.tables import Item
+from heedback_service.flow.backlog import ANOTHER, VERBS
+from heedback_service.store.tables import Item, ItemEvent
 from heedback_service.web.pages.access import project
 
 _FOLD: Final = 240  # unchanged stretches of a diff are folded beyond this many characters
@@ -26,10 +26,12 @@ PAGE: Final = "en"  # the language of the pages themselves
 # What the service does alone.
 _ALONE: Final = {
     "created": "Made from its first report",
-    "merged": "Its reports moved to",
+    "merged": f"Its reports moved to {ANOTHER}",
+    "regrouped": f"Some of its reports moved to {ANOTHER}",
     "reported_again": "Reported again after it was resolved",
     "woke": "Its snooze ended",
 }
+_NAMING: Final = ("into", "to", "from", "other")  # what an event may call the other item
 _NAV: Final = (("Queue", "pages.queue"), ("Feedback", "pages.feedback"), ("Digests", "pages.digests"))
 
 
@@ -58,11 +60,13 @@ def add_to(app: Flask) -> None:
         trend=trend,
     )
     app.jinja_env.globals.update(
+        another=ANOTHER,
         did=did,
         in_another=in_another,
         lang=lang,
         local=local,
         nav=nav,
+        other_item=other_item,
         priority_weights=priority_weights,
         priority_words=priority_words,
     )
@@ -115,6 +119,11 @@ def short(at: datetime, now: datetime) -> str:
 def did(verb: str) -> str:
     """What was done: after the name of who did it, or on its own where nobody did."""
     return VERBS.get(verb) or _ALONE.get(verb, plain(verb))
+
+
+def other_item(event: ItemEvent) -> int | None:
+    """The number of the item that an event names beside its own."""
+    return next((event.after[name] for name in _NAMING if name in event.after), None)
 
 
 def priority_words(item: Item, now: datetime) -> tuple[str, str, str, str]:
