@@ -161,7 +161,8 @@ export function view(host, root, words, may, lists, name, desk, choose, undo, mo
 
   /**
    * The second click of a double click is none: it would take back the first, or hit what has come under the mouse.
-   * By keyboard there are no such clicks.
+   * By keyboard there are no such clicks. Enter that is held would click some thirty times a second, also on what has
+   * got the focus meanwhile; Tab that is held goes on.
    *
    * @param {string} part
    * @param {string} text
@@ -171,7 +172,8 @@ export function view(host, root, words, may, lists, name, desk, choose, undo, mo
    */
   function button(part, text, act, value = '', inside = text) {
     const onclick = (/** @type {MouseEvent} */ { detail }) => detail > 1 || act();
-    return make('button', part, { ariaLabel: text + name, onclick, value }, inside);
+    const onkeydown = (/** @type {KeyboardEvent} */ { repeat, key }) => !repeat || key !== 'Enter';
+    return make('button', part, { ariaLabel: text + name, onclick, onkeydown, value }, inside);
   }
 }
 
