@@ -225,7 +225,10 @@ def test_by_keyboard_alone(visit: Visit, endpoint: Endpoint) -> None:
 
 
 def test_a_rated_output_shows_it_on_load(visit: Visit, endpoint: Endpoint) -> None:
-    """The local copy stands while nobody knows better, for its person alone."""
+    """The local copy stands while nobody knows better, for its person alone.
+
+    Details that are sent and undone there leave the focus where they were, and not on the flag.
+    """
     page = visit(widget())
     press(page, "Bad answer")
     page.get_by_label("A better answer").fill("42")
@@ -235,6 +238,11 @@ def test_a_rated_output_shows_it_on_load(visit: Visit, endpoint: Endpoint) -> No
     expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
     press(page, "Details")
     expect(page.get_by_label("A better answer")).to_have_value("42")
+    page.get_by_label("Comment").fill("No.")
+    press(page, "Send details")
+    press(page, "Undo")
+    expect(page.get_by_role("button", name="Details", exact=True)).to_be_focused()
+    assert sent(page, endpoint, 4)[2:] == [{"comment": "No."}, {"comment": None}]
     visit(widget(ticket=ticket(1, "u-another")), page=page)
     expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "false")
 

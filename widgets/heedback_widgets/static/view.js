@@ -59,7 +59,7 @@ export function view(host, root, words, may, lists, name, desk, choose, undo, mo
   const box = make('div', 'widget', { role: 'group', ariaLabel: words.rate + name, lang: words.lang, dir: words.dir },
     make('div', 'row', {}, ...(may.includes('rate') ? marks : []), may.includes('flag') ? flag : '',
       make('div', 'status', {}, status, undoing, opening)));
-  let latest = flag;
+  let latest = opening; // where the focus goes after Undo: without a press on this page, to where what is undone was sent
   /** @type {HTMLElement | undefined} */
   let details;
   /** @type {Kind | false | undefined} */
