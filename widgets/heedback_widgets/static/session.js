@@ -142,7 +142,7 @@ export function session(host, root, words, holds, name) {
     paint();
   }
 
-  /** Writes the local copy, and lets others see it. */
+  /** Writes the local copy, and lets others see it. After an answer only where it has not gone: people sign out. */
   function keep() {
     put(shelf, MEMO + key, { said, before, known, word, doubt, receipt, shown });
     sessions.forEach((look) => look(MEMO + key, host));
@@ -213,9 +213,10 @@ export function session(host, root, words, holds, name) {
     if (!may.includes('read')) return;
     const latest = known.at(-1);
     const { ticket } = party;
+    const memo = recall();
     const [code, answer] = await talk(`${url}/state`, { ticket });
     if (code === 401) expire(ticket, {});
-    recall();
+    const gone = !recall() && memo;
     const its = tail(answer?.event_id);
     // The service knows which word is the newest, whatever the clocks say: what it tells holds, unless that is old news,
     // or something was said since it was asked, or has not left yet.
@@ -228,14 +229,14 @@ export function session(host, root, words, holds, name) {
       doubt = undefined;
       word = undefined;
       undoable = false;
-      keep();
+      if (!gone) keep();
       paint(true);
     }
   }
 
   /** @type {import('./delivery.js').Party['hear']} */
   function hear(what, detail, ticket) {
-    recall();
+    const memo = recall();
     if (what === 'sent') refused = 0;
     if (what === 'expired') expire(ticket, detail);
     else emit(what, detail, host);
@@ -253,7 +254,7 @@ export function session(host, root, words, holds, name) {
       if (what === 'sent') word = doubt ? 'error' : kind() ? detail.status : 'withdrawn';
       else word = place(detail) in memory ? 'unsafe' : what;
     } else return;
-    keep();
+    if (memo) keep();
     paint();
   }
 
