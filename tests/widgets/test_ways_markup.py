@@ -97,8 +97,9 @@ def test_the_plain_form_offers_the_feature_s_own_reasons(out: heedback.Output) -
     ids=str,
 )  # fmt: skip
 def test_reasons_that_nobody_could_send_are_an_error(out: heedback.Output, given: object) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - JSON's own among them
-        markup.rating(out, "/h", reasons=given)
+    for fallback in (None, ""):
+        with pytest.raises(ValueError):  # noqa: PT011 - JSON's own among them
+            markup.rating(out, "/h", reasons=given, fallback=fallback)
 
 
 @pytest.mark.parametrize("name", ["onclick", "a b", "a>", "A", "on_x"])

@@ -64,6 +64,7 @@ def rating(
     """
     if not _ENDPOINT.match(endpoint := endpoint.rstrip("/")):
         raise ValueError(f"endpoint={endpoint!r}: the adapter has to be mounted under a path, such as /heedback")
+    lists = lists_of(attributes.get("reasons"))
     own = None if fallback is None else _html(fallback)
     ticket = heedback.ticket(out, may=may, seconds=seconds)
     if not ticket:
@@ -74,7 +75,6 @@ def rating(
         stars = attributes.get("mode") == "stars"
         locale = attributes.get("locale")
         spoken = locale if isinstance(locale, str) else None
-        lists = lists_of(attributes.get("reasons"))
         own = plain.Form(ticket, out.id, endpoint, verbs, stars, spoken, labels or {}, lists, back).html()
     named = {"id": plain.anchor(out.id), "endpoint": endpoint, "ticket": ticket} | attributes
     element = f"<heedback-rating{''.join(_attribute(*each) for each in named.items())}>{own}</heedback-rating>"

@@ -146,6 +146,8 @@ def test_a_person_is_asked_so_often_a_week(visit: Visit, endpoint: Endpoint, clo
     assert page.evaluate(ask, 0) is True
 
 
+# With 19 twenty keys, of which one is named twice; with 20 one more than an event may have.
+MANY = '{"down": {"a": ""' + "".join(f', "b{n}": ""' for n in range(1, 20)) + ', "b%s": ""}}'
 BAD: list[tuple[dict[str, str | None], str]] = [
     ({"endpoint": None}, 'endpoint=""'),
     ({"endpoint": "javascript:alert(1)"}, 'endpoint="javascript:alert(1)"'),
@@ -170,6 +172,7 @@ BAD: list[tuple[dict[str, str | None], str]] = [
     ({"reasons": '{"version": "2"}'}, 'reasons="{"version": "2"}"'),
     ({"reasons": '{"version": 0}'}, 'reasons="{"version": 0}"'),
     ({"reasons": '{"dwn": {}}'}, 'reasons="{"dwn": {}}"'),
+    ({"reasons": MANY % 20}, f'reasons="{MANY % 20}"'),
     ({"theme": "sepia"}, 'theme="sepia"'),
     ({"privacy_url": "javascript:alert(1)"}, 'privacy-url="javascript:alert(1)"'),
 ]
@@ -200,11 +203,12 @@ def test_a_bad_attribute_is_told(visit: Visit, context: BrowserContext) -> None:
     [
         "{}",
         '{ "version": 999999, "flag": {} }',
+        MANY % 19,
         '{"up": {"a": "\\"{},:[\\\\", "b_2": "\\n"}, "down": {"c": "\u20ac \U0001f600"}}',
     ],
 )
 def test_reasons_that_are_good(visit: Visit, reasons: str) -> None:
-    """Whatever a label says, and with no list at all."""
+    """Whatever a label says, with no list at all, and with twenty keys in one."""
     page = visit(widget(reasons=reasons))
     ready(page)
     assert heard(page, "error") == []
