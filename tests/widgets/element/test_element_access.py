@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from heedback_widgets.words import words as read_in_python
-from widget_page import STATIC, Endpoint, eventually, ticket, widget
+from widget_page import STATIC, Endpoint, eventually, heard, ticket, widget
 
 Visit = Callable[..., Page]
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
@@ -183,9 +183,18 @@ def test_each_language_is_complete(visit: Visit) -> None:
 
 @pytest.mark.parametrize(("lang", "says"), [("de-AT", "Gute Antwort"), ("xx", "Good answer"), ("no", "Godt svar")])
 def test_the_language_of_the_page_is_spoken(visit: Visit, lang: str, says: str) -> None:
-    """What is nearest above the element says which; English where we do not speak it."""
+    """What is nearest above the element says which; English where we do not speak it. In a shadow root the page's.
+
+    The page hears from there, too.
+    """
     page = visit(widget(), lang=lang)
     expect(page.get_by_role("button", name=says)).to_be_visible()
+    page.locator("heedback-rating").evaluate(
+        """node => { const inner = document.createElement('div').attachShadow({ mode: 'open' });
+        inner.append(node.cloneNode()); node.replaceWith(inner.host); }"""
+    )
+    page.get_by_role("button", name=says).click()
+    assert len(heard(page, "change")) == 1
 
 
 def test_it_wears_what_the_host_gives_it(visit: Visit, make_context: Callable[..., BrowserContext]) -> None:
