@@ -108,6 +108,14 @@ def test_what_is_no_attribute_is_an_error(out: heedback.Output, name: str) -> No
         markup.rating(out, "/h", **{name: "x"})
 
 
+@pytest.mark.parametrize("address", ["privacy.html", "//host/privacy", "javascript:alert(1)", "https://"])
+def test_a_privacy_url_that_the_element_refuses_is_an_error(out: heedback.Output, address: str) -> None:
+    with pytest.raises(ValueError, match="takes a path"):
+        markup.rating(out, "/h", privacy_url=address)
+    for fine in ("", "/privacy", "https://example.org/privacy"):
+        assert f' privacy-url="{fine}"' in markup.rating(out, "/h", privacy_url=fine)
+
+
 def test_words_and_paths_of_the_host_are_escaped(out: heedback.Output) -> None:
     html = markup.rating(out, f"/h{HOSTILE}", labels={"up": HOSTILE}, back=HOSTILE, nonce=HOSTILE)
     assert "<script>" not in html

@@ -151,6 +151,8 @@ MANY = '{"down": {"a": ""' + "".join(f', "b{n}": ""' for n in range(1, 20)) + ',
 BAD: list[tuple[dict[str, str | None], str]] = [
     ({"endpoint": None}, 'endpoint=""'),
     ({"endpoint": "javascript:alert(1)"}, 'endpoint="javascript:alert(1)"'),
+    ({"endpoint": "//host/heedback"}, 'endpoint="//host/heedback"'),
+    ({"endpoint": "http://"}, 'endpoint="http://"'),
     ({"ticket": None}, 'ticket=""'),
     ({"ticket": "no.ticket.at-all"}, "ticket"),
     ({"mode": "smileys"}, 'mode="smileys"'),
@@ -175,6 +177,7 @@ BAD: list[tuple[dict[str, str | None], str]] = [
     ({"reasons": MANY % 20}, f'reasons="{MANY % 20}"'),
     ({"theme": "sepia"}, 'theme="sepia"'),
     ({"privacy_url": "javascript:alert(1)"}, 'privacy-url="javascript:alert(1)"'),
+    ({"privacy_url": "privacy.html"}, 'privacy-url="privacy.html"'),
 ]
 
 

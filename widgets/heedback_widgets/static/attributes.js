@@ -1,7 +1,7 @@
 /** What may stand in an attribute. */
 
 /** An address that is the same from every page of a site, and runs nothing. */
-export const ADDRESS = /^(https?:\/)?\/./;
+export const ADDRESS = /^(https?:\/)?\/[^/]/;
 
 /**
  * Lists of reasons as `JSON.stringify` writes them: the version, and of each list the wire's keys with their labels, at

@@ -41,7 +41,7 @@ const ICONS = {
 export function view(host, root, words, may, lists, name, desk, choose, undo, more, send) {
   const mode = read(host, 'mode', /^(thumbs|stars)$/, 'thumbs');
   const theme = read(host, 'theme', /^(light|dark|)$/);
-  const privacy = read(host, 'privacy-url', /^((https?:\/)?\/.|$)/);
+  const privacy = read(host, 'privacy-url', /^((https?:\/)?\/[^/]|$)/);
   const marks = mode === 'stars' ? [1, 2, 3, 4, 5].map((value) => mark('star', value)) : [mark('up', 1), mark('down', 0)];
   const flag = mark('flag', 0);
   const status = make('span', 'message', { role: 'status' });
