@@ -3,6 +3,9 @@
 /** An address that is the same from every page of a site, and runs nothing. */
 export const ADDRESS = /^(https?:\/)?\/[^/]/;
 
+/** What `signals.js` hears, beside what the element does by itself; between spaces. */
+export const SIGNALS = /^(none|(\s|\b(shown|copied|edited|regenerated|accepted|dismissed)\b)*)$/;
+
 /**
  * Lists of reasons as `JSON.stringify` writes them: the version, and of each list the wire's keys with their labels, at
  * most as many as an event may have.

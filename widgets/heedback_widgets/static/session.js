@@ -1,6 +1,6 @@
 /** One person before one output: from a click to what is queued, and from what became of it to what is shown. */
 
-import { ADDRESS, REASONS, read } from './attributes.js';
+import { ADDRESS, REASONS, SIGNALS, read } from './attributes.js';
 import { ASKED, MEMO, dispatch, emit, enter, leave, place, talk, waiting } from './delivery.js';
 import { WEEK_MS, backoff, patch, polarity, press, same, tidy, uuid7 } from './logic.js';
 import { disk, get, memory, put } from './store.js';
@@ -41,6 +41,7 @@ export function session(host, root, words, holds, name) {
   const { may, key, user } = holds;
   const url = read(host, 'endpoint', ADDRESS).replace(/\/$/, '');
   const shelf = read(host, 'queue', /^(local|memory|)$/) === 'memory' ? memory : disk;
+  const silent = read(host, 'signals', SIGNALS) === 'none';
   const lists = { version: 1, ...words.reasons, up: {}, ...JSON.parse(read(host, 'reasons', REASONS, '{}')) };
   const party = { url, key, ticket: '', hear };
   let /** @type {Said} */ said = {}, /** @type {Said} */ before = {}, known = [''];
@@ -206,7 +207,7 @@ export function session(host, root, words, holds, name) {
   async function seen() {
     eye.disconnect();
     recall();
-    if (!shown && host.getAttribute('signals') !== 'none') {
+    if (!shown && !silent) {
       shown = signal('shown');
       keep();
     }
