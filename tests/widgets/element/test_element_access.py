@@ -201,8 +201,12 @@ def test_the_language_of_the_page_is_spoken(visit: Visit, lang: str, says: str) 
 
 
 def test_it_wears_what_the_host_gives_it(visit: Visit, make_context: Callable[..., BrowserContext]) -> None:
-    """Font and colour are the host's; parts and custom properties reach what they are for; `theme` chooses."""
-    page = visit(widget(1, theme="dark") + widget(2, id="styled"))
+    """Font and colour are the host's; parts and custom properties reach what they are for; `theme` chooses.
+
+    On paper, where nobody presses anything, it is not there.
+    """
+    style = '<link rel="stylesheet" href="/static/heedback.css">'
+    page = visit(style + widget(1, theme="dark") + widget(2, id="styled"))
     page.evaluate(
         """() => { const sheet = new CSSStyleSheet();
           sheet.replaceSync('#styled{--heedback-accent:rgb(1, 2, 3)} #styled::part(up){border-radius:3px}');
@@ -215,3 +219,5 @@ def test_it_wears_what_the_host_gives_it(visit: Visit, make_context: Callable[..
         up.click()
     expect(ups[1]).to_have_css("color", "rgb(1, 2, 3)")
     expect(ups[0]).to_have_css("color", "rgb(116, 203, 187)")
+    page.emulate_media(media="print")
+    expect(ups[0]).to_be_hidden()
