@@ -97,14 +97,23 @@ def test_the_plain_form_offers_the_feature_s_own_reasons(out: heedback.Output) -
     ids=str,
 )  # fmt: skip
 def test_reasons_that_nobody_could_send_are_an_error(out: heedback.Output, given: object) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - JSON's own among them
-        markup.rating(out, "/h", reasons=given)
+    for fallback in (None, ""):
+        with pytest.raises(ValueError):  # noqa: PT011 - JSON's own among them
+            markup.rating(out, "/h", reasons=given, fallback=fallback)
 
 
 @pytest.mark.parametrize("name", ["onclick", "a b", "a>", "A", "on_x"])
 def test_what_is_no_attribute_is_an_error(out: heedback.Output, name: str) -> None:
     with pytest.raises(ValueError, match="is no attribute"):
         markup.rating(out, "/h", **{name: "x"})
+
+
+@pytest.mark.parametrize("address", ["privacy.html", "//host/privacy", "javascript:alert(1)", "https://"])
+def test_a_privacy_url_that_the_element_refuses_is_an_error(out: heedback.Output, address: str) -> None:
+    with pytest.raises(ValueError, match="takes a path"):
+        markup.rating(out, "/h", privacy_url=address)
+    for fine in ("", "/privacy", "https://example.org/privacy"):
+        assert f' privacy-url="{fine}"' in markup.rating(out, "/h", privacy_url=fine)
 
 
 def test_words_and_paths_of_the_host_are_escaped(out: heedback.Output) -> None:

@@ -13,7 +13,7 @@ from heedback.tickets import MAY
 from heedback_widgets import files, plain
 from heedback_widgets.reasons import lists_of
 
-_ENDPOINT: Final = re.compile(r"(https?:/)?/[^/]")  # how one begins that the element takes
+_ADDRESS: Final = re.compile(r"(https?:/)?/[^/]")  # how one begins that the element takes
 _ATTRIBUTE: Final = re.compile(r"(?!on)[a-z][a-z0-9_]*")
 
 
@@ -59,11 +59,16 @@ def rating(
         The HTML. When the client is disabled nothing could be sent: then it is the fallback, or "".
 
     Raises:
-        ValueError: what is given as an attribute is none, or the endpoint leads nowhere.
+        ValueError: what is given as an attribute is none, the endpoint or `privacy_url` leads nowhere, or `reasons` are
+            none that the element takes.
         TypeError: its value is no text, and cannot be JSON.
     """
-    if not _ENDPOINT.match(endpoint := endpoint.rstrip("/")):
+    if not _ADDRESS.match(endpoint := endpoint.rstrip("/")):
         raise ValueError(f"endpoint={endpoint!r}: the adapter has to be mounted under a path, such as /heedback")
+    privacy = attributes.get("privacy_url")
+    if isinstance(privacy, str) and privacy and not _ADDRESS.match(privacy):
+        raise ValueError(f"privacy_url={privacy!r}: takes a path from / or an https:// address")
+    lists = lists_of(attributes.get("reasons"))
     own = None if fallback is None else _html(fallback)
     ticket = heedback.ticket(out, may=may, seconds=seconds)
     if not ticket:
@@ -74,7 +79,6 @@ def rating(
         stars = attributes.get("mode") == "stars"
         locale = attributes.get("locale")
         spoken = locale if isinstance(locale, str) else None
-        lists = lists_of(attributes.get("reasons"))
         own = plain.Form(ticket, out.id, endpoint, verbs, stars, spoken, labels or {}, lists, back).html()
     named = {"id": plain.anchor(out.id), "endpoint": endpoint, "ticket": ticket} | attributes
     element = f"<heedback-rating{''.join(_attribute(*each) for each in named.items())}>{own}</heedback-rating>"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from heedback.limits import REASONS, REASONS_VERSION
+from heedback.limits import MAX_REASONS, REASONS, REASONS_VERSION
 from heedback_widgets import values
 
 KINDS: Final = ("up", "down", "flag")  # what the reasons are for
@@ -33,6 +33,8 @@ def lists_of(given: object) -> Reasons:
     for kind, labels in lists.items():
         if not isinstance(labels, Mapping) or not all(isinstance(label, str) for label in labels.values()):
             raise ValueError(f"reasons: {kind} takes keys with their labels")
+        if len(labels) > MAX_REASONS:  # all may be chosen, and an event has no more
+            raise ValueError(f"reasons: {kind} takes at most {MAX_REASONS} keys")
         values.reasons(list(labels))
     version = said.get("version", REASONS_VERSION)
     values.version(version)

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from heedback_widgets.words import words as read_in_python
-from widget_page import STATIC, Endpoint, eventually, ticket, widget
+from widget_page import STATIC, Endpoint, eventually, heard, ticket, widget
 
 Visit = Callable[..., Page]
 AXE = Path(__file__).parents[1] / "vendor" / "axe.min.js"
@@ -161,8 +161,11 @@ def test_names_stay_apart_and_low(visit: Visit) -> None:
 
 
 def test_each_language_is_complete(visit: Visit) -> None:
-    """It has every label that English has, and is spoken when it is asked for, in its own direction."""
-    page = visit("".join(widget(n, locale=locale) for n, locale in enumerate(LOCALES)))
+    """It has every label that English has, and is spoken when it is asked for, in its own direction.
+
+    Also by a name as systems write it, which the plain form takes as well.
+    """
+    page = visit("".join(widget(n, locale=f"{locale}_XX") for n, locale in enumerate(LOCALES)))
     shape = """async (code) => { const {default: words} = await import(`/static/locales/${code}.js`);
       const paths = (value, path) => typeof value === 'object'
         ? Object.entries(value).flatMap(([key, inner]) => paths(inner, `${path}.${key}`)) : [value && path];
@@ -183,14 +186,27 @@ def test_each_language_is_complete(visit: Visit) -> None:
 
 @pytest.mark.parametrize(("lang", "says"), [("de-AT", "Gute Antwort"), ("xx", "Good answer"), ("no", "Godt svar")])
 def test_the_language_of_the_page_is_spoken(visit: Visit, lang: str, says: str) -> None:
-    """What is nearest above the element says which; English where we do not speak it."""
+    """What is nearest above the element says which; English where we do not speak it. In a shadow root the page's.
+
+    The page hears from there, too.
+    """
     page = visit(widget(), lang=lang)
     expect(page.get_by_role("button", name=says)).to_be_visible()
+    page.locator("heedback-rating").evaluate(
+        """node => { const inner = document.createElement('div').attachShadow({ mode: 'open' });
+        inner.append(node.cloneNode()); node.replaceWith(inner.host); }"""
+    )
+    page.get_by_role("button", name=says).click()
+    assert len(heard(page, "change")) == 1
 
 
 def test_it_wears_what_the_host_gives_it(visit: Visit, make_context: Callable[..., BrowserContext]) -> None:
-    """Font and colour are the host's; parts and custom properties reach what they are for; `theme` chooses."""
-    page = visit(widget(1, theme="dark") + widget(2, id="styled"))
+    """Font and colour are the host's; parts and custom properties reach what they are for; `theme` chooses.
+
+    On paper, where nobody presses anything, it is not there.
+    """
+    style = '<link rel="stylesheet" href="/static/heedback.css">'
+    page = visit(style + widget(1, theme="dark") + widget(2, id="styled"))
     page.evaluate(
         """() => { const sheet = new CSSStyleSheet();
           sheet.replaceSync('#styled{--heedback-accent:rgb(1, 2, 3)} #styled::part(up){border-radius:3px}');
@@ -203,3 +219,5 @@ def test_it_wears_what_the_host_gives_it(visit: Visit, make_context: Callable[..
         up.click()
     expect(ups[1]).to_have_css("color", "rgb(1, 2, 3)")
     expect(ups[0]).to_have_css("color", "rgb(116, 203, 187)")
+    page.emulate_media(media="print")
+    expect(ups[0]).to_be_hidden()

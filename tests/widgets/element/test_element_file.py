@@ -17,7 +17,7 @@ APART = {"heedback.min.js", "signals.js"}
 # 5,000 was the aim, and holds what is right on a quiet day. The rest is what it takes to lose no written word, to agree
 # with other tabs and devices whatever their clocks, to overwrite no newer word with an older one, and to refuse an
 # attribute before somebody clicks.
-MAX_BYTES = 6090
+MAX_BYTES = 6220
 
 
 def packed(name: str) -> int:
@@ -35,10 +35,11 @@ def test_it_is_current() -> None:
 
 
 def test_it_is_small() -> None:
-    """So many bytes with everything, and 1,000 for a language, or for what is loaded beside."""
+    """So many bytes with everything, and 1,000 for a language, 1,200 for what is loaded beside."""
     assert packed("heedback.min.js") <= MAX_BYTES
     languages = [packed(f"locales/{file.name}") for file in (STATIC / "locales").glob("*.js")]
-    assert max(*languages, packed("signals.js")) <= 1000
+    assert max(languages) <= 1000
+    assert packed("signals.js") <= 1200
 
 
 def test_the_modules_work_like_it(visit: Callable[..., Page], endpoint: Endpoint) -> None:

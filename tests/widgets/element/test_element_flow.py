@@ -28,6 +28,13 @@ def double_click(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).dblclick()
 
 
+def hold(page: Page, key: str, times: int = 4) -> None:
+    """The key goes down, repeats as the keyboard repeats it, and comes up."""
+    for _ in range(times):
+        page.keyboard.down(key)
+    page.keyboard.up(key)
+
+
 def pressed(page: Page) -> list[str | None]:
     """The names of the pressed buttons of ratings and flag."""
     found = page.locator("heedback-rating .row button[aria-pressed=true]").all()
@@ -104,12 +111,14 @@ def test_details_are_a_second_event(visit: Visit, endpoint: Endpoint) -> None:
 def test_undo_takes_the_last_step_back(visit: Visit, endpoint: Endpoint) -> None:
     """Of the first click that is everything; of the details it is the details. The focus goes to what was pressed.
 
-    A double click, by habit or with a hand that shakes, is one.
+    A double click, by habit or with a hand that shakes, is one, and so is a key that is held: it does not press what
+    has the focus next.
     """
     page = visit(widget())
     double_click(page, "Bad answer")
     assert pressed(page) == ["Bad answer"]
-    press(page, "Undo")
+    page.get_by_role("button", name="Undo").focus()
+    hold(page, "Enter")
     expect(page.get_by_role("status")).to_have_text("Withdrawn.")
     expect(page.get_by_role("button", name="Bad answer")).to_be_focused()
     expect(page.get_by_role("button", name="Undo")).to_be_hidden()
@@ -181,7 +190,10 @@ def test_stars(visit: Visit, endpoint: Endpoint) -> None:
 
 
 def test_by_keyboard_alone(visit: Visit, endpoint: Endpoint) -> None:
-    """Tab, Space and Enter reach and work everything, in the order in which it stands there."""
+    """Tab, Space and Enter reach and work everything, in the order in which it stands there.
+
+    Enter that is held presses once; Tab that is held goes on.
+    """
     page = visit(widget(privacy_url="/privacy"))
     expect(page.get_by_role("button", name="Good answer")).to_be_visible()
     keys = page.keyboard
@@ -193,9 +205,9 @@ def test_by_keyboard_alone(visit: Visit, endpoint: Endpoint) -> None:
     for name in ("Report a problem", "Undo", "Details", "Not correct"):
         keys.press("Tab")
         expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
-    keys.press("Enter")
-    for _ in range(8):
-        keys.press("Tab")
+    hold(page, "Enter")
+    expect(page.get_by_role("button", name="Not correct")).to_have_attribute("aria-pressed", "true")
+    hold(page, "Tab", 8)
     keys.type("Wrong sum")
     keys.press("Tab")
     keys.type("1,428.00")
@@ -213,7 +225,10 @@ def test_by_keyboard_alone(visit: Visit, endpoint: Endpoint) -> None:
 
 
 def test_a_rated_output_shows_it_on_load(visit: Visit, endpoint: Endpoint) -> None:
-    """The local copy stands while nobody knows better, for its person alone."""
+    """The local copy stands while nobody knows better, for its person alone.
+
+    Details that are sent and undone there leave the focus where they were, and not on the flag.
+    """
     page = visit(widget())
     press(page, "Bad answer")
     page.get_by_label("A better answer").fill("42")
@@ -223,6 +238,11 @@ def test_a_rated_output_shows_it_on_load(visit: Visit, endpoint: Endpoint) -> No
     expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "true")
     press(page, "Details")
     expect(page.get_by_label("A better answer")).to_have_value("42")
+    page.get_by_label("Comment").fill("No.")
+    press(page, "Send details")
+    press(page, "Undo")
+    expect(page.get_by_role("button", name="Details", exact=True)).to_be_focused()
+    assert sent(page, endpoint, 4)[2:] == [{"comment": "No."}, {"comment": None}]
     visit(widget(ticket=ticket(1, "u-another")), page=page)
     expect(page.get_by_role("button", name="Bad answer")).to_have_attribute("aria-pressed", "false")
 

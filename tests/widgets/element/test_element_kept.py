@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from widget_page import STATIC, Endpoint, eventually, heard, ticket, widget
 
@@ -273,12 +274,28 @@ def test_what_the_host_keeps_is_never_read(visit: Visit, context: BrowserContext
 
 
 def test_forgetting_at_the_end_of_a_session(visit: Visit, context: BrowserContext, endpoint: Endpoint) -> None:
-    """What the documentation gives a host for its way out leaves nothing of ours."""
-    page = visit(widget())
+    """What the documentation gives a host for its way out leaves nothing of ours.
+
+    Nor do answers to a click, and about what was said elsewhere, that were under way.
+    """
+    rated = {"rating": {"value": 1, "scale": "thumbs"}}
+    endpoint.states[ticket(2)] = {
+        "known": True, "feedback": rated, "event_id": "019a8bd0-0000-7000-8000-000000000001",
+    }  # fmt: skip
+    held: list[Route] = []
+    context.route("**/heedback/*", lambda route: held.append(route))
+    page = visit(widget(1) + widget(2))
     press(page)
-    eventually(page, lambda: endpoint.events)
     page.evaluate("document.querySelector('heedback-rating').ask()")
+    eventually(page, lambda: {Path(each.request.url).name for each in held} == {"events", "state"} and len(held) > 2)
+    assert len(kept(page)) == 2
     page.evaluate(forgetting())
+    assert kept(page, "heedback:") == {}
+    for each in held:
+        each.continue_()
+    context.unroute_all()
+    eventually(page, lambda: heard(page, "sent"))
+    expect(page.get_by_role("button", name="Good answer (2)")).to_have_attribute("aria-pressed", "true")
     assert kept(page, "heedback:") == {}
     visit("", script="none.js", page=page)
     assert kept(page, "heedback:") == {}

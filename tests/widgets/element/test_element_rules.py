@@ -46,6 +46,9 @@ def test_limits_are_those_of_the_wire(rules: Callable[..., Any]) -> None:
     }
     english = rules("(await import('/static/locales/en.js')).default.reasons")
     assert {kind: tuple(keys) for kind, keys in english.items()} == limits.REASONS
+    attributes = "await import('/static/attributes.js')"
+    known = rules(f"(({{ SIGNALS }}) => given.filter(name => SIGNALS.test(name)))({attributes})", limits.SIGNALS)
+    assert known == [name for name in limits.SIGNALS if name != "asked"], "nobody can listen for a prompt"
 
 
 def test_polarity_is_that_of_the_contract(rules: Callable[..., Any]) -> None:

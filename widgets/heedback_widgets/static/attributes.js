@@ -1,10 +1,16 @@
 /** What may stand in an attribute. */
 
 /** An address that is the same from every page of a site, and runs nothing. */
-export const ADDRESS = /^(https?:\/)?\/./;
+export const ADDRESS = /^(https?:\/)?\/[^/]/;
 
-/** Lists of reasons as `JSON.stringify` writes them: the version, and of each list the wire's keys with their labels. */
-const LISTS = /^{("version":[1-9]\d{0,5},?|"(down|flag|up)":{("[a-z][a-z\d_]{0,63}":"(\\.|[^"\\])*",?)*},?)*}$/;
+/** What `signals.js` hears, beside what the element does by itself; between spaces. */
+export const SIGNALS = /^(none|(\s|\b(shown|copied|edited|regenerated|accepted|dismissed)\b)*)$/;
+
+/**
+ * Lists of reasons as `JSON.stringify` writes them: the version, and of each list the wire's keys with their labels, at
+ * most as many as an event may have.
+ */
+const LISTS = /^{("version":[1-9]\d{0,5},?|"(down|flag|up)":{("[a-z][a-z\d_]{0,63}":"(\\.|[^"\\])*",?){0,20}},?)*}$/;
 
 /** Throws where it is no JSON. */
 export const REASONS = { test: (/** @type {string} */ text) => LISTS.test(JSON.stringify(JSON.parse(text))) };

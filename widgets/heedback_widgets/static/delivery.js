@@ -187,4 +187,4 @@ function settle(item, what, status, answer, ticket = '') {
  * @param {EventTarget} [target]
  */
 export const emit = (what, detail, target = document) =>
-  target.dispatchEvent(new CustomEvent(`heedback-${what}`, { detail, bubbles: true }));
+  target.dispatchEvent(new CustomEvent(`heedback-${what}`, { detail, bubbles: true, composed: true }));

@@ -69,8 +69,9 @@ export class HeedbackRating extends HTMLElement {
     this.#root.adoptedStyleSheets = [sheet]; // keeps the place until there is something to see
     try {
       const ticket = read(this, 'ticket', /./);
-      const near = /** @type {HTMLElement | null} */ (this.closest('[lang]'))?.lang;
-      const { default: words } = await labels(this.getAttribute('locale') ?? near ?? navigator.language);
+      // From within a shadow root nothing above it is found.
+      const near = /** @type {HTMLElement} */ (this.closest('[lang]') ?? document.documentElement).lang;
+      const { default: words } = await labels(this.getAttribute('locale') ?? (near || navigator.language));
       const holds = await open(ticket).catch(() => { throw 'ticket'; });
       // A fresh ticket for the same leaves everything as it is.
       if (turn !== this.#turn || this.#session?.renew(holds)) return;

@@ -2,10 +2,10 @@
 
 /** @typedef {import('./locales/en.js').Labels} Labels */
 
-const LANGUAGES = /^(ar|de|es|fr|he|it|ja|n[blo]|pt|zh)\b/i;
+const LANGUAGES = /^(ar|de|es|fr|he|it|ja|n[blno]|pt|zh)(?![a-z])/i;
 
 /**
- * @param {string} tag BCP 47
+ * @param {string} tag BCP 47, or as systems write it: de_AT
  * @returns {Promise<{ default: Labels }>} of the language of ours that it names; of English, if it names none
  */
 export function labels(tag) {

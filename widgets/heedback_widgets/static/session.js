@@ -1,6 +1,6 @@
 /** One person before one output: from a click to what is queued, and from what became of it to what is shown. */
 
-import { ADDRESS, REASONS, read } from './attributes.js';
+import { ADDRESS, REASONS, SIGNALS, read } from './attributes.js';
 import { ASKED, MEMO, dispatch, emit, enter, leave, place, talk, waiting } from './delivery.js';
 import { WEEK_MS, backoff, patch, polarity, press, same, tidy, uuid7 } from './logic.js';
 import { disk, get, memory, put } from './store.js';
@@ -41,6 +41,7 @@ export function session(host, root, words, holds, name) {
   const { may, key, user } = holds;
   const url = read(host, 'endpoint', ADDRESS).replace(/\/$/, '');
   const shelf = read(host, 'queue', /^(local|memory|)$/) === 'memory' ? memory : disk;
+  const silent = read(host, 'signals', SIGNALS) === 'none';
   const lists = { version: 1, ...words.reasons, up: {}, ...JSON.parse(read(host, 'reasons', REASONS, '{}')) };
   const party = { url, key, ticket: '', hear };
   let /** @type {Said} */ said = {}, /** @type {Said} */ before = {}, known = [''];
@@ -142,7 +143,7 @@ export function session(host, root, words, holds, name) {
     paint();
   }
 
-  /** Writes the local copy, and lets others see it. */
+  /** Writes the local copy, and lets others see it. After an answer only where it has not gone: people sign out. */
   function keep() {
     put(shelf, MEMO + key, { said, before, known, word, doubt, receipt, shown });
     sessions.forEach((look) => look(MEMO + key, host));
@@ -206,16 +207,17 @@ export function session(host, root, words, holds, name) {
   async function seen() {
     eye.disconnect();
     recall();
-    if (!shown && host.getAttribute('signals') !== 'none') {
+    if (!shown && !silent) {
       shown = signal('shown');
       keep();
     }
     if (!may.includes('read')) return;
     const latest = known.at(-1);
     const { ticket } = party;
+    const memo = recall();
     const [code, answer] = await talk(`${url}/state`, { ticket });
     if (code === 401) expire(ticket, {});
-    recall();
+    const gone = !recall() && memo;
     const its = tail(answer?.event_id);
     // The service knows which word is the newest, whatever the clocks say: what it tells holds, unless that is old news,
     // or something was said since it was asked, or has not left yet.
@@ -228,14 +230,14 @@ export function session(host, root, words, holds, name) {
       doubt = undefined;
       word = undefined;
       undoable = false;
-      keep();
+      if (!gone) keep();
       paint(true);
     }
   }
 
   /** @type {import('./delivery.js').Party['hear']} */
   function hear(what, detail, ticket) {
-    recall();
+    const memo = recall();
     if (what === 'sent') refused = 0;
     if (what === 'expired') expire(ticket, detail);
     else emit(what, detail, host);
@@ -253,7 +255,7 @@ export function session(host, root, words, holds, name) {
       if (what === 'sent') word = doubt ? 'error' : kind() ? detail.status : 'withdrawn';
       else word = place(detail) in memory ? 'unsafe' : what;
     } else return;
-    keep();
+    if (memo) keep();
     paint();
   }
 

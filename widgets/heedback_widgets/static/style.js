@@ -3,7 +3,7 @@
 // What is pressed has a border, not a shadow: shadows are gone where colours are forced.
 const CSS = `
 :host([hidden]){display:none}
-:host{display:block;min-height:var(--s);font-size:.875em;overflow-wrap:anywhere;--s:32px;--a:var(--heedback-accent,light-dark(#0b6358,#74cbbb))}
+:host{display:block;min-height:var(--s);font-size:.875em;overflow-wrap:anywhere;white-space:normal;--s:32px;--a:var(--heedback-accent,light-dark(#0b6358,#74cbbb))}
 *{font:inherit;color:inherit;margin:0;padding:0;border:0;border-radius:var(--heedback-radius,8px);background:none}
 .row,.status,.reasons,.foot{display:flex;flex-wrap:wrap;gap:4px;align-items:center}
 .status,.goes{flex:1 9em}

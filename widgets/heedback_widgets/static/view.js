@@ -41,7 +41,7 @@ const ICONS = {
 export function view(host, root, words, may, lists, name, desk, choose, undo, more, send) {
   const mode = read(host, 'mode', /^(thumbs|stars)$/, 'thumbs');
   const theme = read(host, 'theme', /^(light|dark|)$/);
-  const privacy = read(host, 'privacy-url', /^((https?:\/)?\/.|$)/);
+  const privacy = read(host, 'privacy-url', /^((https?:\/)?\/[^/]|$)/);
   const marks = mode === 'stars' ? [1, 2, 3, 4, 5].map((value) => mark('star', value)) : [mark('up', 1), mark('down', 0)];
   const flag = mark('flag', 0);
   const status = make('span', 'message', { role: 'status' });
@@ -59,7 +59,7 @@ export function view(host, root, words, may, lists, name, desk, choose, undo, mo
   const box = make('div', 'widget', { role: 'group', ariaLabel: words.rate + name, lang: words.lang, dir: words.dir },
     make('div', 'row', {}, ...(may.includes('rate') ? marks : []), may.includes('flag') ? flag : '',
       make('div', 'status', {}, status, undoing, opening)));
-  let latest = flag;
+  let latest = opening; // where the focus goes after Undo: without a press on this page, to where what is undone was sent
   /** @type {HTMLElement | undefined} */
   let details;
   /** @type {Kind | false | undefined} */
@@ -161,7 +161,8 @@ export function view(host, root, words, may, lists, name, desk, choose, undo, mo
 
   /**
    * The second click of a double click is none: it would take back the first, or hit what has come under the mouse.
-   * By keyboard there are no such clicks.
+   * By keyboard there are no such clicks. Enter that is held would click some thirty times a second, also on what has
+   * got the focus meanwhile; Tab that is held goes on.
    *
    * @param {string} part
    * @param {string} text
@@ -171,7 +172,8 @@ export function view(host, root, words, may, lists, name, desk, choose, undo, mo
    */
   function button(part, text, act, value = '', inside = text) {
     const onclick = (/** @type {MouseEvent} */ { detail }) => detail > 1 || act();
-    return make('button', part, { ariaLabel: text + name, onclick, value }, inside);
+    const onkeydown = (/** @type {KeyboardEvent} */ { repeat, key }) => !repeat || key !== 'Enter';
+    return make('button', part, { ariaLabel: text + name, onclick, onkeydown, value }, inside);
   }
 }
 

@@ -1,0 +1,3 @@
+/** Norwegian Nynorsk: in Bokmål, which is nearer than English. */
+
+export { default } from './nb.js';
