@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,6 +24,15 @@ def listening(to: Any, name: str, listener: Callable[..., Any]) -> Iterator[None
         yield
     finally:
         event.remove(to, name, listener)
+
+
+def heard(terminal: int, end: bytes) -> bytes:
+    """What was written to a pseudo-terminal, up to `end`: the system passes it on in pieces, when it comes to it."""
+    told = b""
+    while not told.endswith(end):
+        assert select.select([terminal], [], [], 10)[0], told
+        told += os.read(terminal, 65536)
+    return told
 
 
 def numbered_ids(start: int = 1) -> Callable[[], UUID]:

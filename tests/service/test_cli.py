@@ -27,6 +27,7 @@ from heedback_service.store.migrate import HEAD
 from heedback_service.store.tables import Item, Project
 from heedback_widgets import files
 from postgres_server import Postgres
+from support import heard
 
 Run = Callable[..., Result]
 NO_FEEDBACK = "00000000-0000-7000-8000-000000000001"
@@ -346,7 +347,7 @@ def test_on_a_terminal_what_is_being_done_is_gone_before_the_rest_is_told(
         with open(theirs, "w", encoding="utf-8") as terminal:  # noqa: PTH123 - it has no name but a number
             monkeypatch.setattr(sys, "stderr", terminal)
             main(["triage", str(said), "--text", "text", "--out", str(tmp_path / "o.csv")], standalone_mode=False)
-            shown = os.read(ours, 65536).decode()
+            shown = heard(ours, b"columns\r\n").decode()
     finally:
         os.close(ours)
     *_, doing, blank, told, end = shown.split("\r")  # a terminal writes \r\n for \n
