@@ -7,7 +7,6 @@ import reprlib
 from datetime import UTC, datetime, time
 from typing import Any, Final
 
-BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _BASIC_DATE: Final = "[0-9]{8}"  # of ISO 8601, without hyphens; so many seconds since 1970 are the years up to 1973
 _MILLISECONDS: Final = 1e11  # from here on: so many seconds are the year 5138, so many milliseconds 1973
 

@@ -14,10 +14,11 @@ from typing import Any, Final
 
 from heedback_service.core.classify import Category, classify
 from heedback_service.core.grouping import Report, joined
+from heedback_service.core.moments import EPOCH
 from heedback_service.core.severity import severity
 from heedback_service.core.spam import REACH, Heard, suspicion
 from heedback_service.core.titles import title
-from heedback_service.core.written_moments import BEGINNING, is_only_a_date, moment
+from heedback_service.core.written_moments import is_only_a_date, moment
 from heedback_service.flow.spreadsheet import BadRow, Row, Sheet
 
 ADDED: Final = ("item", "theme", "title", "reason", "reason_confidence", "severity", "spam", "candidates")
@@ -140,7 +141,7 @@ def _understood(number: int, row: Row, columns: Columns) -> _Said:
     if text is not None and not isinstance(text, str):
         raise ValueError(f"{columns.text} is no text")
     feature = "" if columns.feature is None else str(row.cells.get(columns.feature) or "")
-    at = BEGINNING if columns.time is None else moment(row.cells.get(columns.time), columns.time)
+    at = EPOCH if columns.time is None else moment(row.cells.get(columns.time), columns.time)
     category = classify(flag=False, flag_reasons=(), reasons=(), comment=text)
     level = severity(category, polarity=None, comment=text).level
     return _Said(number, row, feature, at, text or "", category, level)

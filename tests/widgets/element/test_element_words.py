@@ -52,6 +52,16 @@ def test_it_outlasts_whatever_closes_the_details(visit: Visit, endpoint: Endpoin
     assert written(page) == ["", "1,428", "true"], "nor does it come back"
 
 
+def send_what_was_refused(page: Page, endpoint: Endpoint) -> None:
+    """The page says that it was refused, with the details open and every word there; now it is taken."""
+    expect(page.get_by_role("status")).to_have_text(REFUSED)
+    expect(page.get_by_role("button", name="Send details")).to_be_visible()
+    assert written(page) == ALL
+    endpoint.status = 202
+    press(page, "Send details")
+    expect(page.get_by_role("status")).to_have_text("Saved.")
+
+
 def test_it_outlasts_a_refusal(visit: Visit, endpoint: Endpoint) -> None:
     """The details open again with every word, beside a line that says so, and can be sent once more."""
     page = visit(widget())
@@ -60,12 +70,7 @@ def test_it_outlasts_a_refusal(visit: Visit, endpoint: Endpoint) -> None:
     eventually(page, lambda: endpoint.events)
     endpoint.status = 413
     press(page, "Send details")
-    expect(page.get_by_role("status")).to_have_text(REFUSED)
-    expect(page.get_by_role("button", name="Send details")).to_be_visible()
-    assert written(page) == ALL
-    endpoint.status = 202
-    press(page, "Send details")
-    expect(page.get_by_role("status")).to_have_text("Saved.")
+    send_what_was_refused(page, endpoint)
     eventually(page, lambda: len(endpoint.events) == 2)
     assert [endpoint.events[1][name] for name in ("comment", "correction", "reasons")] == [*ALL[:2], ["incorrect"]]
 
@@ -121,12 +126,7 @@ def test_it_outlasts_two_refusals(visit: Visit, context: BrowserContext, endpoin
     endpoint.status = 403
     context.set_offline(False)
     eventually(page, lambda: len(heard(page, "error")) == 2)
-    expect(page.get_by_role("status")).to_have_text(REFUSED)
-    expect(page.get_by_role("button", name="Send details")).to_be_visible()
-    assert written(page) == ALL
-    endpoint.status = 202
-    press(page, "Send details")
-    expect(page.get_by_role("status")).to_have_text("Saved.")
+    send_what_was_refused(page, endpoint)
     eventually(page, lambda: endpoint.events)
     assert endpoint.events[0]["rating"] == {"value": 0, "scale": "thumbs"}
     assert [endpoint.events[0][name] for name in ("comment", "correction", "reasons")] == [*ALL[:2], ["incorrect"]]
