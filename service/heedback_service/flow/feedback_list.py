@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from heedback_service.core.moments import from_microseconds, microseconds
 from heedback_service.store.tables import Feature, Feedback, Item, ItemFeedback, Output, OutputText
 
 PAGE: Final = 50
 EXCERPT_CHARS: Final = 600
 KINDS: Final = ("up", "neutral", "down", "unrated", "flagged", "corrected", "retracted", "spam")
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _CONDITIONS: Final[dict[str, ColumnElement[bool]]] = {
     "up": Feedback.polarity == 1,
     "neutral": Feedback.polarity == 0,
@@ -50,14 +49,14 @@ class Cursor:
     id: UUID
 
     def __str__(self) -> str:
-        return f"{(self.last_at - _EPOCH) // _MICROSECOND}.{self.id.hex}"
+        return f"{microseconds(self.last_at)}.{self.id.hex}"
 
     @classmethod
     def read(cls, written: str) -> Cursor | None:
         """The inverse of `str()`; None when it is none of ours."""
         micros, _, hexed = written.partition(".")
         try:
-            return cls(_EPOCH + int(micros) * _MICROSECOND, UUID(hexed))
+            return cls(from_microseconds(int(micros)), UUID(hexed))
         except (ValueError, OverflowError):
             return None
 
