@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -25,6 +26,7 @@ from heedback_service.store.writes import Writes
 
 _BUSY_SECONDS: Final = 10
 _ATTEMPT_SECONDS: Final = 1
+_AGAIN_SECONDS: Final = 0.01
 _TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"  # writes a row that is as it was
 _INHERITED: Final[list[Connection]] = []  # kept alive, as closing them is what a forked child must not do
 _FOR_ALL: Final[dict[str, Any]] = {
@@ -33,7 +35,6 @@ _FOR_ALL: Final[dict[str, Any]] = {
     "max_overflow": -1,  # there are as many as threads that ask, and nobody waits; five of them stay
 }
 _PRAGMAS: Final = (
-    "journal_mode = WAL",
     "synchronous = NORMAL",
     "foreign_keys = ON",
     "cache_size = -8000",  # KiB a connection, as they are needed: what one step of triage changes fits in
@@ -211,16 +212,30 @@ def _file(url: URL) -> File:
 
 def _sqlite(url: str, file: File) -> Engine:
     engine = create_engine(url, creator=file.open, **_FOR_ALL)
-    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "connect", partial(_prepare, file.patience))
     event.listen(engine, "begin", partial(_begin, file))
     event.listen(engine, "commit", partial(_commit, file))
     return engine
 
 
-def _prepare(connection: Any, _record: object) -> None:
+def _prepare(patience: float, connection: Any, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
+    _turn_to_wal(connection, time.monotonic() + patience)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _turn_to_wal(connection: Any, give_up: float) -> None:
+    """Several who do this to a new file at once stand in each other's way: SQLite refuses some without waiting."""
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_AGAIN_SECONDS)
+        else:
+            return
 
 
 def _begin(file: File, connection: Connection) -> None:

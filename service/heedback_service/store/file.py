@@ -38,7 +38,7 @@ class File:
         self._path: Final = os.path.abspath(path)  # noqa: PTH100 - a symlink stays one
         self._log_path: Final = f"{self._path}-wal"
         self._address: Final = Path(self._path).as_uri()
-        self._patience: Final = patience
+        self.patience: Final = patience
         self._opened: Identity | None = None
         self._told = False
         self._log_lost = False
@@ -53,7 +53,7 @@ class File:
         if self._opened is not None:
             self.check()
         mode = "rwc" if self._opened is None else "rw"  # whoever came too late must not make an empty one
-        waits = self._patience if patience is None else patience
+        waits = self.patience if patience is None else patience
         address = f"{self._address}?mode={mode}"
         connection = sqlite3.connect(address, uri=True, timeout=waits, check_same_thread=False)
         if self._opened is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from uuid import UUID
@@ -15,7 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, PrimaryKeyConstraint, UniqueConstraint, insert, inspect, select, update
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import OperationalError, StatementError
 
 import warm
 from heedback_service.flow import finding
@@ -64,6 +66,25 @@ def test_processes_that_start_at_once_on_an_empty_database_all_succeed(empty_url
             process.stdin.flush()
         ends = [(process.wait(60), process.stdout.read(), process.stderr.read()) for process in started]
     assert sorted(ends) == [(0, "False\n", "")] * 3 + [(0, "True\n", "")]
+
+
+def test_whoever_finds_a_new_file_being_written_to_waits_for_its_turn(tmp_path: Path) -> None:
+    """SQLite waits for no other process before it turns a file to WAL."""
+    file = tmp_path / "new.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        impatient = Database(f"sqlite:///{file}?timeout=0.1")
+        with pytest.raises(OperationalError, match="locked"):
+            migrate.upgrade(impatient)
+        db = Database(f"sqlite:///{file}")
+        with ThreadPoolExecutor(1) as pool:
+            started = pool.submit(migrate.upgrade, db)
+            with pytest.raises(TimeoutError):
+                started.result(0.2)
+            other.execute("COMMIT")
+            assert started.result(30)
+        db.dispose()
+        impatient.dispose()
 
 
 def test_a_migration_that_fails_half_way_leaves_nothing(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
