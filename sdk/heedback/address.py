@@ -53,7 +53,15 @@ def _is_host(host: str) -> bool:
             return False
     if len(host) > _NAME_CHARS or _NAME.fullmatch(host) is None:
         return False
+    return host.isascii() or _is_sendable(host)
+
+
+def _is_sendable(name: str) -> bool:
+    """Whether a name that is not ASCII has an ASCII form: told by those who will send there, as rules differ."""
+    from urllib3.exceptions import LocationParseError
+    from urllib3.util import parse_url
+
     try:
-        return host.isascii() or bool(host.encode("idna"))
-    except UnicodeError:
+        return parse_url(f"http://{name}").host is not None
+    except LocationParseError:
         return False

@@ -48,6 +48,7 @@ def test_what_can_work(url: str, used: str | None) -> None:
         ("http://" + "a" * 64 + ".org", "names no host that there can be"),
         ("http://" + "a." * 130 + "org", "names no host that there can be"),
         ("http://" + "å" * 63, "names no host that there can be"),
+        ("http://_å", "names no host that there can be"),
         ("http://a,b", "names no host that there can be"),
         ("http://[::1", "the URL 'http://[::1' names no host that there can be"),
         ("http://::1", "names no host that there can be"),
