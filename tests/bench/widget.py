@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import shutil
 import statistics
 import sys
 from pathlib import Path
@@ -22,7 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from widget_page import ARGS, PAGE, STATIC, Endpoint, eventually, widget
+from widget_page import ARGS, PAGE, STATIC, Endpoint, browser_program, eventually, widget
 
 MAX_BYTES: Final = 6220  # as tests/widgets/element/test_element_file.py has it, and says why
 MAX_MORE_BYTES: Final = 1200  # of a language, or of what is loaded beside
@@ -55,7 +54,7 @@ def packed(name: str) -> int:
 
 
 def script_ms(elements: int, rounds: int) -> dict[str, float]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = browser_program()
     if program is None:
         raise SystemExit("There is no Chromium on the PATH.")
     endpoint = Endpoint()
