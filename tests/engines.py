@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Dialect, event
 
 from heedback_service.store.db import Database
+from postgres_server import LENT
 
 
 class Engines:
@@ -39,5 +43,12 @@ class Engines:
     def lent(self, url: str) -> Iterator[Database]:
         if url not in self._made:
             self._made[url] = Database(url)
+            event.listen(self._made[url].engine, "do_connect", _sign)
         yield self._made[url]
-        self._made[url].dispose()
+        if self._made[url].is_sqlite:  # the file is put away; PostgreSQL takes 20 ms to know a new connection's tables
+            self._made[url].dispose()
+
+
+def _sign(dialect: Dialect, _record: object, _given: object, named: dict[str, Any]) -> None:
+    if dialect.name == "postgresql":
+        named["application_name"] = LENT

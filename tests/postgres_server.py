@@ -42,10 +42,13 @@ log_min_messages = fatal
 """
 
 
-# Sends away whoever is still connected; true for those who have gone when it returns.
-_SEND_AWAY: Final = """
+LENT: Final = "heedback lent"  # signs connections that the next test of a database may have
+
+# Sends away whoever else is connected, or is in the midst of something; true for those who have gone when it returns.
+_SEND_AWAY: Final = f"""
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+  AND NOT (application_name = '{LENT}' AND state = 'idle')
 """
 _SHAPE: Final = """
 SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_attribute), (SELECT version_num FROM alembic_version)
