@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -67,4 +67,8 @@ def test_all_that_was_acknowledged_is_there_when_every_process_ends_before_any_s
 
 
 def has_open(process: int, file: Path) -> bool:
-    return any(link.resolve() == file for link in Path(f"/proc/{process}/fd").iterdir() if link.exists())
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if link.readlink() == file:
+                return True
+    return False
