@@ -75,7 +75,8 @@ def port(text: str) -> int:
 
 def test(options: Options) -> int:
     python = environment.ready(ROOT, ["test"]).python
-    strict = ["--no-skips"] if options.strict else []
+    # What is asked of every change must not be refused by chance: generated cases are the same each time.
+    strict = ["--no-skips", "--hypothesis-profile=ci"] if options.strict else []
     # Neighbours stay together, as they share what takes long to make, until a core has nothing left. `-n 0` undoes it.
     # Three processes for two cores: a third of the time tests wait for servers, locks and browsers.
     workers = str(max(1, 3 * (os.cpu_count() or 1) // 2))

@@ -36,7 +36,7 @@ def test_further_arguments_of_test_go_to_pytest_in_order(called: list[list[str]]
     status = commands.main(["test", "-k", "stamp", "--strict", "tests/dev", "-x"])
     assert (status, called) == (
         5,
-        [[*PYTEST, "--no-skips", "-k", "stamp", "tests/dev", "-x"]],
+        [[*PYTEST, "--no-skips", "--hypothesis-profile=ci", "-k", "stamp", "tests/dev", "-x"]],
     )
 
 
