@@ -2,7 +2,3 @@
 
 Arrows run one way: cli -> app -> web | jobs -> flow -> store | channels -> core. `settings` may be read by app and cli.
 """
-
-from importlib.metadata import version
-
-__version__ = version("heedback")

@@ -8,7 +8,6 @@ from typing import Any, Final
 import click
 from sqlalchemy.exc import DatabaseError
 
-from heedback_service import __version__
 from heedback_service.store.migrate import UnfitDatabaseError
 
 # Each command, and the module here that has it as NAME_command.
@@ -56,6 +55,6 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="heedback")
+@click.version_option(package_name="heedback", prog_name="heedback")
 def main() -> None:
     """Heedback: feedback on AI outputs, from the thumb to the fix."""
