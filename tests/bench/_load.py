@@ -175,14 +175,20 @@ def _on_a_free_port(command: list[str], environment: dict[str, str]) -> Iterator
 
 def show_outputs(server: Server, key: str) -> None:
     """The outputs that feedback is about, and everything imported that a first request imports."""
-    shown = [
+    with socket.create_connection(("127.0.0.1", server.port)) as connection:
+        for outputs in shown(100):
+            _ask(connection, _request(outputs, key))
+    load(server, key, 200, connections=16)
+
+
+def shown(batch: int) -> Iterator[list[dict[str, object]]]:
+    """The events of the outputs that feedback is about, so many at a time."""
+    events: list[dict[str, object]] = [
         {"type": "output", "id": each, "occurred_at": moment(), "feature": "bench", "prompt_version": f"v{n % 5}"}
         for n, each in enumerate(OUTPUTS)
     ]
-    with socket.create_connection(("127.0.0.1", server.port)) as connection:
-        for first in range(0, len(shown), 100):
-            _ask(connection, _request(shown[first : first + 100], key))
-    load(server, key, 200, connections=16)
+    for first in range(0, len(events), batch):
+        yield events[first : first + batch]
 
 
 def load(

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from _alone import store_ms
 from _load import Measured, Server, floor, granian, gunicorn, load, ours, project, show_outputs
 
 
@@ -85,6 +86,8 @@ def main() -> int:
             on("heedback_service.app:wsgi()", environment) as served,
         ):
             in_turns(rows, bare, served, key, (kind,), options.rounds)
+    alone = store_ms(20, options.rounds, BATCHES.how["batch"], 500)
+    print(f"the rows of {BATCHES.name}, written by SQLite alone: {alone:.3f} ms an event")
     return report(rows, {"memory after 100 k events, MB": (memory, 150.0), "start, s": (start, 2.0)})
 
 
