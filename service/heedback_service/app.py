@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, NotFound, ServiceUnavailable
 
-from heedback_service import logs
+from heedback_service import garbage, logs
 from heedback_service.core.ids import new_id as fresh_id
 from heedback_service.jobs import Ticker, Tools
 from heedback_service.settings import Settings, read_settings
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from heedback_service.metrics import Metrics
 
 _TICK_SECONDS: Final = 2
-_OBJECTS: Final = 50_000  # made and not yet gone, before the collector looks
 _log: Final = logging.getLogger(__name__)
 
 
@@ -109,18 +107,8 @@ def wsgi() -> Flask:
     settings = read_settings()
     logs.start(settings.log)
     app = create_app(settings, open_database(settings.database_url))
-    tidy_seldom()
+    garbage.seldom()
     return app
-
-
-def tidy_seldom() -> None:
-    """Tell Python's collector, once all is imported, that this process is there to answer requests.
-
-    What is imported stays, and what a request makes goes with it. Looked through every 700 objects, as Python does by
-    itself, a batch of a hundred events would take a tenth longer.
-    """
-    gc.freeze()
-    gc.set_threshold(_OBJECTS, 20, 50)
 
 
 def make_metrics(

@@ -17,8 +17,8 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 
-from heedback_service import logs
-from heedback_service.app import create_app, make_metrics, make_ticker, start_jobs, tidy_seldom
+from heedback_service import garbage, logs
+from heedback_service.app import create_app, make_metrics, make_ticker, start_jobs
 from heedback_service.settings import Settings
 from heedback_service.store.migrate import open_database
 
@@ -90,7 +90,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     app = create_app(settings, db, metrics=metrics)
     ticker = make_ticker(settings, db, metrics)
     scheduler = start_jobs(ticker)
-    tidy_seldom()
+    garbage.seldom()
     server = create_server(
         app,
         sockets=[listener],

@@ -108,7 +108,7 @@ def project() -> Iterator[tuple[dict[str, str], str]]:
 
 @contextmanager
 def ours(environment: dict[str, str]) -> Iterator[Server]:
-    command = [sys.executable, "-m", "heedback_service.cli", "serve", "--port", "0"]
+    command = [str(Path(sys.executable).with_name("heedback")), "serve", "--port", "0"]
     with _on_a_free_port(command, environment) as server:
         yield server
 

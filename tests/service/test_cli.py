@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gc
 import os
 import shutil
 import sqlite3
@@ -18,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select, update
 
-from heedback_service import cli, entry
+from heedback_service import entry
 from heedback_service.cli import main
 from heedback_service.core.ids import new_id
 from heedback_service.flow.intake import Batch, take
@@ -171,14 +170,6 @@ def test_without_the_service_s_packages_the_command_says_what_to_install(monkeyp
     with pytest.raises(SystemExit) as said:
         entry.main()
     assert str(said.value) == "heedback: the service needs click; install it with: pip install 'heedback[service]'"
-
-
-def test_a_command_runs_with_garbage_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is not while the packages are imported, which takes a sixth less then."""
-    looked_for: list[bool] = []
-    monkeypatch.setattr(cli, "main", lambda: looked_for.append(gc.isenabled()))
-    entry.main()
-    assert looked_for == [True]
 
 
 def test_what_a_replay_would_change_is_told_before_it_is_done(run: Run, tmp_path: Path) -> None:
