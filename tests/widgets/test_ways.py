@@ -62,7 +62,7 @@ def test_the_same_event_again_is_one_event(way: Way) -> None:
 
 
 def test_a_browser_whose_clock_is_off_is_put_right(way: Way) -> None:
-    early = click(rating=UP) | {"occurred_at": "2031-01-01T00:00:00Z"}
+    early = click(rating=UP) | {"occurred_at": "2031-01-01t00:00:00z"}
     assert way.say(way.house.ticket(), early, sent_at="2031-01-01T00:10:00Z").json()["accepted"] == 1
     stored = way.house.arrives(early["id"])
     assert 500 < (stored.received_at - stored.occurred_at).total_seconds() < 660

@@ -45,7 +45,7 @@ def moment(value: Any) -> datetime:
     """RFC 3339 with its zone, in the years 2000 to 2099; the datetime it is."""
     try:
         if isinstance(value, str) and _MOMENT.fullmatch(value):
-            at = datetime.fromisoformat(value)
+            at = datetime.fromisoformat(value.upper())
             if EARLIEST <= at < _LATEST:
                 return at
     except ValueError:

@@ -87,11 +87,15 @@ def take_all(intake: Intake, batches: Sequence[Batch]) -> list[Taken]:
 
     An event that stands in two of them is new in the first and a duplicate in the second.
     """
-    firsts = _once_each(batches)
     now = milliseconds(intake.now)
-    events = [_by_our_clock(batches[owner], event, intake.now, now) for owner, event in firsts]
-    locks.take_turns(intake.line, intake.project_id, events)
-    events = _as_stored_before(intake, events, now)
+    given = [
+        (owner, _by_our_clock(batch, event, intake.now, now))
+        for owner, batch in enumerate(batches)
+        for event in batch.events
+    ]
+    locks.take_turns(intake.line, intake.project_id, [event for _, event in given])
+    firsts = _once_each(_as_stored_before(intake, given, now))
+    events = [event for _, event in firsts]
     names = {event["feature"] for event in events}
     features = naming.features(intake.line, intake.project_id, names, intake.now, intake.new_id, intake.memory)
     fresh = _take_shown(intake, events, features)
@@ -108,9 +112,7 @@ def take_all(intake: Intake, batches: Sequence[Batch]) -> list[Taken]:
     rollup.write(intake.line, intake.project_id, intake.delta)
     for batch in batches:
         _mark_incomplete(intake, batch.dropped)
-    accepted = Counter(
-        owner for (owner, _), event in zip(firsts, events, strict=True) if (event["type"], event["id"]) in fresh
-    )
+    accepted = Counter(owner for owner, event in firsts if (event["type"], event["id"]) in fresh)
     return [Taken(accepted[owner], len(batch.events) - accepted[owner]) for owner, batch in enumerate(batches)]
 
 
@@ -133,12 +135,11 @@ def _take_shown(intake: Intake, events: Sequence[Event], features: Mapping[str, 
     return {(kind, event_id) for kind, ids in fresh for event_id in ids}
 
 
-def _once_each(batches: Sequence[Batch]) -> list[tuple[int, Event]]:
-    """The first of each id, with its batch: the same id again is the same event."""
+def _once_each(given: Iterable[tuple[int, Event]]) -> list[tuple[int, Event]]:
+    """The first of each id, with its batch: the same id again is the same event. So are two that are stored as one."""
     first: dict[tuple[str, UUID], tuple[int, Event]] = {}
-    for owner, batch in enumerate(batches):
-        for event in batch.events:
-            first.setdefault((event["type"], event["id"]), (owner, event))
+    for owner, event in given:
+        first.setdefault((event["type"], event["id"]), (owner, event))
     return list(first.values())
 
 
@@ -152,16 +153,21 @@ def _by_our_clock(batch: Batch, event: Event, now: datetime, in_ids: int) -> Eve
     return ours
 
 
-def _as_stored_before(intake: Intake, events: list[Event], now: int) -> list[Event]:
+def _as_stored_before(intake: Intake, given: list[tuple[int, Event]], now: int) -> list[tuple[int, Event]]:
     """Events whose ids lie up to a day ahead, under the tamed ids they were stored with when it was more."""
-    ahead = {event[name] for event in events for name in _IDS if is_ahead(event.get(name), now)}
+    ahead = {event[name] for _, event in given for name in _IDS if is_ahead(event.get(name), now)}
     if not ahead:
-        return events
-    forms = {untimed(given): given for given in ahead}
+        return given
+    forms: dict[UUID, list[UUID]] = {}
+    for each in ahead:
+        forms.setdefault(untimed(each), []).append(each)
     project_id, ids = intake.project_id, list(forms)
     found = [row for table in _LEDGERS for row in table.rows(intake.line, project=project_id, ids=ids)]
-    stored = {forms[its_id]: its_id for (its_id,) in found}
-    return [{**event, **{name: stored[event[name]] for name in _IDS if event.get(name) in stored}} for event in events]
+    stored = {each: its_id for (its_id,) in found for each in forms[its_id]}
+    return [
+        (owner, {**event, **{name: stored[event[name]] for name in _IDS if event.get(name) in stored}})
+        for owner, event in given
+    ]
 
 
 def _of(events: Iterable[Event], kind: str) -> list[Event]:

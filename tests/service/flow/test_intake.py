@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
+from heedback_service.core.ids import untimed
 from heedback_service.flow import naming, rollup
 from heedback_service.flow.intake import Batch, Taken, take, take_all
 from heedback_service.flow.sheet import Intake
@@ -160,6 +161,34 @@ def test_two_pieces_of_feedback_that_move_at_once_keep_their_own_words(
     feed(an_output(3, trace_id=TRACE, span_id="1" * 16, feature="f2", response_id="r"))
     said = {row.output_id: (row.comment, row.polarity) for row in all_feedback(db)}
     assert said == {make_id(second): ("A", None), make_id(3): (None, -1)}
+
+
+@pytest.mark.parametrize(
+    "two",
+    [
+        (an_output(7), an_output(7)),
+        (some_feedback(7, output_id=make_id(1), up=True), some_feedback(7, output_id=make_id(1), down=True)),
+        (a_signal(7, "copied", 1), a_signal(7, "copied", 1)),
+    ],
+    ids=["output", "feedback", "signal"],
+)
+@pytest.mark.parametrize("other", [timedelta(days=500), None])
+def test_two_ids_that_are_stored_as_one_are_one_event(
+    feed: Feed, db: Database, two: tuple[dict[str, Any], dict[str, Any]], other: timedelta | None
+) -> None:
+    """Ids from the far future that differ in their time alone, or one of them and what it is stored as."""
+    first = make_id(7, at=NOW + timedelta(days=400))
+    second = untimed(first) if other is None else make_id(7, at=NOW + other)
+    batch = [an_output(1), {**two[0], "id": first}, {**two[1], "id": second}, an_output(2)]
+    assert feed(*batch) == Taken(3, 1)
+    assert feed(*batch) == Taken(0, 4)
+
+
+def test_two_ids_that_were_tamed_to_one_are_known_when_their_future_comes_near(feed: Feed, db: Database) -> None:
+    events = [{**an_output(1), "id": make_id(1, at=NOW + timedelta(hours=hours))} for hours in (25, 26)]
+    assert feed(*events) == Taken(1, 1)
+    assert feed(*events, an_output(2), now=NOW + timedelta(hours=3)) == Taken(1, 2)
+    assert counted(db, "outputs") == 2
 
 
 def test_an_id_that_was_tamed_is_known_when_its_future_comes_near(feed: Feed, db: Database) -> None:

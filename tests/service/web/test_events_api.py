@@ -65,6 +65,12 @@ def test_what_is_no_event_at_all_is_refused_alone(post: Post, event: Any) -> Non
     assert [rejection["index"] for rejection in answer.json["rejected"]] == [0]
 
 
+def test_small_letters_in_a_moment_are_as_good(post: Post) -> None:
+    """RFC 3339, 5.6."""
+    early = small(1, occurred_at="2025-11-10t12:00:00z")
+    assert post([early], sent_at=NOW.isoformat().replace("+00:00", "z")).get_json()["accepted"] == 1
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

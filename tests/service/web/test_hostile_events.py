@@ -96,6 +96,7 @@ def stored(db: Database, column: Any) -> list[Any]:
         ("feature", '"f\\n"', {"feature": ["String does not match expected pattern."]}),
         ("feature", '""', {"feature": ["String does not match expected pattern."]}),
         ("id", '""', {"id": ["Not a valid UUID."]}),
+        ("id", '"00000000-0000-0000-0000-000000000000"', {"id": ["Not a valid UUID."]}),
         ("occurred_at", '"2026-W46-1T00:00:00Z"', {"occurred_at": ["Not a valid datetime."]}),
         ("occurred_at", '""', {"occurred_at": ["Not a valid datetime."]}),
         ("output", f'"{"x" * (limits.TEXT_BYTES + 1)}"', {"output": ["Longer than 65536 bytes of UTF-8."]}),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate
 
@@ -98,7 +99,17 @@ class Moment(fields.AwareDateTime):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or RFC_3339.fullmatch(value) is None:
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
-        return super()._deserialize(value, *args, **kwargs)
+        return super()._deserialize(value.upper(), *args, **kwargs)  # RFC 3339 has t and z, Python's reader has not
+
+
+class EventId(fields.UUID):
+    """Any but the nil one, which is nobody's."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> UUID:
+        found: UUID = super()._deserialize(value, *args, **kwargs)
+        if found.int == 0:
+            raise self.make_error("invalid_uuid")
+        return found
 
 
 class Few(fields.List[Any]):

@@ -18,6 +18,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, valid
 from heedback_service.web.api.fields import (
     RFC_3339,
     AnyEvent,
+    EventId,
     Few,
     Fits,
     Metadata,
@@ -110,6 +111,14 @@ def _moment(_: fields.Field[Any]) -> Load:
     return convert
 
 
+def _event_id(_: fields.Field[Any]) -> Load:
+    def convert(value: Any) -> UUID:
+        found = UUID(value)
+        return found if found.int else _unsure()
+
+    return convert
+
+
 def _number(_: fields.Field[Any]) -> Load:
     return lambda value: float(value) if type(value) in (int, float) else _unsure()
 
@@ -135,6 +144,7 @@ def _unsure() -> Any:
 _CONVERTERS: Final[dict[type, Callable[[Any], Load]]] = {
     fields.String: _string,
     fields.UUID: lambda _: UUID,
+    EventId: _event_id,
     fields.List: _list,
     Few: _list,
     fields.Dict: _pairs,

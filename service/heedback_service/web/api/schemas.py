@@ -8,7 +8,19 @@ from typing import Any, Final
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate, validates_schema
 
 from heedback import limits
-from heedback_service.web.api.fields import AnyEvent, Few, Fits, Metadata, Moment, Name, Number, Text, Whole, YesNo
+from heedback_service.web.api.fields import (
+    AnyEvent,
+    EventId,
+    Few,
+    Fits,
+    Metadata,
+    Moment,
+    Name,
+    Number,
+    Text,
+    Whole,
+    YesNo,
+)
 from heedback_service.web.api.quick import UNSURE, lane
 from heedback_widgets.values import SCALES
 
@@ -24,7 +36,7 @@ class EventSchema(Schema):
     """What every event has."""
 
     type = fields.String(required=True)
-    id = fields.UUID(required=True, metadata={"description": "A fresh UUIDv7: the idempotency key."})
+    id = EventId(required=True, metadata={"description": "A fresh UUIDv7: the idempotency key."})
     occurred_at = Moment(required=True)
     feature = fields.String(
         required=True,
