@@ -131,7 +131,7 @@ def _read(env: FileAwareEnv) -> Settings:
         raise SettingsError(f"{PREFIX}DATA: cannot use the folder {data}: {error.strerror}") from error
     return Settings(
         data=data,
-        database_url=database_url or f"sqlite:///{data.absolute() / 'heedback.db'}",
+        database_url=database_url or _of_file(data.absolute() / "heedback.db"),
         secret_key=secret_key or _kept_secret(data / "secret_key"),
         public_url=public_url.rstrip("/") if public_url else None,
         outbox=outbox or data / "outbox",
@@ -221,6 +221,11 @@ def _smtp(value: str) -> None:
         fits = False
     if not fits:
         raise ValidationError("Use smtp://, smtp+starttls:// or smtps://[user:password@]host[:port].")
+
+
+def _of_file(database: Path) -> str:
+    """Its URL, in which some signs of a name mean something else."""
+    return URL.create("sqlite", database=str(database)).render_as_string()
 
 
 def _kept_secret(file: Path) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from heedback_service.settings import Settings, SettingsError, read_settings
+from heedback_service.store.migrate import open_database
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +21,14 @@ def test_everything_has_a_default_in_the_data_folder(tmp_path: Path) -> None:
     assert isinstance(settings, Settings)
     assert settings.database_url == f"sqlite:///{tmp_path / 'data' / 'heedback.db'}"
     assert settings.outbox == tmp_path / "data" / "outbox"
+
+
+@pytest.mark.parametrize("name", ["50%25", "what?now", "a#b %41 ü"])
+def test_the_data_folder_may_have_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("HEEDBACK_SERVER_DATA", str(tmp_path / name))
+    open_database(read_settings().database_url).dispose()
+    assert {file.name for file in (tmp_path / name).iterdir()} == {"heedback.db", "secret_key"}
+    assert [folder.name for folder in tmp_path.iterdir()] == [name]
 
 
 def test_the_secret_is_made_once_and_only_we_may_read_it(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ class File:
 
     def __init__(self, path: str, patience: float) -> None:
         self._path: Final = os.path.abspath(path)  # noqa: PTH100 - a symlink stays one
-        self._log_path: Final = f"{self._path}-wal"
+        self._log_path: Final = f"{os.path.realpath(path)}-wal"  # SQLite keeps it beside what a symlink leads to
         self._address: Final = Path(self._path).as_uri()
         self.patience: Final = patience
         self._opened: Identity | None = None

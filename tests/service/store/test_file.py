@@ -110,6 +110,19 @@ def test_a_log_that_goes_is_not_written_to_and_what_is_in_it_is_kept_by_a_peacef
     assert marked(path) == "anew"
 
 
+def test_a_log_that_goes_beside_what_a_symlink_leads_to(path: Path, tmp_path: Path) -> None:
+    """SQLite keeps it there, and not beside the link."""
+    link = tmp_path / "elsewhere" / "linked.db"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    db = Database(f"sqlite:///{link}")
+    mark(db, "before")
+    path.with_name(f"{path.name}-wal").unlink()
+    with pytest.raises(OperationalError, match=f"{path}-wal {LOST}"):
+        mark(db, "into the void")
+    db.dispose()
+
+
 def test_moving_the_log_makes_no_file_where_none_is(tmp_path: Path) -> None:
     checkpoint.Checkpointer(str(tmp_path / "gone.db"))._move()
     assert list(tmp_path.iterdir()) == []
