@@ -185,8 +185,8 @@ class Ticker:
         return any(found)
 
     def _is_due(self, job: Job) -> bool:
-        due = self._due.get(job.description)
-        return due is None or due <= self.tools.clock()
+        due, now = self._due.get(job.description), self.tools.clock()
+        return due is None or due <= now or due - now > job.every  # or the clock was put back
 
     def _run(self, job: Job) -> bool:
         started = self.tools.clock()

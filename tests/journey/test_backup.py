@@ -182,6 +182,7 @@ def test_what_root_restores_belongs_to_the_service(
 ) -> None:
     backup, data = tmp_path / "b.db", tmp_path / "data"
     assert run("backup", str(backup)).returncode == 0
+    (data / "secret_key").unlink()  # as on a new machine
     owner = os.geteuid() or 65534  # only root can restore what is another's
     for path in (data, *data.iterdir()):
         os.chown(path, owner, -1)
@@ -189,6 +190,23 @@ def test_what_root_restores_belongs_to_the_service(
     assert restored.returncode == 0, restored.stderr
     owners = {path.name[:8]: path.stat().st_uid for path in data.rglob("*")}
     assert owners == dict.fromkeys(("heedback", "replaced", "secret_k"), owner)
+
+
+def test_restoring_leaves_alone_what_is_in_its_way(environment: dict[str, str], key: str, tmp_path: Path) -> None:
+    backup = tmp_path / "data" / "restored.db"
+    shutil.copy(tmp_path / "data" / "heedback.db", backup)
+    refused = as_the_docs_say(environment | {"BACKUP": str(backup)}, tmp_path)
+    assert (refused.returncode, refused.stderr) == (1, f"{backup} is in the way\n")
+    assert backup.exists()
+
+
+def test_a_backup_replaces_nothing_that_is_no_file(key: str, run: Run, tmp_path: Path) -> None:
+    """With what it is told to do here it would replace the system's devices."""
+    os.mkfifo(tmp_path / "pipe")
+    for force in ([], ["--force"]):
+        refused = run("backup", str(tmp_path / "pipe"), *force)
+        assert (refused.returncode, refused.stderr) == (1, f"Error: {tmp_path / 'pipe'} is no regular file\n")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_backup_replaces_no_file_unless_forced(key: str, run: Run, tmp_path: Path) -> None:

@@ -104,6 +104,15 @@ def test_a_job_rests_until_it_is_due_again(ticker: Callable[..., Ticker], clock:
     assert step.calls == 2
 
 
+def test_a_clock_that_is_put_back_holds_up_no_job(ticker: Callable[..., Ticker], clock: Clock) -> None:
+    step = Counted(clock)
+    ticking = ticker(step)
+    ticking.tick()
+    clock.now -= timedelta(hours=2)
+    assert [ticking.tick(), step.calls] == [False, 2]
+    assert [ticking.tick(), step.calls] == [False, 2]
+
+
 def test_a_job_with_much_work_leaves_time_for_the_others_and_goes_on_in_the_next_tick(
     ticker: Callable[..., Ticker], clock: Clock
 ) -> None:

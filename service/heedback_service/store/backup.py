@@ -44,6 +44,8 @@ def back_up(url: str, file: Path, *, force: bool) -> BackedUp | Refused:
         return Refused(f"there is no database {database}")
     if _is_in_use(file, database):
         return Refused(f"{file} is the database itself, or a file that SQLite keeps beside it")
+    if file.exists() and not file.is_file():
+        return Refused(f"{file} is no regular file")
     if file.exists() and not force:
         return Refused(f"{file} is there already; --force replaces it")
     part = file.with_name(f".{file.name}.{os.getpid()}")
