@@ -48,6 +48,10 @@ class Engines:
         if self._made[url].is_sqlite:  # the file is put away; PostgreSQL takes 20 ms to know a new connection's tables
             self._made[url].dispose()
 
+    def close(self) -> None:
+        for made in self._made.values():
+            made.dispose()
+
 
 def _sign(dialect: Dialect, _record: object, _given: object, named: dict[str, Any]) -> None:
     if dialect.name == "postgresql":

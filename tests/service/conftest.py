@@ -57,8 +57,10 @@ def a_database(request: pytest.FixtureRequest, flavour: str) -> Iterator[Databas
 
 
 @pytest.fixture(scope="session")
-def engines(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Engines:
-    return Engines(sqlite_template, tmp_path_factory.mktemp("engines"))
+def engines(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
+    made = Engines(sqlite_template, tmp_path_factory.mktemp("engines"))
+    yield made
+    made.close()
 
 
 @pytest.fixture
