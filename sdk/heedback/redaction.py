@@ -32,6 +32,10 @@ MARKS: Final = (
 _PASSES: Final = 6
 _WITHHELD: Final = "[withheld]"
 _WIDE: Final = re.compile("[\uff10-\uff19\uff20]")  # a digit or an @, without which there is nothing to find
+_ESCAPE: Final = re.compile(r"(?<=\\)(?:[bfnrt]|u[0-9A-Fa-f]{4})")
+_HIDE: Final = {ord(char): 0xE000 + ord(char) for char in "bfnrtu0123456789ABCDEFacde"}  # as what no word is made of
+_SHOWN: Final = {code: char for char, code in _HIDE.items()}
+_HIDDEN: Final = re.compile("[\ue030-\ue075]")
 _PLAIN: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}  # Unicode's full-width forms of ! to ~
 
 
@@ -41,8 +45,20 @@ def redact(text: str, phones: Callable[[str], str] = str) -> str:
     `phones` marks telephone numbers that the rules do not know, after all that may hold one (`heedback.phones`).
 
     Full-width letters, digits and signs, as Japanese and Chinese keyboards type them, are read as the plain ones; where
-    that finds anything, the text comes back with plain ones.
+    that finds anything, the text comes back with plain ones. The letters of JSON's escapes, as in `\\n`, are no part of
+    the word behind them: messages are often given as `json.dumps` writes them.
     """
+    if "\\" in text and _HIDDEN.search(text) is None:
+        hidden = _ESCAPE.sub(_hide, text)
+        return _redact(hidden, phones).translate(_SHOWN)
+    return _redact(text, phones)
+
+
+def _hide(escape: re.Match[str]) -> str:
+    return escape[0].translate(_HIDE)
+
+
+def _redact(text: str, phones: Callable[[str], str]) -> str:
     found = _redacted(text, phones)
     if found.isascii() or _WIDE.search(found) is None:
         return found

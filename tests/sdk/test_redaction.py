@@ -20,6 +20,7 @@ PIECES = [
     *(case["before"] for case in GOLDEN["cases"]),
     *MARKS,
     *("1", "0", "+", "-", ".", ":", "@", " ", "sk-", "eyJ", "bearer ", "DE89", "::", "a", "F", "[", "]", "\n", "é"),
+    *("\\", "\\n", "u00a0"),
 ]
 
 # One text for each alternative of each rule, which begins like what the rule looks for and goes wrong late. Those that
@@ -76,6 +77,7 @@ HOSTILE = {
     "beginnings of a phone": "0170/",
     "phones in pairs": "01 23 45 67 8 and ",
     "phones in fours": "06-1234-",
+    "escapes": "\\n1",
     "neighbours that block each other": "1.2.3.4sk-abcdefgh12345678901",
 }  # fmt: skip
 
