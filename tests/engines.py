@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Dialect, event
+from sqlalchemy import event
 
 from heedback_service.store.db import Database
 from postgres_server import LENT
@@ -43,7 +43,8 @@ class Engines:
     def lent(self, url: str) -> Iterator[Database]:
         if url not in self._made:
             self._made[url] = Database(url)
-            event.listen(self._made[url].engine, "do_connect", _sign)
+            if not self._made[url].is_sqlite:
+                event.listen(self._made[url].engine, "do_connect", _sign)
         yield self._made[url]
         if self._made[url].is_sqlite:  # the file is put away; PostgreSQL takes 20 ms to know a new connection's tables
             self._made[url].dispose()
@@ -53,6 +54,5 @@ class Engines:
             made.dispose()
 
 
-def _sign(dialect: Dialect, _record: object, _given: object, named: dict[str, Any]) -> None:
-    if dialect.name == "postgresql":
-        named["application_name"] = LENT
+def _sign(_dialect: object, _record: object, _given: object, named: dict[str, Any]) -> None:
+    named["application_name"] = LENT
