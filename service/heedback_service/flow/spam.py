@@ -65,7 +65,7 @@ def _latest(whose: ColumnElement[bool]) -> Direct:
     return Direct(
         lambda _: (
             select(Feedback.first_at, Feedback.id, opening)
-            .where(_MINE, whose, Feedback.source == literal_column(f"'{END_USER}'"))
+            .where(_MINE, whose, Feedback.triaged_at.is_not(None), Feedback.source == literal_column(f"'{END_USER}'"))
             .where(Feedback.first_at <= bindparam("until"), Feedback.first_at > bindparam("since"))
             .order_by(Feedback.first_at.desc())
             .limit(bindparam("most", type_=Integer))
@@ -108,8 +108,9 @@ def judge(line: Line, project_id: int, heard: Sequence[Told]) -> tuple[list[Told
 
     Returns `heard` as it counts now, and what to `write` about it. The caller holds the rows.
     """
-    rows = [row for row in _read(_ROWS, line, project_id, [each.id for each in heard]) if row.is_for_rules]
-    earlier = _earlier(line, project_id, rows)
+    read = _read(_ROWS, line, project_id, [each.id for each in heard])
+    rows = [row for row in read if row.is_for_rules]
+    earlier = _earlier(line, project_id, read)
     verdicts = []
     for row in rows:
         before = [Heard(at, said) for at, its_id, said in earlier[row.person] if (at, its_id) < (row.first_at, row.id)]
@@ -149,17 +150,23 @@ def _read(statement: Direct, line: Line, project_id: int, ids: Collection[UUID])
     return [_Row(*row) for row in statement.rows(line, project=project_id, ids=list(ids))]
 
 
-def _earlier(line: Line, project_id: int, rows: Iterable[_Row]) -> dict[str | None, list[_Said]]:
-    """What each of these people said in the day before, newest first: enough of it for every row."""
-    by_person: dict[str | None, list[datetime]] = defaultdict(list)
-    for row in rows:
-        by_person[row.person].append(row.first_at)
+def _earlier(line: Line, project_id: int, read: Iterable[_Row]) -> dict[str | None, list[_Said]]:
+    """What each of these people said in the day before, newest first: enough of it for every row.
+
+    That is what triage has read by now, in this step or before. What still waits will look back at these.
+    """
+    here: dict[str | None, dict[UUID, _Said]] = defaultdict(dict)
+    for row in read:
+        if row.source == END_USER:
+            here[row.person][row.id] = (row.first_at, row.id, row.comment)
     found: dict[str | None, list[_Said]] = {}
-    for person, moments in by_person.items():
+    for person, theirs in here.items():
+        moments = [at for at, _, _ in theirs.values()]
         reach = {"since": min(moments) - spam.DAY, "until": max(moments), "most": spam.REACH + len(moments)}
         whose: dict[str, Any] = {} if person is None else {"person": person}
-        said = (_OF_PERSON if whose else _OF_NOBODY).rows(line, project=project_id, **reach, **whose)
-        found[person] = sorted(said, key=itemgetter(0, 1), reverse=True)
+        before = (_OF_PERSON if whose else _OF_NOBODY).rows(line, project=project_id, **reach, **whose)
+        said = {its_id: (at, its_id, words) for at, its_id, words in before} | theirs
+        found[person] = sorted(said.values(), key=itemgetter(0, 1), reverse=True)
     return found
 
 

@@ -133,7 +133,16 @@ class Feedback(Base):
             postgresql_where=text("triaged_at IS NULL"),
         ),
         Index(None, "project_id", "last_at"),
-        Index(None, "project_id", "person", "first_at"),  # what one person said before
+        # What one person said before. People come in no order, so that an entry costs a page: triage makes it, and no
+        # request waits for it.
+        Index(
+            None,
+            "project_id",
+            "person",
+            "first_at",
+            sqlite_where=text("triaged_at IS NOT NULL"),
+            postgresql_where=text("triaged_at IS NOT NULL"),
+        ),
     )
 
     project_id: Mapped[int] = mapped_column(primary_key=True)

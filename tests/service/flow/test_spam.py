@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -104,10 +105,12 @@ def test_a_flag_and_a_correction_that_are_set_aside_count_nowhere_either(desk: D
     assert desk.counts() == (1, 1, 1)
 
 
-def test_a_repeater_and_a_flood_are_cut_at_the_limit(desk: Desk) -> None:
-    desk.hear(*[said(n, VAT, output_id=None, join_key=f"k{n}", minutes=n) for n in range(20, 43)])
-    desk.triage(batch=3)
-    assert [each.spam_why for each in desk.aside()] == ["one person said the same over 20 times in a day"] * 3
+@pytest.mark.parametrize("batch", [3, 50], ids=["in many steps", "in one"])
+def test_a_repeater_is_cut_at_the_limit(desk: Desk, batch: int) -> None:
+    desk.hear(*[said(n, VAT, output_id=None, join_key=f"k{n}", minutes=60 - n) for n in range(20, 43)])
+    desk.triage(batch)
+    assert {each.spam_why for each in desk.aside()} == {"one person said the same over 20 times in a day"}
+    assert sorted(each.first_at for each in desk.aside()) == [NOW - timedelta(minutes=n) for n in (20, 19, 18)]
 
 
 def test_what_stops_selling_comes_back_by_itself(desk: Desk) -> None:

@@ -235,6 +235,7 @@ LOOKUPS = {
     "events of feedback": "SELECT body FROM feedback_events WHERE project_id = 1 AND feedback_id = 'a' ORDER BY id",
     "outputs by trace": "SELECT id FROM outputs WHERE project_id = 1 AND trace_id IN ('a', 'b') ORDER BY id",
     "signals of an output": "SELECT name FROM signals WHERE project_id = 1 AND output_id = 'a'",
+    "what a person said": "SELECT id FROM feedback WHERE project_id = 1 AND person = 'a' AND triaged_at IS NOT NULL",
     "days of a person": "SELECT day FROM person_day WHERE project_id = 1 AND person = 'a'",
 }
 
