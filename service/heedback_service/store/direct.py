@@ -35,6 +35,7 @@ from sqlalchemy import tuple_ as row_of
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+from heedback_service.core.uuids import read_uuid
 from heedback_service.store.base import UTCDateTime, to_json
 
 Make = Callable[[str], Any]  # a dialect's name; the statement in that dialect
@@ -204,7 +205,7 @@ def _reading(its: TypeEngine[Any], dialect: Dialect, code: Any) -> Callable[[Any
 
 @lru_cache(4096)  # few features and slices, many rows of theirs
 def _uuid(value: str | None) -> UUID | None:
-    return None if value is None else UUID(value)
+    return None if value is None else read_uuid(value)
 
 
 @lru_cache(1024)

@@ -26,7 +26,19 @@ odd = st.one_of(
     st.integers(-2, 7) | st.sampled_from([2**53, 2**53 + 1, 10**400]),
     st.floats(),
     st.text(max_size=8),
-    st.sampled_from(["\0", "\ud800", "é\0", "x" * 201, "{" + "0" * 36 + "}", "end_user", "shown", "2026-W47-1"]),
+    st.sampled_from(
+        [
+            "\0",
+            "\ud800",
+            "é\0",
+            "x" * 201,
+            "{" + "0" * 36 + "}",
+            "0199_0000-0000-7000-8000-00000000001",
+            "end_user",
+            "shown",
+            "2026-W47-1",
+        ]
+    ),
     st.uuids().map(str) | st.uuids().map(lambda each: each.hex) | st.uuids().map(lambda each: f"urn:uuid:{each}"),
     st.datetimes().map(lambda each: f"{each.isoformat()}Z") | st.sampled_from(["2026-11-16 09:12:00+24:00"]),
     st.lists(st.sampled_from(["incorrect", "other", "", None, 1, "a b"]), max_size=22),

@@ -11,6 +11,7 @@ from uuid import UUID
 from marshmallow import ValidationError, fields, validate
 
 from heedback import limits
+from heedback_service.core.uuids import read_uuid
 from heedback_widgets.values import NOT_TEXT, is_text
 
 # ISO 8601 knows weeks, ordinal days and bare hours too; RFC 3339 does not. Its parent class asks for the zone.
@@ -102,11 +103,21 @@ class Moment(fields.AwareDateTime):
         return super()._deserialize(value.upper(), *args, **kwargs)  # RFC 3339 has t and z, Python's reader has not
 
 
-class EventId(fields.UUID):
+class Id(fields.UUID):
+    """32 hexadecimal digits, with hyphens or without, and no other form that Python can make a UUID of."""
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> UUID:
+        try:
+            return read_uuid(value)
+        except (AttributeError, TypeError, ValueError):
+            raise self.make_error("invalid_uuid") from None
+
+
+class EventId(Id):
     """Any but the nil one, which is nobody's."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> UUID:
-        found: UUID = super()._deserialize(value, *args, **kwargs)
+        found = super()._deserialize(value, *args, **kwargs)
         if found.int == 0:
             raise self.make_error("invalid_uuid")
         return found

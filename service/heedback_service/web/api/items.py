@@ -21,7 +21,7 @@ from heedback_service.flow.learning import learnt
 from heedback_service.flow.refusal import Refused
 from heedback_service.store.tables import Account, Item, ItemEvent
 from heedback_service.web.api.events import EventsBlueprint, authorised
-from heedback_service.web.api.fields import Name, Whole
+from heedback_service.web.api.fields import Id, Name, Whole
 from heedback_service.web.api.problems import Refusal, refusing
 from heedback_service.web.runtime import runtime
 
@@ -46,7 +46,7 @@ class ActSchema(Schema):
     """Who does it, and what they had seen."""
 
     by = Name(required=True, allow_none=False, metadata={"description": "The e-mail address of a member."})
-    seen = fields.UUID(
+    seen = Id(
         metadata={
             "description": "The newest event that the member saw of these items: refused if people did something since."
         }
@@ -61,7 +61,7 @@ class MergeSchema(ActSchema):
 
 class _SomeSchema(ActSchema):
     feedback = fields.List(
-        fields.UUID(),
+        Id(),
         required=True,
         validate=validate.Length(1, _AT_ONCE),
         metadata={"description": "Ids of feedback in this item."},
@@ -82,13 +82,13 @@ class NotSameSchema(ActSchema):
     """The other item; with `feedback`, only these reports of this one are meant."""
 
     item = _number(required=True)
-    feedback = fields.List(fields.UUID(), validate=validate.Length(1, _AT_ONCE))
+    feedback = fields.List(Id(), validate=validate.Length(1, _AT_ONCE))
 
 
 class UndoSchema(ActSchema):
     """With `event`, only if that is the last thing done."""
 
-    event = fields.UUID()
+    event = Id()
 
 
 class DoneSchema(Schema):

@@ -15,12 +15,14 @@ from uuid import UUID
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, validate
 
+from heedback_service.core.uuids import read_uuid
 from heedback_service.web.api.fields import (
     RFC_3339,
     AnyEvent,
     EventId,
     Few,
     Fits,
+    Id,
     Metadata,
     Moment,
     Name,
@@ -56,7 +58,7 @@ def lane(schema: Schema) -> Callable[[Any], dict[str, Any]]:
     rule: Callable[[Mapping[str, Any]], None] | None = getattr(schema, "rule", None)
 
     def load(raw: Any) -> dict[str, Any]:
-        loaded = {**defaults}
+        loaded = defaults.copy()
         for name, value in raw.items():
             if (its_load := loads.get(name)) is not None:
                 loaded[name] = its_load(value)
@@ -72,48 +74,66 @@ def lane(schema: Schema) -> Callable[[Any], dict[str, Any]]:
 
 
 def _field(field: fields.Field[Any]) -> Load:
-    convert = _CONVERTERS[type(field)](field)
-    tests = [_TESTS[type(each)](each) for each in field.validators]
+    if (at_once := _AT_ONCE.get(type(field))) is not None:
+        load, tests = at_once(field)
+    else:
+        load, tests = _CONVERTERS[type(field)](field), [_TESTS[type(each)](each) for each in field.validators]
+    for test in tests:
+        load = _tested(load, test)
+    return _or_none(load) if field.allow_none and (tests or at_once is not _text) else load
 
-    def tested(value: Any) -> Any:
+
+def _tested(convert: Load, test: Test) -> Load:
+    def load(value: Any) -> Any:
         value = convert(value)
-        for test in tests:
-            if not test(value):
-                raise UnsureError
-        return value
+        return value if test(value) else _unsure()
 
-    load: Load = tested if tests else convert
-    return (lambda value: None if value is None else load(value)) if field.allow_none else load
+    return load
+
+
+def _or_none(load: Load) -> Load:
+    return lambda value: None if value is None else load(value)
 
 
 def _string(_: fields.Field[Any]) -> Load:
     return lambda value: value if type(value) is str else _unsure()
 
 
-def _text(field: Any) -> Load:
-    most = math.inf if field.utf8 is None else field.utf8 // 4  # longer ones have to be counted
+def _text(field: Any) -> tuple[Load, list[Test]]:
+    """With its length and None, as most fields of an event are such: each call of a function tells."""
+    most: float = math.inf if field.utf8 is None else field.utf8 // 4  # longer ones have to be counted
+    tests, nullable = [], field.allow_none
+    for each in field.validators:
+        if isinstance(each, validate.Length) and (each.min, each.equal) == (None, None):
+            most = min(most, math.inf if each.max is None else each.max)
+        else:
+            tests.append(_TESTS[type(each)](each))
 
-    def convert(value: Any) -> str:
+    def load(value: Any) -> str | None:
         if type(value) is str and len(value) <= most and is_text(value):
             return value
-        raise UnsureError
+        return None if value is None and nullable else _unsure()
 
-    return convert
+    return load, tests
 
 
-def _moment(_: fields.Field[Any]) -> Load:
-    def convert(value: Any) -> datetime:
+def _moment(field: Any) -> tuple[Load, list[Test]]:
+    """With the years it may lie in; near their ends the zone decides, and marshmallow looks."""
+    [years] = field.validators
+    first, last = years.min.year + 1, years.max.year - 2
+
+    def load(value: Any) -> datetime:
         moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None or RFC_3339.fullmatch(value) is None:
+        if moment.tzinfo is None or not first <= moment.year <= last or RFC_3339.fullmatch(value) is None:
             raise UnsureError
         return moment
 
-    return convert
+    return load, []
 
 
 def _event_id(_: fields.Field[Any]) -> Load:
     def convert(value: Any) -> UUID:
-        found = UUID(value)
+        found = read_uuid(value)
         return found if found.int else _unsure()
 
     return convert
@@ -143,21 +163,20 @@ def _unsure() -> Any:
 
 _CONVERTERS: Final[dict[type, Callable[[Any], Load]]] = {
     fields.String: _string,
-    fields.UUID: lambda _: UUID,
+    Id: lambda _: read_uuid,
     EventId: _event_id,
     fields.List: _list,
     Few: _list,
     fields.Dict: _pairs,
     fields.Nested: lambda field: lane(field.schema),
     AnyEvent: lambda _: lambda value: value,
-    Text: _text,
-    Name: _text,
-    Moment: _moment,
     Number: _number,
     Whole: _exactly(int),
     YesNo: _exactly(bool),
     Metadata: _pairs,
 }
+
+_AT_ONCE: Final[dict[type, Callable[[Any], tuple[Load, list[Test]]]]] = {Text: _text, Name: _text, Moment: _moment}
 
 
 def _length(limits: Any) -> Test:

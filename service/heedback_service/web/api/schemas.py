@@ -13,6 +13,7 @@ from heedback_service.web.api.fields import (
     EventId,
     Few,
     Fits,
+    Id,
     Metadata,
     Moment,
     Name,
@@ -118,7 +119,7 @@ class FeedbackSchema(EventSchema, RuledSchema):
     """
 
     type = fields.String(required=True, validate=validate.Equal("feedback"))
-    output_id = fields.UUID(allow_none=True)
+    output_id = Id(allow_none=True)
     trace_id = Text(validate=[Fits(r"^[0-9a-f]{32}$")])
     span_id = Text(validate=[Fits(r"^[0-9a-f]{16}$")])
     response_id = Name()
@@ -140,15 +141,17 @@ class FeedbackSchema(EventSchema, RuledSchema):
     context = fields.Nested(DimensionsSchema, allow_none=True)
 
     def rule(self, data: Mapping[str, Any]) -> None:
-        if all(data.get(name) is None for name in REFERENCES):
-            raise ValidationError("Give output_id, trace_id, response_id or join_key.", "output_id")
+        for name in REFERENCES:
+            if data.get(name) is not None:
+                return
+        raise ValidationError("Give output_id, trace_id, response_id or join_key.", "output_id")
 
 
 class SignalSchema(EventSchema):
     """Implicit evidence on an output."""
 
     type = fields.String(required=True, validate=validate.Equal("signal"))
-    output_id = fields.UUID(required=True)
+    output_id = Id(required=True)
     user = Name()
     name = fields.String(required=True, validate=validate.OneOf(limits.SIGNALS))
     value = Number(least=-limits.MAX_VALUE, most=limits.MAX_VALUE)
@@ -159,7 +162,7 @@ class OutputTextSchema(EventSchema):
     """Texts that follow their output."""
 
     type = fields.String(required=True, validate=validate.Equal("output_text"))
-    output_id = fields.UUID(required=True)
+    output_id = Id(required=True)
     input = Text(utf8=limits.TEXT_BYTES)
     output = Text(utf8=limits.TEXT_BYTES)
 
