@@ -7,7 +7,7 @@ Through a host or straight to the service, it is the same: both ask here. An eve
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -120,15 +120,25 @@ def fit(ticket: Ticket, raw: Any) -> Event | Refused:
 
 
 def corrected(occurred_at: datetime, sent_at: datetime, now: datetime) -> datetime:
-    """`occurred_at` by our clock, given that the sender's read `sent_at` at `now`; for SDKs and browsers.
+    """`occurred_at` by our clock, given that the sender's read `sent_at` at `now`; for SDKs and browsers."""
+    return correcting(sent_at, now)(occurred_at)
+
+
+def correcting(sent_at: datetime, now: datetime) -> Callable[[datetime], datetime]:
+    """What gives moments by our clock for those of a sender whose clock read `sent_at` at `now`.
 
     A clock within a minute of ours is taken as it is: the difference is then mostly travel time, which changes with
     each retry, and a retry must not reorder anything. Nothing happens later than a minute from now, nor before 2000,
     where a clock that is far ahead and an event that is far back would lead.
     """
-    ahead = sent_at - now
-    moment = occurred_at if abs(ahead) <= _TRUSTED else occurred_at - ahead
-    return max(values.EARLIEST, min(moment, now + _TRUSTED))
+    ahead, latest = sent_at - now, now + _TRUSTED
+    trusted = abs(ahead) <= _TRUSTED
+
+    def by_ours(occurred_at: datetime) -> datetime:
+        moment = occurred_at if trusted else occurred_at - ahead
+        return max(values.EARLIEST, min(moment, latest))
+
+    return by_ours
 
 
 def _bound(ticket: Ticket, kind: str, raw: Json) -> Event:

@@ -32,6 +32,7 @@ WORDS: Final = (
     "context",
 )
 FIELDS: Final = ("feature", *WORDS)
+_IN_ORDER: Final = tuple(sorted(FIELDS))  # so are the stamps of one event alone, and of all that are merged
 # With none of these said, there is nothing to count or to read.
 _CONTENT: Final = ("rating", "flag", "flag_reasons", "reasons", "comment", "correction")
 _RETRACTED: Final = "retracted"
@@ -60,11 +61,11 @@ NOTHING: Final = State()
 
 def patch(event: Mapping[str, Any], stamp: Stamp) -> State:
     """The state that one event alone makes: absent fields unsaid, null fields cleared."""
-    values = {name: event[name] for name in FIELDS if name in event}
+    values = {name: event[name] for name in _IN_ORDER if name in event}
     stamps = dict.fromkeys(values, stamp)
     if event.get(_RETRACTED):
-        stamps[_RETRACTED] = stamp
-    return _without_taken_back(State(values, stamps))
+        return _in_order(values, stamps | {_RETRACTED: stamp})
+    return State(values, stamps)
 
 
 def merge(a: State, b: State) -> State:
@@ -75,15 +76,14 @@ def merge(a: State, b: State) -> State:
             stamps[name] = stamp
             if name in b.values:
                 values[name] = b.values[name]
-    return _without_taken_back(State(values, stamps))
+    return _in_order(values, stamps)
 
 
-def _without_taken_back(state: State) -> State:
-    taken_back = state.stamps.get(_RETRACTED)
-    if taken_back is None:
-        return state
-    gone = {name for name in WORDS if state.stamps.get(name, taken_back) < taken_back}
+def _in_order(values: Mapping[str, Any], stamps: Mapping[str, Stamp]) -> State:
+    """The state without what was taken back."""
+    taken_back = stamps.get(_RETRACTED)
+    gone = set() if taken_back is None else {name for name in WORDS if stamps.get(name, taken_back) < taken_back}
     return State(
-        {name: value for name, value in state.values.items() if name not in gone},
-        {name: stamp for name, stamp in state.stamps.items() if name not in gone},
+        {name: value for name, value in values.items() if name not in gone},
+        {name: stamp for name, stamp in sorted(stamps.items()) if name not in gone},
     )

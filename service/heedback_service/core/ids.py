@@ -9,7 +9,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["derived_id", "is_ahead", "milliseconds", "new_id", "tamed", "untimed"]
+__all__ = ["derived_id", "horizon", "is_ahead", "milliseconds", "new_id", "tamed", "untimed"]
 
 _LEEWAY: Final = 24 * 3600 * 1000  # milliseconds
 _CLOCKS: Final = 5 * 60 * 1000
@@ -24,6 +24,11 @@ def new_id() -> UUID:
 def milliseconds(now: datetime) -> int:
     """Since 1970: how ids tell the time."""
     return int(now.timestamp() * 1000)
+
+
+def horizon(now: int) -> int:
+    """What no id is that is not `tamed`, as a number."""
+    return now + _LEEWAY + 1 << 80
 
 
 def tamed(given: UUID, now: int) -> UUID:

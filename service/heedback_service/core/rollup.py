@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from heedback.limits import SIGNALS
 DayKey = tuple[date, UUID]  # project-local day, slice
 PersonKey = tuple[date, UUID, str]
 Counts = Mapping[str, int]
+Sums = defaultdict[str, int]
 
 DAY_COUNTS: Final = (
     "outputs",
@@ -45,30 +47,35 @@ class Row(NamedTuple):
     counts: Counts
 
 
+_sums: Final = partial(Sums, int)
+
+
 @dataclass(slots=True)
 class Delta:
     """Differences summed by key, for one upsert a key."""
 
-    days: dict[DayKey, defaultdict[str, int]] = field(default_factory=dict)
-    people: dict[PersonKey, defaultdict[str, int]] = field(default_factory=dict)
+    days: dict[DayKey, Sums] = field(default_factory=lambda: defaultdict(_sums))
+    people: dict[PersonKey, Sums] = field(default_factory=lambda: defaultdict(_sums))
 
     def apply(self, before: Row | None, after: Row | None) -> None:
         """Take away what `before` counted and add what `after` counts; None counts nothing."""
         if before == after:
             return
-        for row, sign in ((before, -1), (after, 1)):
-            if row is not None:
-                self._add(row, sign)
+        if before is not None:
+            self._add(before, -1)
+        if after is not None:
+            self._add(after, 1)
 
     def _add(self, row: Row, sign: int) -> None:
-        day = self.days.setdefault((row.day, row.slice_id), defaultdict(int))
-        for name, n in row.counts.items():
-            day[name] += sign * n
-        if row.person is not None:
-            person = self.people.setdefault((row.day, row.slice_id, row.person), defaultdict(int))
-            for name, n in row.counts.items():
+        day, slice_id, person, counts = row
+        in_day = self.days[day, slice_id]
+        for name, n in counts.items():
+            in_day[name] += sign * n
+        if person is not None:
+            of_person = self.people[day, slice_id, person]
+            for name, n in counts.items():
                 if name in PERSON_COUNTS:
-                    person[name] += sign * n
+                    of_person[name] += sign * n
 
 
 def output_row(

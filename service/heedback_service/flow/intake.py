@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -17,11 +18,10 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core import privacy
-from heedback_service.core.ids import is_ahead, milliseconds, tamed, untimed
-from heedback_service.core.moments import microseconds
+from heedback_service.core.ids import horizon, is_ahead, milliseconds, tamed, untimed
 from heedback_service.flow import locks, naming, rollup
-from heedback_service.flow.said import Said, relink, take_feedback
-from heedback_service.flow.sheet import END_USER, Intake
+from heedback_service.flow.said import relink, take_feedback
+from heedback_service.flow.sheet import Intake
 from heedback_service.flow.shown import (
     keep_texts,
     output_values,
@@ -33,7 +33,7 @@ from heedback_service.flow.shown import (
 from heedback_service.store.db import insert_for
 from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import DroppedDay, FeedbackEvent, Output, Project, Signal
-from heedback_widgets.rules import corrected
+from heedback_widgets.rules import correcting
 
 Event = dict[str, Any]
 
@@ -88,35 +88,24 @@ def take_all(intake: Intake, batches: Sequence[Batch]) -> list[Taken]:
     An event that stands in two of them is new in the first and a duplicate in the second.
     """
     now = milliseconds(intake.now)
-    given = [
-        (owner, _by_our_clock(batch, event, intake.now, now))
-        for owner, batch in enumerate(batches)
-        for event in batch.events
-    ]
+    given = [(owner, event) for owner, batch in enumerate(batches) for event in _by_our_clock(batch, intake.now, now)]
     locks.take_turns(intake.line, intake.project_id, [event for _, event in given])
     firsts = _once_each(_as_stored_before(intake, given, now))
     events = [event for _, event in firsts]
     names = {event["feature"] for event in events}
     features = naming.features(intake.line, intake.project_id, names, intake.now, intake.new_id, intake.memory)
     fresh = _take_shown(intake, events, features)
-    said = [
-        Said(
-            event if "source" in event else {**event, "source": END_USER},
-            features[event["feature"]],
-            microseconds(event["at"]),
-            event["at"],
-        )
-        for event in _of(events, "feedback")
-    ]
-    fresh |= {("feedback", event_id) for event_id in take_feedback(intake, said)}
+    fresh["feedback"] = take_feedback(intake, _of(events, "feedback"), features)
     rollup.write(intake.line, intake.project_id, intake.delta)
     for batch in batches:
         _mark_incomplete(intake, batch.dropped)
-    accepted = Counter(owner for owner, event in firsts if (event["type"], event["id"]) in fresh)
+    if sum(map(len, fresh.values())) < len(firsts):
+        firsts = [(owner, event) for owner, event in firsts if event["id"] in fresh[event["type"]]]
+    accepted = Counter(map(itemgetter(0), firsts))
     return [Taken(accepted[owner], len(batch.events) - accepted[owner]) for owner, batch in enumerate(batches)]
 
 
-def _take_shown(intake: Intake, events: Sequence[Event], features: Mapping[str, UUID]) -> set[tuple[str, UUID]]:
+def _take_shown(intake: Intake, events: Sequence[Event], features: Mapping[str, UUID]) -> dict[str, set[UUID]]:
     line, project_id, now = intake.line, intake.project_id, intake.now
     shown, follows, signals = (_of(events, kind) for kind in ("output", "output_text", "signal"))
     places = [(features[event["feature"]], naming.dims_of(event)) for event in shown]
@@ -131,8 +120,7 @@ def _take_shown(intake: Intake, events: Sequence[Event], features: Mapping[str, 
     kept = keep_texts(line, project_id, later)
     heard = take_signals(line, project_id, [signal_values(project_id, event) for event in signals], intake.delta)
     relink(intake, arrived)
-    fresh = (("output", arrived), ("output_text", kept), ("signal", heard))
-    return {(kind, event_id) for kind, ids in fresh for event_id in ids}
+    return {"output": arrived, "output_text": kept, "signal": heard}
 
 
 def _once_each(given: Iterable[tuple[int, Event]]) -> list[tuple[int, Event]]:
@@ -143,14 +131,15 @@ def _once_each(given: Iterable[tuple[int, Event]]) -> list[tuple[int, Event]]:
     return list(first.values())
 
 
-def _by_our_clock(batch: Batch, event: Event, now: datetime, in_ids: int) -> Event:
-    """The event with its moment by our clock as `at`, and with ids that sort where they should."""
-    at = corrected(event["occurred_at"], batch.sent_at, now)
-    ours = {**event, "at": at}
-    for name in _IDS:
-        if ours.get(name) is not None:
-            ours[name] = tamed(ours[name], in_ids)
-    return ours
+def _by_our_clock(batch: Batch, now: datetime, in_ids: int) -> list[Event]:
+    """The events with their moments by our clock as `at`, and with ids that sort where they should."""
+    by_ours, beyond = correcting(batch.sent_at, now), horizon(in_ids)
+    events = [{**event, "at": by_ours(event["occurred_at"])} for event in batch.events]
+    for event in events:
+        for name in _IDS:
+            if (its := event.get(name)) is not None and its.int >= beyond:
+                event[name] = tamed(its, in_ids)
+    return events
 
 
 def _as_stored_before(intake: Intake, given: list[tuple[int, Event]], now: int) -> list[tuple[int, Event]]:

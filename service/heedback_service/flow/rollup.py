@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import bindparam, delete, func, literal_column, select
 from sqlalchemy.orm import Session
@@ -17,6 +18,8 @@ from heedback_service.store.direct import Direct, Line
 from heedback_service.store.tables import Feedback, Output, PersonDay, Project, RollupDay, Signal
 
 _CHUNK: Final = 1000
+_NO_DAY: Final = dict.fromkeys(DAY_COUNTS, 0)
+_NO_PERSON: Final = dict.fromkeys(PERSON_COUNTS, 0)
 
 
 def _adding(dialect: str, table: type[RollupDay] | type[PersonDay], names: tuple[str, ...]) -> Any:
@@ -40,19 +43,27 @@ _FORGET_ABSENT: Final = Direct(_forgetting)
 
 def write(line: Line, project_id: int, delta: Delta, shard: int = 0) -> None:
     """Add `delta` to the roll-ups, one upsert a key, in key order so that two writers never lock each other out."""
-    days: list[dict[str, Any]] = [
-        {"project_id": project_id, "day": day, "slice_id": slice_id, "shard": shard, **_full(counts, DAY_COUNTS)}
-        for (day, slice_id), counts in sorted(delta.days.items())
+    days = [
+        {**_NO_DAY, **counts, "project_id": project_id, "day": day, "slice_id": slice_id, "shard": shard}
+        for (day, slice_id), counts in sorted(delta.days.items(), key=_in_order)
         if any(counts.values())
     ]
-    people: list[dict[str, Any]] = [
-        {"project_id": project_id, "day": day, "slice_id": slice_id, "person": person, **_full(counts, PERSON_COUNTS)}
-        for (day, slice_id, person), counts in sorted(delta.people.items())
-        if any(counts.values())
-    ]
+    people, fewer = list[dict[str, Any]](), list[dict[str, Any]]()
+    for (day, slice_id, person), counts in sorted(delta.people.items(), key=_in_order):
+        if any(counts.values()):
+            key = {"project_id": project_id, "day": day, "slice_id": slice_id, "person": person}
+            people.append({**_NO_PERSON, **counts, **key})
+            if min(counts.values()) < 0:
+                fewer.append(key)
     _ADD_DAYS.many(line, days)
     _ADD_PEOPLE.many(line, people)
-    _FORGET_ABSENT.many(line, [row for row in people if any(row[name] < 0 for name in PERSON_COUNTS)])
+    _FORGET_ABSENT.many(line, fewer)
+
+
+def _in_order(keyed: tuple[tuple[date, UUID, *tuple[str, ...]], Any]) -> tuple[Any, ...]:
+    # By the digits: UUIDs compare themselves in Python, seven times a row.
+    day, slice_id, *person = keyed[0]
+    return day, slice_id.hex, *person
 
 
 def differences(session: Session, project_id: int) -> list[str]:
@@ -140,10 +151,6 @@ def _stored(session: Session, project_id: int, since: date) -> Delta:
     for day, slice_id, person, *values in session.execute(people):
         stored.people[day, slice_id, person] = defaultdict(int, zip(PERSON_COUNTS, values, strict=True))
     return stored
-
-
-def _full(counts: Counts, names: tuple[str, ...]) -> dict[str, int]:
-    return {name: counts.get(name, 0) for name in names}
 
 
 def _nonzero(counts: Counts | None) -> dict[str, int]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, select, update
 
 from heedback_service.core import fold
+from heedback_service.core.moments import from_microseconds, microseconds
 from heedback_service.core.reference import ref_of, refs_of, resolve, subject
-from heedback_service.flow.sheet import Entry, Intake, Key, Sheet, Word
-from heedback_service.flow.shown import Known, known_outputs, outputs_by_ref
+from heedback_service.flow.sheet import END_USER, Entry, Intake, Key, Sheet, Word
+from heedback_service.flow.shown import Event, Known, known_outputs, outputs_by_ref
 from heedback_service.store.db import insert_for
 from heedback_service.store.direct import Direct, among
 from heedback_service.store.tables import FeedbackEvent, Output
 
 # What the ledger keeps of an event beside its columns: its words, who said them, and what narrows its reference.
-_KEPT: Final = (*fold.WORDS, "retracted", "output_id", "span_id", "user", "source")
+_KEPT: Final = frozenset((*fold.WORDS, "retracted", "output_id", "span_id", "user", "source"))
 
 _MINE: Final = FeedbackEvent.project_id == bindparam("project")
 _TRIPLES: Final = Direct(
@@ -46,42 +46,27 @@ _CARRIED: Final = Direct(
 _INSERT: Final = Direct(lambda dialect: insert_for(dialect, FeedbackEvent))
 
 
-class Said(NamedTuple):
-    """A feedback event with its moment by our clock."""
+def take_feedback(intake: Intake, events: Sequence[Event], features: Mapping[str, UUID]) -> set[UUID]:
+    """Store feedback events that are new, each with its moment by our clock as `at`; returns their ids.
 
-    event: Mapping[str, Any]
-    feature_id: UUID
-    order_at: int
-    at: datetime
-
-    @property
-    def located(self) -> _Located:
-        event = self.event
-        body = {name: event[name] for name in _KEPT if name in event}
-        output_id = event.get("output_id")
-        if "output_id" in event:
-            body["output_id"] = output_id and output_id.hex
-        body["feature"] = self.feature_id.hex
-        return _Located(Word(event["id"], self.order_at, body), ref_of(event), output_id, self.feature_id)
-
-
-def take_feedback(intake: Intake, events: Sequence[Said]) -> set[UUID]:
-    """Store feedback events that are new; returns their ids."""
+    Args:
+        features: the id of each feature that an event names.
+    """
     fresh = _unheard(intake, events)
     if not fresh:
         return set()
-    words = [said.located for said in fresh]
+    words = [_word(event, features[event["feature"]]) for event in fresh]
     targets = _targets(intake, words)
     sheet = Sheet(intake)
     sheet.load(key for key, _ in targets)
     ledger = []
-    for said, located, (key, output) in zip(fresh, words, targets, strict=True):
+    for word, (key, output) in zip(words, targets, strict=True):
         entry = sheet.entry(key, output)
-        entry.add(located.word)
-        ledger.append(_line(intake, said, located, entry))
+        entry.add(word)
+        ledger.append(_line(intake, word, entry.id))
     sheet.save()
     _INSERT.many(intake.line, ledger)
-    return {said.event["id"] for said in fresh}
+    return {word.event_id for word in words}
 
 
 def relink(intake: Intake, outputs: Collection[UUID]) -> None:
@@ -101,65 +86,63 @@ def relink(intake: Intake, outputs: Collection[UUID]) -> None:
     _reassign(intake, moved)
 
 
-class _Located(NamedTuple):
-    """A word with how it names its output."""
-
-    word: Word
-    ref: str | None
-    output_id: UUID | None
-    feature_id: UUID
-
-    @classmethod
-    def reread(cls, event_id: UUID, ref: str | None, order_at: int, body: Mapping[str, Any]) -> _Located:
-        """The same from the ledger."""
-        named = body.get("output_id")
-        return cls(Word(event_id, order_at, body), ref, None if named is None else UUID(named), UUID(body["feature"]))
-
-    def key(self, output_id: UUID | None) -> Key:
-        body = self.word.body
-        about = subject(output_id, self.ref, body.get("span_id"), self.feature_id)
-        return Key.of(about, body.get("user"), body["source"])
+def _word(event: Event, feature_id: UUID) -> Word:
+    body = {name: value for name, value in event.items() if name in _KEPT}
+    output_id = event.get("output_id")
+    if output_id is not None:
+        body["output_id"] = output_id.hex
+    body["feature"] = feature_id.hex
+    body.setdefault("source", END_USER)
+    return Word(event["id"], microseconds(event["at"]), body, ref_of(event), output_id, feature_id)
 
 
-def _unheard(intake: Intake, events: Sequence[Said]) -> list[Said]:
+def _word_of_line(event_id: UUID, ref: str | None, order_at: int, body: Mapping[str, Any]) -> Word:
+    named = body.get("output_id")
+    output_id = None if named is None else UUID(named)
+    return Word(event_id, order_at, body, ref, output_id, UUID(body["feature"]))
+
+
+def _key(word: Word, output_id: UUID | None) -> Key:
+    body = word.body
+    return Key.of(subject(output_id, word.ref, body.get("span_id"), word.feature_id), body.get("user"), body["source"])
+
+
+def _unheard(intake: Intake, events: Sequence[Event]) -> Sequence[Event]:
     if not events:
         return []
-    ids = [said.event["id"] for said in events]
+    ids = [event["id"] for event in events]
     heard = {found for (found,) in _HEARD.rows(intake.line, project=intake.project_id, ids=ids)}
-    return [said for said in events if said.event["id"] not in heard]
+    return [event for event in events if event["id"] not in heard] if heard else events
 
 
-def _targets(intake: Intake, words: Sequence[_Located]) -> list[tuple[Key, Known | None]]:
+def _targets(intake: Intake, words: Sequence[Word]) -> list[tuple[Key, Known | None]]:
     """Where each word belongs, by the outputs that are there now."""
     refs = {word.ref for word in words if word.ref is not None}
     by_ref = outputs_by_ref(intake.line, intake.project_id, refs) if refs else {}
-    meant = [_meant(located, by_ref) for located in words]
+    meant = [word.output_id if word.ref is None else _meant(word, by_ref.get(word.ref, ())) for word in words]
     known = known_outputs(intake.line, intake.project_id, {output_id for output_id in meant if output_id})
     return [
-        (located.key(output_id), None if output_id is None else known.get(output_id))
-        for located, output_id in zip(words, meant, strict=True)
+        (_key(word, output_id), None if output_id is None else known.get(output_id))
+        for word, output_id in zip(words, meant, strict=True)
     ]
 
 
-def _meant(located: _Located, by_ref: Mapping[str, Sequence[Known]]) -> UUID | None:
-    if located.ref is None:
-        return located.output_id
-    candidates = [output.candidate for output in by_ref.get(located.ref, ())]
-    return resolve(candidates, located.word.body.get("span_id"), located.feature_id)
+def _meant(word: Word, carrying: Sequence[Known]) -> UUID | None:
+    return resolve([output.candidate for output in carrying], word.body.get("span_id"), word.feature_id)
 
 
-def _line(intake: Intake, said: Said, located: _Located, entry: Entry) -> dict[str, Any]:
+def _line(intake: Intake, word: Word, feedback_id: UUID) -> dict[str, Any]:
     return {
         "project_id": intake.project_id,
-        "id": said.event["id"],
-        "feedback_id": entry.id,
-        "ref": located.ref,
-        "span_id": said.event.get("span_id"),
-        "feature_id": said.feature_id,
-        "body": located.word.body,
-        "occurred_at": said.at,
+        "id": word.event_id,
+        "feedback_id": feedback_id,
+        "ref": word.ref,
+        "span_id": word.body.get("span_id"),
+        "feature_id": word.feature_id,
+        "body": word.body,
+        "occurred_at": from_microseconds(word.order_at),
         "received_at": intake.now,
-        "order_at": said.order_at,
+        "order_at": word.order_at,
     }
 
 
@@ -197,12 +180,12 @@ def _move(intake: Intake, sheet: Sheet, feedback_ids: Collection[UUID]) -> list[
     if not feedback_ids:
         return []
     ledger = _LEDGER.rows(intake.line, project=intake.project_id, rows=feedback_ids)
-    words = [_Located.reread(event_id, ref, order_at, body) for event_id, _, ref, order_at, body in ledger]
+    words = [_word_of_line(event_id, ref, order_at, body) for event_id, _, ref, order_at, body in ledger]
     targets = _targets(intake, words)
     sheet.load(key for key, _ in targets)
     placed: dict[UUID, list[_Placed]] = {}
-    for (_, feedback_id, *_), located, (key, output) in zip(ledger, words, targets, strict=True):
-        placed.setdefault(feedback_id, []).append(_Placed(located.word, key, output))
+    for (_, feedback_id, *_), word, (key, output) in zip(ledger, words, targets, strict=True):
+        placed.setdefault(feedback_id, []).append(_Placed(word, key, output))
     return _settle(sheet, sheet.load_ids(feedback_ids), placed)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -45,6 +46,7 @@ _UPDATE: Final = Direct(
     lambda _: _THIS.values({each.name: bindparam(each.name) for each in _COLUMNS if not each.primary_key})
 )
 _INSERT: Final = Direct(lambda dialect: insert_for(dialect, Feedback))
+_its_key: Final = attrgetter("key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,14 @@ class Key(NamedTuple):
 
 
 class Word(NamedTuple):
-    """What one event says, as it lies in the ledger."""
+    """What one event says, as it lies in the ledger, and how it names its output."""
 
     event_id: UUID
     order_at: int
     body: Mapping[str, Any]
+    ref: str | None
+    output_id: UUID | None
+    feature_id: UUID
 
 
 @dataclass(slots=True)
@@ -146,7 +151,7 @@ class Sheet:
     def load_ids(self, ids: Collection[UUID]) -> list[Entry]:
         """The rows with these ids, in the order of their keys."""
         self._read(_WITH_ID, ids)
-        return sorted((entry for entry in self._entries.values() if entry.id in ids), key=lambda entry: entry.key)
+        return sorted((entry for entry in self._entries.values() if entry.id in ids), key=_its_key)
 
     def entry(self, key: Key, output: Known | None) -> Entry:
         """The row of this key, made when there is none. The key must be loaded."""
@@ -176,7 +181,7 @@ class Sheet:
         for entry in self._lifted.values():
             self._intake.delta.apply(entry.before, None)
         self._delete([entry.id for entry in self._lifted.values() if entry.version])
-        kept = [entry for _, entry in sorted(self._entries.items()) if entry.changed]
+        kept = sorted((entry for entry in self._entries.values() if entry.changed), key=_its_key)
         self._vacate([entry.id for entry in kept if entry.rekeyed])
         rows = self._rows(kept)
         for entry, row in zip(kept, rows, strict=True):
@@ -193,31 +198,47 @@ class Sheet:
     def _rows(self, entries: list[Entry]) -> list[dict[str, Any]]:
         adrift = {entry.id: _context(entry) for entry in entries if entry.output is None}
         slices = self._slices(set(adrift.values())) if adrift else {}
-        always = {"project_id": self._intake.project_id, "changed_at": self._intake.now}
-        return [
-            always | self._place(entry, slices[adrift[entry.id]] if entry.id in adrift else None) | _said(entry)
-            for entry in entries
-        ]
+        return [self._row(entry, slices[adrift[entry.id]] if entry.id in adrift else None) for entry in entries]
 
     def _slices(self, places: set[naming.Place]) -> dict[naming.Place, UUID]:
         # A memory of its own: a slice that this very transaction made must not be remembered beyond it.
         return naming.slices(self._intake.line, self._intake.project_id, places, Memory())
 
-    def _place(self, entry: Entry, slice_id: UUID | None) -> dict[str, Any]:
-        if (output := entry.output) is not None:
-            return {
-                "output_id": output.id,
-                "slice_id": output.slice_id,
-                "day": output.day,
-                "feature_id": output.feature_id,
-            }
+    def _row(self, entry: Entry, slice_id: UUID | None) -> dict[str, Any]:
+        """What the row says; `slice_id` is where it belongs as long as its output is not known."""
+        key, output, state, words = entry.key, entry.output, entry.state, entry.state.values.get
+        rating, retracted = words("rating"), state.retracted
         first = from_microseconds(entry.first or 0)
-        return {
-            "output_id": None,
-            "slice_id": slice_id,
-            "day": first.astimezone(self._intake.timezone).date(),
-            "feature_id": UUID(entry.state.values["feature"]),
+        row = {
+            "project_id": self._intake.project_id,
+            "id": entry.id,
+            "subject": key.subject,
+            "person_key": key.person_key,
+            "source": key.source,
+            "person": key.person,
+            "output_id": None if output is None else output.id,
+            "slice_id": slice_id if output is None else output.slice_id,
+            "day": first.astimezone(self._intake.timezone).date() if output is None else output.day,
+            "feature_id": UUID(words("feature")) if output is None else output.feature_id,
+            "rating_value": rating and rating["value"],
+            "rating_scale": rating and rating["scale"],
+            "polarity": state.polarity,
+            "flag": words("flag") is True,
+            "extra": words("metadata"),
+            "stamps": state.stamps,
+            "first_at": first,
+            "last_at": from_microseconds(entry.last or 0),
+            "changed_at": self._intake.now,
+            "retracted": retracted,
+            "spam": entry.spam,
+            "spam_by": entry.spam_by,
+            "spam_why": entry.spam_why,
+            "counts": counts(key.source, retracted=retracted, spam=entry.spam),
+            "triaged_at": None,
+            "version": entry.version + 1,
         }
+        row.update(zip(_PLAIN, map(words, _PLAIN), strict=True))
+        return row
 
     def _insert(self, rows: list[dict[str, Any]]) -> None:
         _INSERT.many(self._intake.line, rows)
@@ -265,34 +286,6 @@ def _state(row: Mapping[Any, Any]) -> State:
     }
     stamps = {name: (order_at, event_id) for name, (order_at, event_id) in row["stamps"].items()}
     return State({name: said[name] for name in stamps if name in said}, stamps)
-
-
-def _said(entry: Entry) -> dict[str, Any]:
-    state, words = entry.state, entry.state.values.get
-    rating, retracted = words("rating"), state.retracted
-    return {
-        "id": entry.id,
-        "subject": entry.key.subject,
-        "person_key": entry.key.person_key,
-        "source": entry.key.source,
-        "person": entry.key.person,
-        "rating_value": rating and rating["value"],
-        "rating_scale": rating and rating["scale"],
-        "polarity": state.polarity,
-        "flag": words("flag") is True,
-        "extra": words("metadata"),
-        **{name: words(name) for name in _PLAIN},
-        "stamps": dict(sorted(state.stamps.items())),
-        "first_at": (first := from_microseconds(entry.first or 0)),
-        "last_at": first if entry.last == entry.first else from_microseconds(entry.last or 0),
-        "retracted": retracted,
-        "spam": entry.spam,
-        "spam_by": entry.spam_by,
-        "spam_why": entry.spam_why,
-        "counts": counts(entry.key.source, retracted=retracted, spam=entry.spam),
-        "triaged_at": None,
-        "version": entry.version + 1,
-    }
 
 
 def counts(source: str, *, retracted: bool, spam: bool) -> bool:

@@ -222,7 +222,8 @@ def _date(value: date) -> str:
 def _instant(value: datetime) -> str:
     if value.tzinfo is None:
         raise ValueError(f"a naive datetime is not an instant: {value!r}")
-    return value.astimezone(UTC).isoformat(" ", "microseconds")[:26]
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return utc.isoformat(" ", "microseconds")[:26]
 
 
 def _hex_array(ids: Iterable[UUID]) -> str:
