@@ -30,6 +30,7 @@ from heedback_service.store.direct import Direct, Line, among, among_rows
 from heedback_service.store.tables import Feedback
 
 END_USER: Final = "end_user"
+_NOBODY: Final = "anon:"
 _PLAIN: Final = tuple(name for name in fold.WORDS if name not in ("rating", "flag", "metadata"))
 _TABLE: Final = cast("Table", Feedback.__table__)
 _COLUMNS: Final = _TABLE.columns
@@ -71,12 +72,20 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, subject: str, user: str | None, source: str) -> Key:
-        """Whoever gave no name is nobody in particular, kept apart for each subject."""
-        return cls(subject, f"anon:{subject}" if user is None else user, source)
+        """Whoever gave no name is nobody in particular, kept apart for each subject.
+
+        A pseudonym that looks like nobody's key stands behind a colon more, with which no subject begins.
+        """
+        if user is None:
+            return cls(subject, f"{_NOBODY}{subject}", source)
+        return cls(subject, f"{_NOBODY}:{user}" if user.startswith(_NOBODY) else user, source)
 
     @property
     def person(self) -> str | None:
-        return None if self.person_key.startswith("anon:") else self.person_key
+        if not self.person_key.startswith(_NOBODY):
+            return self.person_key
+        named = self.person_key.removeprefix(_NOBODY)
+        return named[1:] if named.startswith(":") else None
 
 
 class Word(NamedTuple):

@@ -118,7 +118,8 @@ class Feedback(Base):
     """What one person said about one output: the fold of its events, newest word on each field.
 
     `subject` is `o:OUTPUT`, or `t:…`, `r:…`, `j:…` while the output is not known (then `output_id` is NULL and the
-    row counts as unlinked). `person_key` is the pseudonym, or `anon:` + subject, which never counts as a person.
+    row counts as unlinked). `person_key` is the pseudonym, or `anon:` + subject, which never counts as a person; a
+    pseudonym that begins with `anon:` has `anon::` before it.
     """
 
     __tablename__ = "feedback"

@@ -94,6 +94,18 @@ def test_one_row_for_each_person_and_source_and_nobody_is_no_person(feed: Feed, 
     assert sorted(raters) == ["u-1", "u-2"]
 
 
+def test_whoever_is_called_as_nobody_s_key_is_a_person_like_any_other(feed: Feed, db: Database) -> None:
+    name = f"anon:o:{make_id(1).hex}"
+    feed(an_output(1, user=name), some_feedback(2, output_id=make_id(1), down=True))
+    feed(some_feedback(3, minutes=1, output_id=make_id(1), user=name, up=True))
+    feed(some_feedback(4, output_id=make_id(1), user=name, comment="mine"))
+    said = {row.person: (row.polarity, row.comment) for row in all_feedback(db)}
+    assert said == {None: (-1, None), name: (1, "mine")}
+    with db.read() as session:
+        [counts] = session.scalars(select(PersonDay)).all()
+    assert (counts.person, counts.outputs, counts.rated) == (name, 1, 1)
+
+
 def test_feedback_that_comes_before_its_output_counts_for_the_output_s_day_once_it_is_there(
     feed: Feed, db: Database
 ) -> None:

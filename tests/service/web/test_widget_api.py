@@ -206,6 +206,14 @@ def test_nobody_reads_what_somebody_without_a_name_said(say: Ask, sample: Ticket
     assert ask(anonymous).json == {"known": False}
 
 
+def test_whoever_is_called_as_nobody_s_key_reads_their_own_words_alone(say: Ask, sample: Ticket, ask: Ask) -> None:
+    say(replace(sample, user=None), click(2, comment="whoever"))
+    theirs = replace(sample, user=f"anon:o:{make_id(1).hex}")
+    assert ask(theirs).json["feedback"] == {}
+    say(theirs, click(3, comment="mine"))
+    assert ask(theirs).json["feedback"] == {"comment": "mine"}
+
+
 def test_a_ticket_of_another_project_opens_that_project_alone(say: Ask, sample: Ticket, db: Database, ask: Ask) -> None:
     with db.write() as session:
         other = Project(slug="b", name="B", timezone="UTC", created_at=NOW)
