@@ -40,8 +40,9 @@ def _outputs(session: Session, project_id: int, names: dict[UUID, str]) -> Itera
 
 
 def _texts_that_follow(session: Session, project_id: int) -> Iterator[dict[str, Any]]:
-    for text in session.scalars(_all(OutputText, project_id).where(OutputText.event_id != UUID(int=0))):
-        yield {"type": "output_text", "id": str(text.event_id), "output_id": str(text.output_id)}
+    for text in session.scalars(_all(OutputText, project_id)):
+        for event_id in sorted({text.input_event, text.output_event} - {None, UUID(int=0)}):
+            yield {"type": "output_text", "id": str(event_id), "output_id": str(text.output_id)}
 
 
 def _feedback(session: Session, project_id: int, names: dict[UUID, str]) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from heedback_service.core import rollup as counting
 from heedback_service.core.reference import Candidate
@@ -36,6 +36,9 @@ _PLAIN: Final = (
     "finish_reasons",
 )
 
+_WHERE_AND_WHEN: Final = ("project_id", "output_id", "received_at")
+_UNCHANGED: Final = dict.fromkeys(("input", "input_event", "output", "output_event"))
+
 _MINE: Final[Any] = bindparam("project")
 _KNOWING: Final = (
     select(Output.id, Output.slice_id, Output.day, Slice.feature_id, Output.span_id)
@@ -53,9 +56,9 @@ def _carrying(column: Any) -> Direct:
 
 def _keeping(dialect: str) -> Any:
     new = insert_for(dialect, OutputText)
-    names = ("event_id", "input", "output", "received_at")
-    keys = ["project_id", "output_id"]
-    return new.on_conflict_do_update(index_elements=keys, set_={name: new.excluded[name] for name in names})
+    names = ("input", "input_event", "output", "output_event", "received_at")
+    kept = {name: func.coalesce(new.excluded[name], getattr(OutputText, name)) for name in names}  # NULL: as it was
+    return new.on_conflict_do_update(index_elements=["project_id", "output_id"], set_=kept)
 
 
 _KNOWN: Final = Direct(lambda dialect: _KNOWING.where(among(dialect, Output.id, "ids")))
@@ -66,7 +69,7 @@ _SIGNAL_IDS: Final = Direct(
     lambda dialect: select(Signal.id).where(Signal.project_id == _MINE, among(dialect, Signal.id, "ids"))
 )
 _TEXTS: Final = Direct(
-    lambda dialect: select(OutputText.output_id, OutputText.event_id).where(
+    lambda dialect: select(OutputText.output_id, OutputText.input_event, OutputText.output_event).where(
         OutputText.project_id == _MINE, among(dialect, OutputText.output_id, "ids")
     )
 )
@@ -143,7 +146,7 @@ def output_values(project_id: int, event: Event, slice_id: UUID, day: date, now:
 
 
 def text_values(project_id: int, event: Event, now: datetime) -> dict[str, Any] | None:
-    """The row of an event's texts, or None when it has none. An output's own text outranks any that follows it."""
+    """What an event has of texts, or None when it has none. An output's own text outranks any that follows it."""
     if event.get("input") is None and event.get("output") is None:
         return None
     follows = event["type"] == "output_text"
@@ -158,16 +161,29 @@ def text_values(project_id: int, event: Event, now: datetime) -> dict[str, Any] 
 
 
 def keep_texts(line: Line, project_id: int, rows: Sequence[Values]) -> set[UUID]:
-    """Store texts; of several for one output the smallest event id stays, whatever the order. Returns the ids kept."""
+    """Store texts; returns the ids of the events of which something was kept.
+
+    Each of the two is kept by itself: whatever the order they come in, that of the smallest event id stays.
+    """
     if not rows:
         return set()
-    first: dict[UUID, Values] = {}
+    found = _TEXTS.rows(line, project=project_id, ids=list({row["output_id"] for row in rows}))
+    events = {output_id: {"input": its_input, "output": its_output} for output_id, its_input, its_output in found}
+    changed: dict[UUID, dict[str, Any]] = {}
+    kept = set()
     for row in sorted(rows, key=lambda row: row["event_id"]):
-        first.setdefault(row["output_id"], row)
-    stored = dict(_TEXTS.rows(line, project=project_id, ids=list(first)))
-    kept = [first[key] for key in sorted(first) if key not in stored or first[key]["event_id"] < stored[key]]
-    _KEEPING.many(line, kept)
-    return {row["event_id"] for row in kept}
+        output_id, event_id = row["output_id"], row["event_id"]
+        its = events.setdefault(output_id, {"input": None, "output": None})
+        if event_id in its.values():  # the same id again is the same event
+            continue
+        for name, by in its.items():
+            if row[name] is not None and (by is None or event_id < by):
+                its[name] = event_id
+                new = changed.setdefault(output_id, {**_UNCHANGED, **{each: row[each] for each in _WHERE_AND_WHEN}})
+                new[name], new[f"{name}_event"] = row[name], event_id
+                kept.add(event_id)
+    _KEEPING.many(line, [changed[output_id] for output_id in sorted(changed)])
+    return kept
 
 
 def take_signals(line: Line, project_id: int, rows: Sequence[Values], delta: Delta) -> set[UUID]:

@@ -56,9 +56,11 @@ class OutputText(Base):
 
     project_id: Mapped[int] = mapped_column(primary_key=True)
     output_id: Mapped[UUID] = mapped_column(primary_key=True)
-    event_id: Mapped[UUID]  # the smallest wins; the output's own text carries the nil UUID and always wins
+    # Beside each text the event it is of: the smallest wins. The output's own carries the nil UUID and always wins.
     input: Mapped[str | None]
+    input_event: Mapped[UUID | None]
     output: Mapped[str | None]
+    output_event: Mapped[UUID | None]
     received_at: Mapped[datetime]
 
 

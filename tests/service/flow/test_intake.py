@@ -261,6 +261,32 @@ def test_the_output_s_own_text_outranks_text_that_follows(feed: Feed, db: Databa
         assert session.scalars(select(OutputText.input)).all() == ["own"]
 
 
+def test_a_text_that_follows_is_kept_beside_the_output_s_own_other_text(feed: Feed, db: Database) -> None:
+    follows = {**some_feedback(5), "type": "output_text", "output_id": make_id(1), "output": "answer"}
+    for given in (
+        [an_output(1, input="asked"), follows],
+        [{**follows, "output_id": make_id(2)}, an_output(2, input="asked")],
+    ):
+        assert [feed(event) for event in given] == [Taken(1, 0)] * 2
+        assert feed(*given) == Taken(0, 2)
+    with db.read() as session:
+        assert session.execute(select(OutputText.input, OutputText.output)).all() == [("asked", "answer")] * 2
+
+
+def test_texts_of_which_nothing_is_kept_are_duplicates(feed: Feed, db: Database) -> None:
+    def text(n: int, **texts: str) -> dict[str, Any]:
+        return {**some_feedback(n), "type": "output_text", "output_id": make_id(1), **texts}
+
+    assert feed(text(5, input="5")) == Taken(1, 0)
+    assert feed(text(5, output="5")) == Taken(0, 1)  # the same id again
+    assert feed(text(6, input="6", output="6"), text(7, input="7", output="7")) == Taken(1, 1)
+    assert feed(text(4, input="4")) == Taken(1, 0)
+    assert feed(text(5, input="5"), text(6, input="6", output="6")) == Taken(0, 2)
+    with db.read() as session:
+        [kept] = session.scalars(select(OutputText)).all()
+    assert (kept.input, kept.input_event, kept.output, kept.output_event) == ("4", make_id(4), "6", make_id(6))
+
+
 def test_cost_and_latency_add_up_exactly(feed: Feed, db: Database) -> None:
     feed(*(an_output(n, cost_usd=0.1, latency_ms=0.1) for n in range(1, 11)))
     assert (counted(db, "cost_nano"), counted(db, "latency_us")) == (1_000_000_000, 1000)

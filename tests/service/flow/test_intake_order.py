@@ -39,6 +39,7 @@ def outputs(draw: st.DrawFn, n: int) -> dict[str, Any]:
         prompt_version=draw(st.sampled_from([None, "v1", "v2"])),
         latency_ms=draw(st.sampled_from([None, 12.5])),
         cost_usd=draw(st.sampled_from([None, 0.1, 0.2])),
+        input=draw(st.sampled_from([None, "A question."])),
         output=draw(st.sampled_from([None, "An answer."])),
     )
 
@@ -82,6 +83,10 @@ def feedback(draw: st.DrawFn, n: int) -> dict[str, Any]:
     )
 
 
+def texts_of(n: int) -> st.SearchStrategy[dict[str, str]]:
+    return st.sampled_from([["input"], ["output"], ["input", "output"]]).map(lambda each: dict.fromkeys(each, f"{n}"))
+
+
 @st.composite
 def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     shown = [draw(outputs(n)) for n in range(1, draw(_OUTPUTS) + 1)]
@@ -89,8 +94,8 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     names = st.sampled_from(["shown", "copied"])
     signals = [a_signal(200 + n, draw(names), draw(_OUTPUTS)) for n in range(draw(st.integers(0, 3)))]
     texts = [
-        {**some_feedback(300 + n), "type": "output_text", "output_id": make_id(draw(_OUTPUTS)), "input": f"text {n}"}
-        for n in range(draw(st.integers(0, 2)))
+        {**some_feedback(300 + n), "type": "output_text", "output_id": make_id(draw(_OUTPUTS)), **draw(texts_of(n))}
+        for n in range(draw(st.integers(0, 3)))
     ]
     return shown + said + signals + texts
 

@@ -23,7 +23,7 @@ import warm
 from heedback_service.flow import finding
 from heedback_service.store import migrate
 from heedback_service.store.db import Database, OvertakenError
-from heedback_service.store.tables import GLOBAL_TABLES, Base, ItemKey, Project
+from heedback_service.store.tables import GLOBAL_TABLES, Base, ItemKey, OutputText, Project
 from support import NOW
 
 
@@ -155,6 +155,44 @@ def test_keys_of_an_older_database_find_what_they_found(empty_url: str) -> None:
     with db.read() as session:
         kept = session.execute(select(ItemKey.project_id, ItemKey.key, ItemKey.feedback_id)).all()
     assert kept == [(1, finding.number(feature, key), feedback)]
+    db.dispose()
+
+
+def test_texts_of_an_older_database_keep_their_events_and_take_what_they_lack(empty_url: str) -> None:
+    db = Database(empty_url)
+    with db.engine.connect() as connection, connection.begin():
+        command.upgrade(migrate.config(connection), "0010")
+        tables = MetaData()
+        tables.reflect(connection, only=["projects", "output_text"])
+        its = {"slug": "acme", "name": "Acme", "timezone": "UTC", "retention_days": 400, "last_item_number": 0}
+        connection.execute(insert(tables.tables["projects"]), {"id": 1, **its, "created_at": NOW.replace(tzinfo=None)})
+        old = [(1, 5, "asked", None), (2, 0, None, "answer"), (3, 6, "asked", "answer")]
+        texts = [
+            {
+                "project_id": 1,
+                "output_id": UUID(int=n).hex,
+                "event_id": UUID(int=event).hex,
+                "input": asked,
+                "output": answer,
+                "received_at": NOW.replace(tzinfo=None),
+            }
+            for n, event, asked, answer in old
+        ]
+        connection.execute(insert(tables.tables["output_text"]), texts)
+    assert migrate.upgrade(db)
+    columns = (OutputText.input, OutputText.input_event, OutputText.output, OutputText.output_event)
+    with db.read() as session:
+        kept = session.execute(select(*columns).order_by(OutputText.output_id)).all()
+    assert kept == [
+        ("asked", UUID(int=5), None, None),
+        (None, None, "answer", UUID(int=0)),
+        ("asked", UUID(int=6), "answer", UUID(int=6)),
+    ]
+    with db.engine.connect() as connection, connection.begin():
+        command.downgrade(migrate.config(connection), "0010")
+        found = connection.exec_driver_sql("SELECT event_id FROM output_text ORDER BY output_id").scalars().all()
+        command.upgrade(migrate.config(connection), "0011")
+    assert [UUID(str(each)) for each in found] == [UUID(int=event) for _, event, _, _ in old]
     db.dispose()
 
 
