@@ -9,8 +9,9 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["derived_id", "horizon", "is_ahead", "milliseconds", "new_id", "tamed", "untimed"]
+__all__ = ["TIME_DIGITS", "derived_id", "horizon", "is_ahead", "milliseconds", "new_id", "tamed", "untimed"]
 
+TIME_DIGITS: Final = 12  # of the 32 hexadecimal ones; the first, and zeros in an id without its time
 _LEEWAY: Final = 24 * 3600 * 1000  # milliseconds
 _CLOCKS: Final = 5 * 60 * 1000
 _TIME_BITS: Final = 0xFFFF_FFFF_FFFF << 80
@@ -35,15 +36,15 @@ def tamed(given: UUID, now: int) -> UUID:
     """A sender's id, with its time bits zeroed if they lie more than 24 hours ahead of `now`, in milliseconds.
 
     Rows are partitioned by the time in their id; one from the far future would sit in a partition that no purge
-    reaches. Other versions than 7 carry no time and stay as they are. When our clock comes within 24 hours of such an
-    id (`is_ahead`), it may be stored as `untimed` already: whoever takes it in again has to look.
+    reaches. Other versions than 7 carry no time and stay as they are. From when our clock comes within 24 hours of such
+    an id, it may be stored as `untimed` already: whoever is given it has to look.
     """
     return untimed(given) if _ahead(given, now) > _LEEWAY else given
 
 
-def is_ahead(given: UUID | None, now: int) -> bool:
+def is_ahead(given: UUID, now: int) -> bool:
     """Whether the id's time lies in the future, by more than clocks differ, yet not far enough to be tamed."""
-    return given is not None and _CLOCKS < _ahead(given, now) <= _LEEWAY
+    return _CLOCKS < _ahead(given, now) <= _LEEWAY
 
 
 def untimed(given: UUID) -> UUID:

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from heedback_service.core.ids import TIME_DIGITS
+
 
 class Candidate(NamedTuple):
     """An output that carries the reference."""
@@ -58,5 +60,6 @@ def subject(output_id: UUID | None, ref: str | None, span_id: str | None, featur
 
 
 def named_by(subject: str) -> str:
-    """What events about a subject name: their output's id in hexadecimal, or their reference."""
-    return subject.removeprefix("o:") if subject.startswith("o:") else subject.rsplit("/", 2)[0]
+    """What events about a subject name: the hexadecimal digits of their output's id behind its time, which it may have
+    lost (`core.ids.tamed`), or their reference."""
+    return subject[2 + TIME_DIGITS :] if subject.startswith("o:") else subject.rsplit("/", 2)[0]

@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 from heedback import tickets
 from heedback.limits import EDITS_PER_FEEDBACK
 from heedback.tickets import Ticket, TicketError
-from heedback_service.core.ids import milliseconds, tamed
+from heedback_service.core.ids import milliseconds, tamed, untimed
 from heedback_service.core.moments import from_microseconds
 from heedback_service.flow.keys import Access
+from heedback_service.flow.memory import Memory
 from heedback_service.flow.sheet import END_USER, Key
+from heedback_service.flow.untimed import as_stored
 from heedback_service.store.db import Database
 from heedback_service.store.direct import Direct, Line
 from heedback_service.store.tables import ApiKey, ApiKeyIndex, Feedback, FeedbackEvent, Project, Signal
@@ -79,28 +81,32 @@ class Admitted:
         return Key.of(f"o:{self.output_id.hex}", self.ticket.user, END_USER)
 
 
-def admitted(db: Database, text: str, now: datetime) -> Admitted | Refusal:
+def admitted(db: Database, text: str, now: datetime, memory: Memory) -> Admitted | Refusal:
     """What a ticket opens."""
     try:
         kid = tickets.kid_of(text)
-        row = _key(db, kid) if kid.isascii() else None  # PostgreSQL cannot even be asked for some
-        if row is None:
+        if not kid.isascii():  # PostgreSQL cannot even be asked for some
             return refusals.FOREIGN
-        project_id, timezone, origins, ticket_key, revoked_at = row
-        ticket = tickets.check(text, ticket_key, now=now.timestamp())
-        output_id = tamed(UUID(ticket.output_id), milliseconds(now))
+        with db.read() as session:
+            return _opened(Line(session.connection()), kid, text, now, memory)
     except TicketError as error:
         return refusals.OF_TICKETS[error.reason]
+
+
+def _opened(line: Line, kid: str, text: str, now: datetime, memory: Memory) -> Admitted | Refusal:
+    row = next(iter(_BY_KID.rows(line, kid=kid)), None)
+    if row is None:
+        return refusals.FOREIGN
+    project_id, timezone, origins, ticket_key, revoked_at = row
+    ticket = tickets.check(text, ticket_key, now=now.timestamp())
+    try:
+        output_id = tamed(UUID(ticket.output_id), at := milliseconds(now))
     except ValueError:
         return refusals.UNREADABLE
     if revoked_at is not None:
         return refusals.REVOKED
+    output_id = as_stored(line, project_id, [output_id], at, memory).get(output_id, output_id)
     return Admitted(ticket, output_id, Access(kid, project_id, timezone), frozenset(origins or ()))
-
-
-def _key(db: Database, kid: str) -> tuple[Any, ...] | None:
-    with db.read() as session:
-        return next(iter(_BY_KID.rows(Line(session.connection()), kid=kid)), None)
 
 
 class Turns:
@@ -136,7 +142,7 @@ def within_limit(session: Session, whose: Admitted, events: Sequence[Event], now
     verdicts = []
     for event in events:
         ids, its_id = known[event["type"]], tamed(UUID(event["id"]), at)
-        fits = its_id in ids or len(ids) < EDITS_PER_FEEDBACK
+        fits = its_id in ids or untimed(its_id) in ids or len(ids) < EDITS_PER_FEEDBACK
         if fits:
             ids.add(its_id)
         verdicts.append(fits)

@@ -74,7 +74,7 @@ class Combiner:
     new_id: Callable[[], UUID]
     patience: float = PATIENCE
     _writer: Writer = field(init=False)
-    _memory: Memory = field(default_factory=Memory)
+    memory: Memory = field(default_factory=Memory)
     _inside: int = 0  # requests now, and at most since somebody led last
     _most: int = 0
     _led: bool = False  # somebody leads, or has been told to
@@ -197,6 +197,6 @@ class Combiner:
             its = [job for job in jobs if job.access.project_id == project_id and job.access.kid in living]
             if its:
                 timezone = ZoneInfo(its[0].access.timezone)
-                intake = Intake(line, project_id, timezone, now, self.new_id, self._memory)
+                intake = Intake(line, project_id, timezone, now, self.new_id, self.memory)
                 results += zip(its, take_all(intake, [job.batch for job in its]), strict=True)
         return results

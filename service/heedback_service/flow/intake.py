@@ -14,11 +14,10 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from heedback_service.core import privacy
-from heedback_service.core.ids import horizon, is_ahead, milliseconds, tamed, untimed
+from heedback_service.core.ids import horizon, milliseconds, tamed
 from heedback_service.flow import locks, naming, rollup
 from heedback_service.flow.said import relink, take_feedback
 from heedback_service.flow.sheet import Intake
@@ -30,25 +29,15 @@ from heedback_service.flow.shown import (
     take_signals,
     text_values,
 )
+from heedback_service.flow.untimed import as_stored
 from heedback_service.store.db import insert_for
-from heedback_service.store.direct import Direct, Line, among
-from heedback_service.store.tables import DroppedDay, FeedbackEvent, Output, Project, Signal
+from heedback_service.store.direct import Line
+from heedback_service.store.tables import DroppedDay, Project
 from heedback_widgets.rules import correcting
 
 Event = dict[str, Any]
 
 _IDS: Final = ("id", "output_id")
-
-
-def _with_ids(table: Any) -> Direct:
-    return Direct(
-        lambda dialect: select(table.id).where(
-            table.project_id == bindparam("project"), among(dialect, table.id, "ids")
-        )
-    )
-
-
-_LEDGERS: Final = tuple(map(_with_ids, (Output, Signal, FeedbackEvent)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +132,11 @@ def _by_our_clock(batch: Batch, now: datetime, in_ids: int) -> list[Event]:
 
 
 def _as_stored_before(intake: Intake, given: list[tuple[int, Event]], now: int) -> list[tuple[int, Event]]:
-    """Events whose ids lie up to a day ahead, under the tamed ids they were stored with when it was more."""
-    ahead = {event[name] for _, event in given for name in _IDS if is_ahead(event.get(name), now)}
-    if not ahead:
+    """The events, with the ids that are stored without their time as they are stored."""
+    ids = [event.get(name) for _, event in given for name in _IDS]
+    stored = as_stored(intake.line, intake.project_id, ids, now, intake.memory)
+    if not stored:
         return given
-    forms: dict[UUID, list[UUID]] = {}
-    for each in ahead:
-        forms.setdefault(untimed(each), []).append(each)
-    project_id, ids = intake.project_id, list(forms)
-    found = [row for table in _LEDGERS for row in table.rows(intake.line, project=project_id, ids=ids)]
-    stored = {each: its_id for (its_id,) in found for each in forms[its_id]}
     return [
         (owner, {**event, **{name: stored[event[name]] for name in _IDS if event.get(name) in stored}})
         for owner, event in given

@@ -15,6 +15,7 @@ from zlib import crc32
 
 from sqlalchemy import text
 
+from heedback_service.core.ids import TIME_DIGITS
 from heedback_service.core.reference import named_by, refs_of
 from heedback_service.flow.shown import outputs_by_ref
 from heedback_service.store.direct import Line
@@ -33,7 +34,8 @@ def take_turns(line: Line, project_id: int, events: Iterable[Mapping[str, Any]])
         return
     keys, refs = set[str](), set[str]()
     for event in events:
-        keys |= {event[name].hex for name in ("id", "output_id") if event.get(name) is not None}
+        # Without the time of an id, as what is named may be stored without it.
+        keys |= {event[name].hex[TIME_DIGITS:] for name in ("id", "output_id") if event.get(name) is not None}
         refs |= set(refs_of(event.get("trace_id"), event.get("response_id"), event.get("join_key")))
     wanted = _buckets(keys | refs | _carriers(line, project_id, refs))
     while True:
@@ -65,7 +67,7 @@ def take_naming_turn(line: Line, project_id: int) -> None:
 
 def _carriers(line: Line, project_id: int, refs: Collection[str]) -> set[str]:
     found = outputs_by_ref(line, project_id, refs) if refs else {}
-    return {output.id.hex for outputs in found.values() for output in outputs}
+    return {output.id.hex[TIME_DIGITS:] for outputs in found.values() for output in outputs}
 
 
 def _buckets(keys: Iterable[str]) -> set[int]:

@@ -1,4 +1,4 @@
-"""What intake may remember between transactions: ids that never change once they are committed."""
+"""What intake may remember between transactions: what never changes once it is committed, or not soon."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from typing import Final
 from uuid import UUID
 
 _MOST: Final = 50_000
+_SOON: Final = 3600 * 1000  # milliseconds
 
 
 @dataclass(slots=True)
 class Memory:
-    """Features by name and slices that exist, of one database. Only what a SELECT has seen goes in.
+    """Features by name, slices that exist, and who has ids without a time, of one database.
+
+    Only what a SELECT has seen goes in.
 
     A row that this transaction makes is left out: it may yet be rolled back. The next one finds it in the store.
     """
 
     _features: dict[tuple[int, str], UUID] = field(default_factory=dict)
     _slices: set[tuple[int, UUID]] = field(default_factory=set)
+    _untimed: dict[int, tuple[int, bool]] = field(default_factory=dict)
 
     def feature(self, project_id: int, name: str) -> UUID | None:
         return self._features.get((project_id, name))
@@ -34,3 +38,11 @@ class Memory:
         if len(self._slices) >= _MOST:
             self._slices.clear()
         self._slices.add((project_id, slice_id))
+
+    def untimed(self, project_id: int, now: int) -> bool | None:
+        """Whether the project has stored ids without their time; None: ask again. It is forgotten after an hour."""
+        seen = self._untimed.get(project_id)
+        return seen[1] if seen is not None and 0 <= now - seen[0] < _SOON else None
+
+    def keep_untimed(self, project_id: int, now: int, *, there: bool) -> None:
+        self._untimed[project_id] = now, there

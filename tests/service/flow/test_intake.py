@@ -43,7 +43,7 @@ def _counts_are_true(db: Database, project: Project) -> Any:
 
 def all_feedback(db: Database) -> list[Feedback]:
     with db.read() as session:
-        return list(session.scalars(select(Feedback).order_by(Feedback.subject, Feedback.person_key)))
+        return list(session.scalars(select(Feedback).order_by(Feedback.subject, Feedback.person_key, Feedback.source)))
 
 
 def counted(db: Database, name: str) -> int:

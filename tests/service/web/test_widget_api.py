@@ -214,6 +214,30 @@ def test_whoever_is_called_as_nobody_s_key_reads_their_own_words_alone(say: Ask,
     assert ask(theirs).json["feedback"] == {"comment": "mine"}
 
 
+@pytest.mark.parametrize("hours", [0, 20, 40])
+def test_what_was_said_while_the_ids_lay_in_the_future_is_known_when_they_do_not(
+    say: Ask, sample: Ticket, ask: Ask, clock: Clock, hours: int
+) -> None:
+    ahead = NOW + timedelta(hours=30)
+    ticket = replace(sample, output_id=str(make_id(1, at=ahead)), exp=sample.exp + 48 * 3600)
+    said = [click(2, minutes=1, comment="mine"), {**click(3, comment="later"), "id": str(make_id(3, at=ahead))}]
+    assert say(ticket, *said).json["accepted"] == 2
+    clock.now = NOW + timedelta(hours=hours)
+    assert say(ticket, said[1], sent_at=clock.now.isoformat()).json["duplicates"] == 1
+    state = ask(ticket).json
+    assert (state["feedback"], state["edits_left"]) == ({"comment": "later"}, EDITS_PER_FEEDBACK - 2)
+
+
+def test_who_may_say_no_more_may_repeat_what_lay_in_the_future(say: Ask, sample: Ticket, clock: Clock) -> None:
+    ahead = NOW + timedelta(hours=30)
+    ticket = replace(sample, exp=sample.exp + 48 * 3600)
+    said = [{**click(n, rating=UP), "id": str(make_id(n, at=ahead))} for n in range(2, 2 + EDITS_PER_FEEDBACK)]
+    assert say(ticket, *said[:25]).json["accepted"] + say(ticket, *said[25:]).json["accepted"] == EDITS_PER_FEEDBACK
+    clock.now = NOW + timedelta(hours=40)
+    answer = say(ticket, said[0], click(99, rating=DOWN), sent_at=clock.now.isoformat()).json
+    assert (answer["duplicates"], [each["index"] for each in answer["rejected"]]) == (1, [1])
+
+
 def test_a_ticket_of_another_project_opens_that_project_alone(say: Ask, sample: Ticket, db: Database, ask: Ask) -> None:
     with db.write() as session:
         other = Project(slug="b", name="B", timezone="UTC", created_at=NOW)

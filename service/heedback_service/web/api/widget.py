@@ -129,7 +129,7 @@ def _body() -> bytes:
 
 def _admitted(here: Runtime, text: str) -> Admitted:
     """Whom the ticket speaks for, on a page that may use it. A request that names no origin is not a page's."""
-    found = browsers.admitted(here.db, text, here.clock())
+    found = browsers.admitted(here.db, text, here.clock(), here.combiner.memory)
     if isinstance(found, refusals.Refusal):
         raise _refused(found)
     origin = request.headers.get("Origin")

@@ -1,0 +1,83 @@
+"""What is stored without the time of its id, because that lay more than a day ahead (`core.ids.tamed`).
+
+Whoever names it later, when our clock has come nearer or has passed it, means what is stored. So intake and browsers
+look for both forms of an id; only where it could be there, as nearly no project has any such id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, exists, or_, select, union
+
+from heedback_service.core.ids import TIME_DIGITS, is_ahead, untimed
+from heedback_service.flow.memory import Memory
+from heedback_service.store.direct import Direct, Line, among
+from heedback_service.store.tables import Feedback, FeedbackEvent, Output, OutputText, Signal
+
+# Where senders' ids are, each with an index; what is said of an output may come before it does.
+_IDS: Final[tuple[Any, ...]] = (Output.id, Signal.id, FeedbackEvent.id, Signal.output_id, OutputText.output_id)
+_ABOUT: Final = "o:"  # with which a subject of feedback begins that is an output
+_EDGE: Final = UUID(int=1 << 80)  # ids without a time lie below it
+_EDGES: Final = {"edge": _EDGE, "first": f"{_ABOUT}{'0' * TIME_DIGITS}", "last": f"{_ABOUT}{_EDGE.hex[:TIME_DIGITS]}"}
+
+
+def _of_project(column: Any) -> Any:
+    return column.class_.project_id == bindparam("project")
+
+
+_ANY: Final = Direct(
+    lambda _: select(
+        or_(
+            *(exists().where(_of_project(column), column < bindparam("edge")) for column in _IDS),
+            exists().where(
+                _of_project(Feedback.subject),
+                Feedback.subject >= bindparam("first"),
+                Feedback.subject < bindparam("last"),
+            ),
+        )
+    )
+)
+_THESE: Final = Direct(
+    lambda dialect: union(
+        *(select(column).where(_of_project(column), among(dialect, column, "ids")) for column in _IDS)
+    )
+)
+_SUBJECTS: Final = Direct(
+    lambda dialect: select(Feedback.subject).where(
+        _of_project(Feedback.subject), among(dialect, Feedback.subject, "subjects")
+    )
+)
+
+
+def as_stored(line: Line, project_id: int, ids: Collection[UUID | None], now: int, memory: Memory) -> dict[UUID, UUID]:
+    """Those of the ids that are stored without their time, with what they are stored as; `now` in milliseconds."""
+    if _any(line, project_id, now, memory):
+        suspects = {each for each in ids if each is not None and each.version == 7}
+    else:
+        least = now << 80  # a quick no for nearly all
+        suspects = {each for each in ids if each is not None and each.int > least and is_ahead(each, now)}
+    if not suspects:
+        return {}
+    forms = {each: untimed(each) for each in suspects}
+    wanted = list(set(forms.values()))
+    found = {its_id for (its_id,) in _THESE.rows(line, project=project_id, ids=wanted)}
+    subjects = [f"{_ABOUT}{each.hex}" for each in wanted]
+    said = _SUBJECTS.rows(line, project=project_id, subjects=subjects)
+    found |= {UUID(subject.removeprefix(_ABOUT)) for (subject,) in said}
+    return {each: form for each, form in forms.items() if form in found}
+
+
+def _any(line: Line, project_id: int, now: int, memory: Memory) -> bool:
+    """Whether the project has any id without a time, as was seen lately.
+
+    That is soon enough. What another process stores without its time lies more than a day ahead; until it lies behind
+    us, a day later, `is_ahead` has it looked for in any case.
+    """
+    known = memory.untimed(project_id, now)
+    if known is None:
+        [(known,)] = _ANY.rows(line, project=project_id, **_EDGES)
+        memory.keep_untimed(project_id, now, there=bool(known))
+    return bool(known)
