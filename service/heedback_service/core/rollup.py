@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -35,6 +35,7 @@ DAY_COUNTS: Final = (
     "unlinked",
 )
 _POLES: Final = {1: "up", 0: "neutral", -1: "down"}
+_UNLINKED: Final[Counts] = {"unlinked": 1}
 PERSON_COUNTS: Final = ("outputs", "rated", "down", "flagged")
 
 
@@ -117,7 +118,12 @@ def feedback_row(
     if not counts:
         return None
     if not linked:
-        return Row(day, slice_id, None, {"unlinked": 1})
+        return Row(day, slice_id, None, _UNLINKED)
+    return Row(day, slice_id, person, _said(polarity, flag, correction))
+
+
+@cache  # of the sixteen there are
+def _said(polarity: int | None, flag: bool, correction: bool) -> Counts:
     counted: dict[str, int] = {}
     if polarity is not None:
         counted |= {"rated": 1, _POLES[polarity]: 1}
@@ -125,7 +131,7 @@ def feedback_row(
         counted["flagged"] = 1
     if correction:
         counted["corrected"] = 1
-    return Row(day, slice_id, person, counted)
+    return counted
 
 
 def signal_row(day: date, slice_id: UUID, name: str) -> Row:

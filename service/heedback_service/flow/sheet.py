@@ -218,7 +218,7 @@ class Sheet:
         key, output, state, words = entry.key, entry.output, entry.state, entry.state.values.get
         rating, retracted = words("rating"), state.retracted
         first = from_microseconds(entry.first or 0)
-        row = {
+        return {
             "project_id": self._intake.project_id,
             "id": entry.id,
             "subject": key.subject,
@@ -233,7 +233,16 @@ class Sheet:
             "rating_scale": rating and rating["scale"],
             "polarity": state.polarity,
             "flag": words("flag") is True,
+            "flag_reasons": words("flag_reasons"),
+            "reasons": words("reasons"),
+            "reasons_version": words("reasons_version"),
+            "comment": words("comment"),
+            "correction": words("correction"),
+            "asked": words("asked"),
+            "surface": words("surface"),
+            "locale": words("locale"),
             "extra": words("metadata"),
+            "context": words("context"),
             "stamps": state.stamps,
             "first_at": first,
             "last_at": from_microseconds(entry.last or 0),
@@ -246,8 +255,6 @@ class Sheet:
             "triaged_at": None,
             "version": entry.version + 1,
         }
-        row.update(zip(_PLAIN, map(words, _PLAIN), strict=True))
-        return row
 
     def _insert(self, rows: list[dict[str, Any]]) -> None:
         _INSERT.many(self._intake.line, rows)

@@ -174,7 +174,9 @@ class _Ready:
         """The same for many, a column at a time: a hundred rows take half as long."""
         columns: list[Iterable[Any]] = list(zip(*map(self._get, rows), strict=True))
         for at, convert in self._convert:
-            columns[at] = [None if value is None else convert(value) for value in columns[at]]
+            column = columns[at]
+            full = all(column)  # which what is None is not, and no id nor moment is anything else
+            columns[at] = map(convert, column) if full else [None if each is None else convert(each) for each in column]
         bound: list[Any] = list(zip(*columns, strict=True))
         return [dict(zip(self._names, each, strict=True)) for each in bound] if self._by_name else bound
 

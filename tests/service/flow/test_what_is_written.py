@@ -50,7 +50,7 @@ def rows(db: Database) -> dict[str, int]:
 
 
 def indexes(db: Database, table: str) -> int:
-    """The primary key, unique constraints and indexes: without those of what an event with an output's id is not yet."""
+    """The primary key, unique constraints and indexes, without those of what an event with an id is not yet."""
     found = inspect(db.engine)
     others = [each for each in found.get_indexes(table) if not each.get("duplicates_constraint")]
     taken = [each for each in others if not {"ref IS NOT NULL", "triaged_at IS NOT NULL"} & conditions(each)]
