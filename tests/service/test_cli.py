@@ -20,11 +20,12 @@ from sqlalchemy import select, update
 from heedback_service import entry
 from heedback_service.cli import main
 from heedback_service.core.ids import new_id
+from heedback_service.flow import accounts
 from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.triage import triage_step
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import HEAD
-from heedback_service.store.tables import Item, Project
+from heedback_service.store.tables import Account, AccountSession, Item, Project
 from heedback_widgets import files
 from postgres_server import Postgres
 from support import heard
@@ -208,18 +209,36 @@ def test_what_a_purge_would_do_is_told_before_it_is_done(run: Run, tmp_path: Pat
         project = session.scalars(select(Project)).one()
         take(session, project, Batch(now, [{**shown, "output": "text", "user": "u-1"}]), now, new_id)
     db.dispose()
-    assert run("purge").stdout == "acme: nothing went\n"
+    assert run("purge").stdout == "acme: nothing went\nSign-ins: nothing went\n"
     assert run("project", "set", "acme", "--retention-days", "30").stdout.endswith("for 30 days.\n")
     assert run("project", "list").stdout == "acme\tacme\tUTC\t30 days\n"
     assert run("purge", "--dry-run", "acme").stdout == "acme: 1 texts, 1 outputs, 1 person days would go\n"
     assert run("purge", "acme").stdout == "acme: 1 texts, 1 outputs, 1 person days went\n"
-    assert run("purge", "--dry-run").stdout == "acme: nothing would go\n"
+    assert run("purge", "--dry-run").stdout == "acme: nothing would go\nSign-ins: nothing would go\n"
     verified = run("rollup", "verify").stdout.splitlines()
     firsts = {(moment - timedelta(days=30)).date() for moment in (now, datetime.now(UTC))}  # two around midnight
     assert verified in [
         ["Every count agrees with the rows.", f"acme: days before {first} are purged and were not compared."]
         for first in firsts
     ]
+
+
+def test_a_purge_of_all_projects_takes_expired_sign_ins_along(run: Run, tmp_path: Path) -> None:
+    assert run("user", "add", "ana@example.org", "--name", "Ana", "--project", "acme").exit_code == 0
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'heedback.db'}")
+    long_ago = datetime.now(UTC) - timedelta(days=30)
+    with db.write() as session:
+        ana = session.scalars(select(Account)).one().id
+        accounts.open_session(session, ana, datetime.now(UTC))
+        accounts.open_session(session, ana, long_ago)
+        accounts.make_link(session, ana, long_ago)
+    gone = "1 sessions, 1 sign-in links"
+    assert run("purge", "acme").stdout == "acme: nothing went\n"
+    assert run("purge", "--dry-run").stdout == f"acme: nothing would go\nSign-ins: {gone} would go\n"
+    assert run("purge").stdout == f"acme: nothing went\nSign-ins: {gone} went\n"
+    with db.read() as session:
+        assert [kept.kind for kept in session.scalars(select(AccountSession))] == ["session"]  # the living one
+    db.dispose()
 
 
 def test_weights_are_set_at_once_with_what_is_open_and_shown_in_the_list(run: Run, tmp_path: Path) -> None:

@@ -68,7 +68,10 @@ def export_command(project: str) -> None:
 @project_argument_or_all
 @click.option("--dry-run", is_flag=True, help="Only count what would go.")
 def purge_command(project: str | None, dry_run: bool) -> None:
-    """Remove what is past its time now, and say how much of what; the jobs do so every hour."""
+    """Remove what is past its time now, and say how much of what; the jobs do so every hour.
+
+    Without PROJECT, in every project, and expired sessions and sign-in links too, which are of none.
+    """
     now = datetime.now(UTC)
     with database(settings_in_force()) as db:
         with db.read() as session:
@@ -78,13 +81,22 @@ def purge_command(project: str | None, dry_run: bool) -> None:
                 gone = purge.due(session, each, now) if dry_run else Counter[str]()
             while not dry_run and (step := _purged(db, each, now)) is not None:
                 gone += step
-            told = ", ".join(f"{gone[kind]} {kind}" for kind in purge.KINDS if gone[kind]) or "nothing"
-            click.echo(f"{each.slug}: {told} {'would go' if dry_run else 'went'}")
+            _tell(each.slug, gone, dry_run)
+        if project is None:
+            with db.read() if dry_run else db.write() as session:
+                forget = purge.due_sign_ins if dry_run else purge.forget_sign_ins
+                _tell("Sign-ins", forget(session, now), dry_run)
 
 
 def _purged(db: Database, project: Project, now: datetime) -> Counter[str] | None:
     with db.write() as session:
         return purge.purge_step(session, project.id, now)
+
+
+def _tell(whose: str, gone: Counter[str], dry_run: bool) -> None:
+    kinds = (*purge.KINDS, *purge.SIGN_INS.values())
+    told = ", ".join(f"{gone[kind]} {kind}" for kind in kinds if gone[kind]) or "nothing"
+    click.echo(f"{whose}: {told} {'would go' if dry_run else 'went'}")
 
 
 @click.group("rollup")

@@ -38,6 +38,7 @@ from heedback_service.store.tables import (
 )
 
 UNRATED_TEXT: Final = timedelta(days=14)
+SIGN_INS: Final = {"session": "sessions", "link": "sign-in links", "wrong_password": "wrong passwords"}
 BATCH: Final = 100  # outputs or pieces of feedback a step: tens of milliseconds, in which others wait to write
 KINDS: Final = ("texts", "outputs", "signals", "feedback", "feedback events", "person days")
 
@@ -61,7 +62,9 @@ def window(project: Project, now: datetime) -> Window:
 def purge_next(session: Session, now: datetime) -> bool:
     """Purge a small part of what is past its time, in any project; False if there is nothing. The caller commits."""
     ids = session.scalars(select(Project.id).order_by(Project.id)).all()
-    return any(purge_step(session, project_id, now) is not None for project_id in ids) or forget_sign_ins(session, now)
+    return any(purge_step(session, project_id, now) is not None for project_id in ids) or bool(
+        forget_sign_ins(session, now)
+    )
 
 
 def purge_step(session: Session, project_id: int, now: datetime) -> Counter[str] | None:
@@ -86,9 +89,16 @@ def due(session: Session, project: Project, now: datetime) -> Counter[str]:
     return +found
 
 
-def forget_sign_ins(session: Session, now: datetime) -> bool:
-    """Sessions, links and wrong passwords that have expired; says whether there were any."""
-    return _delete(session, AccountSession, AccountSession.expires_at <= now) > 0
+def due_sign_ins(session: Session, now: datetime) -> Counter[str]:
+    """How many of each kind in `SIGN_INS` have expired. They are of accounts, and so of no project."""
+    kinds = select(AccountSession.kind, func.count()).where(AccountSession.expires_at <= now)
+    return Counter({SIGN_INS[kind]: n for kind, n in session.execute(kinds.group_by(AccountSession.kind)).all()})
+
+
+def forget_sign_ins(session: Session, now: datetime) -> Counter[str]:
+    """Remove what has expired, all of it at once; how many of each kind in `SIGN_INS`. The caller commits."""
+    expired = delete(AccountSession).where(AccountSession.expires_at <= now).returning(AccountSession.kind)
+    return Counter(SIGN_INS[kind] for kind in session.scalars(expired))
 
 
 def _sift_texts(session: Session, project: Project, kept: Window, now: datetime) -> Counter[str] | None:
