@@ -51,12 +51,19 @@ class Tools:
     new_id: Callable[[], UUID]
 
 
+class InVainError(Exception):
+    """A step's one piece of work could not be done, and the log says why. There may be others: the job goes on."""
+
+
 Step = Callable[[Tools], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A step that does one piece of work and says whether it found any, and how often to look."""
+    """A step that does one piece of work and says whether it found any, and how often to look.
+
+    It raises `InVainError` where it found one that could not be done now.
+    """
 
     description: str
     step: Step
@@ -125,7 +132,10 @@ def write_digest(tools: Tools) -> bool:
 
 
 def deliver_digest(tools: Tools) -> bool:
-    return deliver.deliver_next(tools.db, tools.settings, tools.clock())
+    outcome = deliver.deliver_next(tools.db, tools.settings, tools.clock())
+    if outcome is not None and deliver.trouble_in(outcome):
+        raise InVainError
+    return outcome is not None
 
 
 def purge_old(tools: Tools) -> bool:
@@ -162,6 +172,7 @@ class Ticker:
     stopping: threading.Event = field(default_factory=threading.Event)
     _due: dict[str, datetime] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
+    _in_vain: set[str] = field(default_factory=set)
 
     def stop(self) -> None:
         """End after the step in progress, and do no other. May be called from any thread or signal handler."""
@@ -175,10 +186,14 @@ class Ticker:
         return self._run_all([job for job in self.jobs if self._is_due(job)])
 
     def drain(self) -> list[str]:
-        """Run all jobs in their order, due or not, until there is nothing to do now; those that failed at last."""
+        """Run all jobs in their order, due or not, until there is nothing to do now.
+
+        Returns those that failed at last, or did a piece of their work in vain.
+        """
+        self._in_vain.clear()
         while self._run_all(self.jobs):
             pass
-        return sorted(self._failed)
+        return sorted(self._failed | self._in_vain)
 
     def _run_all(self, jobs: Iterable[Job]) -> bool:
         found = [self._run(job) for job in jobs]  # a list: none is left out because one before it found work
@@ -211,7 +226,12 @@ class Ticker:
     def _step(self, job: Job) -> bool:
         """One step, and a rest as long as it took: SQLite keeps no queue, so who asks at once has the lock again."""
         began = self.tools.clock()
-        found = job.step(self.tools)
+        try:
+            found = job.step(self.tools)
+        except InVainError:
+            self._failed.add(job.description)
+            self._in_vain.add(job.description)
+            found = True
         if found:
             self.rest(min(REST, max(0.0, (self.tools.clock() - began).total_seconds())))
         return found

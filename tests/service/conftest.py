@@ -5,6 +5,7 @@ A test of one of them alone says so: `@pytest.mark.parametrize("db", ["sqlite"],
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,17 @@ from heedback_service.store.tables import Project
 from support import NOW, numbered_ids
 
 BOTH = ("sqlite", "postgresql")
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """`logs.start` may be called: afterwards the root logger is as it was."""
+    root, ours = logging.getLogger(), logging.getLogger("heedback_service")
+    before = root.handlers[:], root.level, ours.level
+    root.handlers = []  # force=True closes those it finds
+    yield
+    root.handlers, root.level = before[0], before[1]
+    ours.setLevel(before[2])
 
 
 @pytest.fixture(params=BOTH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import shutil
 import sqlite3
@@ -20,13 +21,14 @@ from sqlalchemy import select, update
 from heedback_service import entry
 from heedback_service.cli import main
 from heedback_service.core.ids import new_id
-from heedback_service.flow import accounts
+from heedback_service.flow import accounts, digest
 from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.triage import triage_step
 from heedback_service.store.db import Database
 from heedback_service.store.migrate import HEAD
 from heedback_service.store.tables import Account, AccountSession, Item, Project
 from heedback_widgets import files
+from mailbox_server import free_port
 from postgres_server import Postgres
 from support import heard
 
@@ -113,6 +115,38 @@ def test_settings_shows_what_is_in_force_and_no_secret(run: Run) -> None:
     ).stdout
     assert "HEEDBACK_SERVER_SETTLE_SECONDS=7.0" in shown
     assert "sss" not in shown
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_mail_that_cannot_be_delivered_is_told_by_the_exit_status(run: Run) -> None:
+    away = {"HEEDBACK_SERVER_SMTP_URL": f"smtp://127.0.0.1:{free_port()}"}
+    week = datetime.now(UTC) - timedelta(days=7)
+    period = f"{week:%G-W%V}"
+    for name in ("ana", "bob"):
+        assert run("user", "add", f"{name}@example.org", "--name", name, "--project", "acme").exit_code == 0
+    done = run("digest", "acme", "--json", **away)
+    assert (done.exit_code, json.loads(done.stdout)["period"]) == (1, period)
+    *lines, said = done.stderr.splitlines()
+    assert said == f"Error: 2 of 2 mails could not be delivered; the foot of /p/acme/digests/{period} says why"
+    assert len([line for line in lines if "digest not delivered: ConnectionRefusedError" in line]) == 2
+    assert "example.org" not in done.stderr
+    again = run("digest", "acme")
+    assert (again.exit_code, again.stderr) == (1, f"{said}\n")  # it waits for its next turn
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_a_worker_that_cannot_deliver_mail_says_so_at_its_end(run: Run, tmp_path: Path) -> None:
+    assert run("user", "add", "ana@example.org", "--name", "Ana", "--project", "acme").exit_code == 0
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'heedback.db'}")
+    now = datetime.now(UTC)
+    with db.write() as session:
+        digest.plan(session, session.scalars(select(Project)).one(), f"{now - timedelta(days=7):%G-W%V}", now)
+    db.dispose()
+    done = run("worker", "--once", HEEDBACK_SERVER_SMTP_URL=f"smtp://127.0.0.1:{free_port()}")
+    assert done.exit_code == 1
+    line, said = done.stderr.splitlines()
+    assert "digest not delivered: ConnectionRefusedError; trying again in 0:02:00 project=acme" in line
+    assert said == "Error: could not deliver digests; the lines above say why"
 
 
 def test_keys_are_listed_by_what_revoking_asks_for_and_never_shown(run: Run) -> None:

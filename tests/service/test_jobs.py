@@ -20,7 +20,7 @@ from builders import Feed, a_member, rated
 from heedback_service.core.ids import new_id
 from heedback_service.flow.apart import overview_apart
 from heedback_service.flow.proposals import FIRST
-from heedback_service.jobs import BUDGET, JOBS, REST, Job, Ticker, Tools, _overview
+from heedback_service.jobs import BUDGET, JOBS, REST, InVainError, Job, Ticker, Tools, _overview
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Delivery, DigestRun, Item, Output, OutputText, Project, Proposal
@@ -192,6 +192,26 @@ def test_draining_runs_everything_due_or_not_until_nothing_is_left(ticker: Calla
         step.work = 1
     assert ticking.drain() == ["job 1"]  # the broken one
     assert all(step.work < 0 for step in (steps[0], steps[2]))
+
+
+def test_work_in_vain_keeps_nothing_else_waiting_and_is_not_forgotten(
+    ticker: Callable[..., Ticker], clock: Clock
+) -> None:
+    counted, told = Counted(clock, work=3), []
+
+    def step(tools: Tools) -> bool:
+        found = counted(tools)
+        if counted.work == 1:
+            raise InVainError
+        return found
+
+    ticking = ticker(counted)
+    ticking.jobs = (Job("send", step, SECOND),)
+    ticking.watch = lambda job, failed: told.append((job, failed))
+    assert ticking.drain() == ["send"]
+    assert counted.calls == 5  # three pieces of work, the second in vain; and nothing, twice
+    assert told == [("send", True), ("send", False)]
+    assert ticking.drain() == []
 
 
 def test_the_jobs_lead_from_a_rating_to_a_mail(

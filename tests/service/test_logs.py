@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from io import StringIO
 
 import pytest
@@ -13,14 +12,9 @@ from heedback_service import logs
 
 
 @pytest.fixture
-def written() -> Iterator[StringIO]:
-    """What is logged, with the root logger as it was afterwards."""
-    root, ours = logging.getLogger(), logging.getLogger("heedback_service")
-    before = root.handlers[:], root.level, ours.level
-    root.handlers = []  # force=True closes those it finds
-    yield StringIO()
-    root.handlers, root.level = before[0], before[1]
-    ours.setLevel(before[2])
+def written(logging_as_before: None) -> StringIO:
+    """What is logged."""
+    return StringIO()
 
 
 def fail(words: str) -> None:

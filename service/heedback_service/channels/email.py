@@ -37,16 +37,21 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class TryLater:
-    """Not now: the server is away, busy, or does not like *us* (sign-in, sender), which somebody can put right."""
+    """Not now: the server is away, busy, or does not like *us* (sign-in, sender), which somebody can put right.
+
+    `brief` is what a log may say: servers quote addresses in their reasons. None: the reason itself.
+    """
 
     reason: str
+    brief: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Never: the server will not have this recipient or this message."""
+    """Never: the server will not have this recipient or this message. `brief` as in `TryLater`."""
 
     reason: str
+    brief: str | None = None
 
 
 Outcome = Sent | TryLater | Refused
@@ -90,15 +95,15 @@ def send(message: EmailMessage, url: str) -> Outcome:
                 smtp.quit()
     except smtplib.SMTPRecipientsRefused as error:
         (code, said), *_ = error.recipients.values()
-        return _by_code(code, f"recipient refused: {code} {_words(said)}")
+        return _by_code(error, code, f"recipient refused: {code} {_words(said)}")
     except smtplib.SMTPDataError as error:
-        return _by_code(error.smtp_code, f"message refused: {error.smtp_code} {_words(error.smtp_error)}")
+        return _by_code(error, error.smtp_code, f"message refused: {error.smtp_code} {_words(error.smtp_error)}")
     except smtplib.SMTPNotSupportedError as error:
-        return Refused(_words(str(error)))
+        return Refused(_words(str(error)), type(error).__name__)
     except smtplib.SMTPResponseException as error:
-        return TryLater(f"{error.smtp_code} {_words(error.smtp_error)}")
+        return TryLater(f"{error.smtp_code} {_words(error.smtp_error)}", _kind(error, error.smtp_code))
     except (OSError, smtplib.SMTPException) as error:
-        return TryLater(_words(f"{type(error).__name__}: {error}"))
+        return TryLater(_words(f"{type(error).__name__}: {error}"), type(error).__name__)
     return Sent()
 
 
@@ -117,8 +122,12 @@ def _connected(server: SplitResult) -> smtplib.SMTP:
     return smtp
 
 
-def _by_code(code: int, reason: str) -> TryLater | Refused:
-    return TryLater(reason) if 400 <= code < 500 else Refused(reason)
+def _by_code(error: Exception, code: int, reason: str) -> TryLater | Refused:
+    return (TryLater if 400 <= code < 500 else Refused)(reason, _kind(error, code))
+
+
+def _kind(error: Exception, code: int) -> str:
+    return f"{type(error).__name__} {code}"
 
 
 def _words(said: str | bytes) -> str:

@@ -17,7 +17,7 @@ def put(message: EmailMessage, folder: Path, name: str) -> Outcome:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace(folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', name)}.eml", bytes(message))
     except OSError as error:
-        return TryLater(f"outbox: {error}")
+        return TryLater(f"outbox: {error}", f"outbox: {error.strerror}")
     return Sent()
 
 

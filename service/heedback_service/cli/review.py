@@ -12,6 +12,7 @@ from uuid import UUID
 
 import click
 
+from heedback_service import logs
 from heedback_service.cli.shared import (
     as_json_option,
     database,
@@ -35,18 +36,19 @@ _SHOWN: Final = 20  # themes, and lines that could not be read
 @click.option("--period", help="An ISO week such as 2026-W47; by default the last complete one.")
 @as_json_option
 def digest_command(project: str, period: str | None, as_json: bool) -> None:
-    """Write the digest of a week, unless it is written, and print it."""
+    """Write the digest of a week, unless it is written, mail it, and print it; exits 1 if a mail was in vain."""
     from heedback_service.flow.digest_now import digest_now
 
     settings = settings_in_force()
+    logs.start(settings.log)
     with database(settings) as db:
         with db.read() as session:
             known = the_project(session, project)
         made = digest_now(db, settings, known, period, datetime.now(UTC))
         if isinstance(made, Refused):
             fail(made.why)
+    path = f"/p/{project}/digests/{made.period}"
     if as_json:
-        path = f"/p/{project}/digests/{made.period}"
         click.echo(
             json.dumps(
                 {
@@ -59,6 +61,8 @@ def digest_command(project: str, period: str | None, as_json: bool) -> None:
         )
     else:
         click.echo(made.text)
+    if made.in_vain:
+        fail(f"{made.in_vain} of {made.recipients} mails could not be delivered; the foot of {path} says why")
 
 
 @click.command("triage")

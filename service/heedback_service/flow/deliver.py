@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any, Final
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.channels import email, outbox
 from heedback_service.channels.email import Outcome, Refused, Sent, TryLater
 from heedback_service.flow.digest_mail import mail, message_id
 from heedback_service.flow.digest_view import view
+from heedback_service.logs import FIELDS
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
 from heedback_service.store.tables import Account, Delivery, DigestRun, Member, Project
@@ -28,6 +29,7 @@ LEASE: Final = timedelta(minutes=10)  # an SMTP conversation of ten answers at 2
 FIRST_WAIT: Final = timedelta(minutes=2)  # doubled at every attempt, up to
 LONGEST_WAIT: Final = timedelta(hours=4)
 ATTEMPTS: Final = 20  # two days and six hours; after that the week is old news
+UNWANTED: Final = Refused("not a member who wants the digest any more")  # which is as it should be
 
 _KEY: Final = (Delivery.project_id, Delivery.digest_id, Delivery.period, Delivery.recipient)
 _log: Final = logging.getLogger(__name__)
@@ -43,6 +45,7 @@ class Claim:
     recipient: str
     token: int
     attempts: int
+    project: str  # its slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +56,36 @@ class Letter:
     name: str
 
 
-def deliver_next(db: Database, settings: Settings, now: datetime) -> bool:
-    """Send one mail that is due; False: none is. No transaction is open while the mail server is spoken to."""
+def deliver_next(db: Database, settings: Settings, now: datetime) -> Outcome | None:
+    """Send one mail that is due, and say what came of it; None: none is.
+
+    No transaction is open while the mail server is spoken to. What could not be delivered is a line in the log.
+    """
     with db.write() as session:
         claimed = claim(session, now, settings.mail_from)
     if claimed is None:
-        return False
+        return None
     with db.read() as session:
         letter = _letter(session, claimed, settings, now)
     outcome = letter if isinstance(letter, Refused) else _send(letter, claimed, settings)
     with db.write() as session:
-        mark(session, claimed, outcome, now)
-    return True
+        ours = mark(session, claimed, outcome, now)
+    if ours and (trouble := trouble_in(outcome)):
+        _tell(claimed, trouble)
+    return outcome
+
+
+def trouble_in(outcome: Outcome) -> TryLater | Refused | None:
+    """The outcome, if somebody does not get by it what they want."""
+    return None if isinstance(outcome, Sent) or outcome == UNWANTED else outcome
+
+
+def undelivered(session: Session, project_id: int, digest_id: str, period: str) -> tuple[int, int]:
+    """How many mails of a digest were tried in vain, whether they are tried again or not; and how many there are."""
+    its = (Delivery.project_id == project_id, Delivery.digest_id == digest_id, Delivery.period == period)
+    in_vain = func.count().filter(Delivery.state != "sent", Delivery.error != UNWANTED.reason)
+    tried, all_of_them = session.execute(select(in_vain, func.count()).where(*its)).one()
+    return tried, all_of_them
 
 
 def claim(session: Session, now: datetime, sender: str) -> Claim | None:
@@ -89,7 +110,7 @@ def claim(session: Session, now: datetime, sender: str) -> Claim | None:
         )
     )
     row = session.execute(taken.returning(*_KEY, Delivery.token, Delivery.attempts)).first()
-    return Claim(*row) if row else None
+    return Claim(*row, project.slug) if row else None
 
 
 def mark(session: Session, claimed: Claim, outcome: Outcome, now: datetime) -> bool:
@@ -116,12 +137,16 @@ def _give_up(session: Session, now: datetime) -> None:
     """What killed its sender every time is not tried for ever."""
     hopeless = (Delivery.state == "claimed", Delivery.lease_until <= now, Delivery.attempts >= ATTEMPTS)
     died = {"state": "failed", "lease_until": None, "error": "every sender ended before it was done"}
-    session.execute(update(Delivery).where(*hopeless).values(died))
+    for row in session.execute(
+        update(Delivery).where(*hopeless).values(died).returning(*_KEY, Delivery.attempts)
+    ).all():
+        slug = session.get_one(Project, row.project_id).slug
+        _log.error("digest not delivered: %s", died["error"], extra=_fields(slug, row))
 
 
 def _letter(session: Session, claimed: Claim, settings: Settings, now: datetime) -> Letter | Refused:
     if not _still_wanted(session, claimed):
-        return Refused("not a member who wants the digest any more")
+        return UNWANTED
     run = session.get_one(DigestRun, (claimed.project_id, claimed.digest_id, claimed.period))
     project = session.get_one(Project, claimed.project_id)
     delivery = session.get_one(Delivery, tuple(getattr(claimed, column.key) for column in _KEY))
@@ -138,8 +163,22 @@ def _send(letter: Letter, claimed: Claim, settings: Settings) -> Outcome:
     if settings.smtp_url is None:
         return kept
     if isinstance(kept, TryLater):
-        _log.warning("digest %s: %s", claimed.period, kept.reason)
+        _log.warning("digest not kept: %s", kept.brief, extra=_fields(claimed.project, claimed))
     return email.send(letter.message, settings.smtp_url)
+
+
+def _tell(claimed: Claim, outcome: TryLater | Refused) -> None:
+    """What a mail server said is left out: it can quote the address. The foot of the digest's page has it."""
+    why = outcome.brief or outcome.reason
+    if isinstance(outcome, TryLater) and claimed.attempts < ATTEMPTS:
+        told = "digest not delivered: %s; trying again in %s"
+        _log.warning(told, why, wait(claimed.attempts), extra=_fields(claimed.project, claimed))
+    else:
+        _log.error("digest not delivered: %s", why, extra=_fields(claimed.project, claimed))
+
+
+def _fields(project: str, row: Any) -> dict[str, Any]:
+    return {FIELDS: {"project": project, "digest": row.digest_id, "period": row.period, "attempts": row.attempts}}
 
 
 def _still_wanted(session: Session, claimed: Claim) -> bool:

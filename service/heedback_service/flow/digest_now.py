@@ -18,12 +18,17 @@ from heedback_service.store.tables import DigestRun, Project
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One digest, as people get it; `mails` are the files it was put into."""
+    """One digest, as people get it; `mails` are the files it was put into.
+
+    Of `recipients` people who are to get it by mail, for `in_vain` that failed, for now or for good.
+    """
 
     period: str
     subject: str
     text: str
     mails: tuple[Path, ...]
+    in_vain: int
+    recipients: int
 
 
 def digest_now(
@@ -39,12 +44,13 @@ def digest_now(
         return Refused(str(error))
     with db.write() as session:
         digest.plan(session, project, wanted, now)
-    while digest.write_next(db, now) or deliver.deliver_next(db, settings, now):
+    while digest.write_next(db, now) or deliver.deliver_next(db, settings, now) is not None:
         pass
     with db.read() as session:
         run = session.get_one(DigestRun, (project.id, digest.WEEKLY, wanted))
         if run.state != "written":
             return Refused(f"another process is writing the digest of {wanted}; try again in a minute")
         shown = view(session, project, run, settings.public_url)
+        in_vain, recipients = deliver.undelivered(session, project.id, digest.WEEKLY, wanted)
     mails = sorted(settings.outbox.glob(f"{project.slug}-{digest.WEEKLY}-{wanted}-*.eml"))
-    return Edition(wanted, shown.subject, as_text(shown), tuple(mails))
+    return Edition(wanted, shown.subject, as_text(shown), tuple(mails), in_vain, recipients)

@@ -14,9 +14,10 @@ from sqlalchemy import delete, select, update
 from builders import Feed, Written, rated
 from heedback_service.flow import deliver
 from heedback_service.flow.deliver import ATTEMPTS, LEASE, deliver_next, wait
+from heedback_service.logs import FIELDS
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Account, Delivery, Member
+from heedback_service.store.tables import Account, Delivery, Member, Project
 from mailbox_server import MailServer, free_port
 from support import NOW
 
@@ -79,6 +80,32 @@ def test_a_refused_recipient_does_not_keep_the_others_waiting(db: Database, smtp
     assert "550 no such person" in (alice.error or "")
 
 
+def test_what_is_not_delivered_is_a_line_without_words_of_the_server(
+    db: Database, smtp: Settings, server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers["alice@example.com"] = "550 no alice@example.com here"
+    server.answers["bob@example.com"] = "450 bob@example.com is full"
+    send_all(db, smtp)
+    never, later = caplog.records
+    assert (never.levelname, never.getMessage()) == ("ERROR", "digest not delivered: SMTPRecipientsRefused 550")
+    again = "digest not delivered: SMTPRecipientsRefused 450; trying again in 0:02:00"
+    assert (later.levelname, later.getMessage()) == ("WARNING", again)
+    fields = {"project": "acme", "digest": "weekly", "period": "2026-W46", "attempts": 1}
+    assert [getattr(record, FIELDS) for record in (never, later)] == [fields, fields]
+
+
+def test_a_mail_that_nobody_wants_any_more_is_no_trouble(
+    db: Database, project: Project, smtp: Settings, server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers["alice@example.com"] = "450 busy"
+    with db.write() as session:
+        session.execute(update(Member).values(digest=Member.role == "owner"))  # Bob is none
+    send_all(db, smtp)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    with db.read() as session:
+        assert deliver.undelivered(session, project.id, "weekly", "2026-W46") == (1, 2)
+
+
 def test_a_server_that_is_down_is_tried_again_until_it_is_up(db: Database, settings: Settings) -> None:
     port = free_port()
     away = dataclasses.replace(settings, smtp_url=f"smtp://127.0.0.1:{port}")
@@ -121,7 +148,9 @@ def test_a_sender_that_died_is_taken_over_and_the_twin_has_the_same_message_id(
     assert rows(db)["alice"].state == "sent"
 
 
-def test_what_kills_every_sender_is_not_tried_for_ever(db: Database, smtp: Settings, server: MailServer) -> None:
+def test_what_kills_every_sender_is_not_tried_for_ever(
+    db: Database, smtp: Settings, server: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
     with db.write() as session:
         session.execute(
             update(Delivery)
@@ -131,6 +160,8 @@ def test_what_kills_every_sender_is_not_tried_for_ever(db: Database, smtp: Setti
     send_all(db, smtp)
     assert server.recipients == ["bob@example.com"]
     assert rows(db)["alice"].state == "failed"
+    [told] = caplog.records
+    assert (told.levelname, getattr(told, FIELDS)["attempts"]) == ("ERROR", ATTEMPTS)
 
 
 def test_of_many_senders_one_sends_each_mail(db: Database, smtp: Settings, server: MailServer) -> None:
@@ -167,8 +198,11 @@ def test_a_sender_address_that_is_none_fails_with_a_reason(db: Database, smtp: S
     }
 
 
-def test_a_full_outbox_does_not_stop_mail(db: Database, smtp: Settings, server: MailServer, tmp_path: Path) -> None:
+def test_a_full_outbox_does_not_stop_mail(
+    db: Database, smtp: Settings, server: MailServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.write_text("not a folder")
     send_all(db, dataclasses.replace(smtp, outbox=in_the_way))
     assert len(server.received) == 2
+    assert {record.getMessage() for record in caplog.records} == {"digest not kept: outbox: File exists"}
