@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from environs import EnvError, EnvValidationError, FileAwareEnv
@@ -28,10 +28,11 @@ NAMES: Final = (
     *("LOG", "METRICS_TOKEN", "EMBEDDINGS_URL", "EMBEDDINGS_MODEL", "EMBEDDINGS_KEY"),
     *("LLM_URL", "LLM_MODEL", "LLM_KEY", "LLM_BUDGET"),
 )
+_FILE: Final = "_FILE"  # after a name: the file that holds the value
 _PRINTABLE: Final = set(string.printable[:-5])  # nothing that could start a second header line
 _SECRET_LENGTH: Final = 32
 _MOST_PATIENCE: Final = 600  # seconds
-_CLOSE: Final = 0.85  # of 1: what was probably meant
+_CLOSE: Final = 0.65  # of 1, without the prefix that all share: what was probably meant
 
 
 class SettingsError(ValueError):
@@ -53,7 +54,8 @@ class Settings:
         settle_seconds: how long feedback is left alone after its last change before triage reads it, because a click
             is often followed by its details.
         log: how the log on stderr is written: `text` for people, `json` a line for machines.
-        metrics_token: opens `/metrics`, at least 16 characters; None: there is no such page, and nothing is counted.
+        metrics_token: opens `/metrics`, at least 16 characters of ASCII; None: there is no such page, and nothing is
+            counted.
         embeddings_url: what `/embeddings` is appended to, of an endpoint that speaks as OpenAI's does; None: themes are
             found without it, and no text leaves the service.
         embeddings_model: the model that it is asked for; without a URL, the name or folder of a model of the package
@@ -96,7 +98,7 @@ def read_settings() -> Settings:
     """
     _refuse_unknown()
     try:
-        return _read(FileAwareEnv(prefix=PREFIX, eager=False, strip_whitespace=True))
+        return _read(_Env(prefix=PREFIX, eager=False, strip_whitespace=True))
     except EnvValidationError as error:
         said = cast("Mapping[str, list[str]]", error.error_messages)
         raise SettingsError("; ".join(f"{name}: {' '.join(why)}" for name, why in said.items())) from error
@@ -104,17 +106,30 @@ def read_settings() -> Settings:
         raise SettingsError(str(error)) from error
 
 
-def _read(env: FileAwareEnv) -> Settings:
+class _Env(FileAwareEnv):
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        """The value, which `env_key` has or the file that `env_key`_FILE names. Whatever keeps us from that file is
+        told with the name: environs does so for some errors only."""
+        try:
+            return super()._get_value(env_key, default)
+        except (OSError, ValueError) as error:
+            cause = error.__cause__ or error
+            why = cause.strerror if isinstance(cause, OSError) else "it is no text in UTF-8"
+            name = f"{env_key}{self.file_suffix}"
+            raise SettingsError(f"{name}: cannot read {os.environ.get(name)}: {why}") from error
+
+
+def _read(env: _Env) -> Settings:
     data: Path = env.path("DATA", Path(".heedback"), validate=_folder)
     database_url: str | None = env.str("DATABASE_URL", None, validate=_database)
     secret_key: str | None = env.str("SECRET_KEY", None, validate=validate.Length(min=_SECRET_LENGTH))
     public_url: str | None = env.str("PUBLIC_URL", None, validate=validate.URL(require_tld=False))
-    outbox: Path | None = env.path("OUTBOX", None)
+    outbox: Path | None = env.path("OUTBOX", None, validate=_folder)
     mail_from: str = env.str("MAIL_FROM", "heedback@localhost", validate=_address)
     smtp_url: str | None = env.str("SMTP_URL", None, validate=_smtp)
     settle_seconds: float = env.float("SETTLE_SECONDS", 30.0, validate=validate.Range(0, 3600))
     log = cast("Style", env.str("LOG", "text", validate=validate.OneOf(["text", "json"])))
-    metrics_token: str | None = env.str("METRICS_TOKEN", None, validate=validate.Length(min=16))
+    metrics_token: str | None = env.str("METRICS_TOKEN", None, validate=[validate.Length(min=16), _token])
     embeddings_url: str | None = env.str("EMBEDDINGS_URL", None, validate=validate.URL(require_tld=False))
     embeddings_model: str | None = env.str("EMBEDDINGS_MODEL", None, validate=validate.Length(min=1))
     embeddings_key: str | None = env.str("EMBEDDINGS_KEY", None)
@@ -151,19 +166,33 @@ def _read(env: FileAwareEnv) -> Settings:
 
 
 def _refuse_unknown() -> None:
-    known = {PREFIX + name + suffix for name in NAMES for suffix in ("", "_FILE")}
+    known = {PREFIX + name + suffix for name in NAMES for suffix in ("", _FILE)}
     for name in os.environ:
         if name.startswith(PREFIX) and name not in known:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            bare, suffix = name.removeprefix(PREFIX).upper(), _FILE if name.endswith(_FILE) else ""
+            close = difflib.get_close_matches(bare.removesuffix(_FILE), NAMES, n=1, cutoff=_CLOSE)
+            hint = f"; did you mean {PREFIX}{close[0]}{suffix}?" if close else ""
             raise SettingsError(f"{name} is not a setting{hint}")
 
 
 def _folder(value: Path) -> None:
-    if not value.name:
+    """A folder, or what can become one: the nearest that there is above it is one."""
+    if not value.name or "\0" in str(value):
         raise ValidationError("Name a folder.")
-    if value.exists() and not value.is_dir():
-        raise ValidationError(f"{value} is not a folder.")
+    try:
+        str(value).encode()  # as the URL of a database in it has to be
+        there = next(path for path in (value, *value.parents) if path.exists())
+    except UnicodeEncodeError as error:
+        raise ValidationError("The name of the folder is no UTF-8.") from error
+    except OSError as error:
+        raise ValidationError(f"The folder {value} cannot be used: {error.strerror}.") from error
+    if not there.is_dir():
+        raise ValidationError(f"{there} is not a folder.")
+
+
+def _token(value: str) -> None:
+    if not (value.isascii() and value.isprintable() and value == value.strip()):
+        raise ValidationError("Use letters of ASCII, digits and signs: a header carries nothing else as it is.")
 
 
 def _database(value: str) -> None:

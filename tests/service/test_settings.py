@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,11 @@ def test_a_language_model_is_asked_only_where_one_is_named(monkeypatch: pytest.M
         ("DATABASE_URL", "postgresql+psycopg://u@h:port/x", "Not a database URL"),
         ("DATABASE_URL", "postgresql+psycopg://u@h/x?nonsense=1", "nonsense"),
         ("DATA", "", "Name a folder"),
+        ("DATA", "x" * 5000, "cannot be used: File name too long"),
+        ("DATA", "\udcff", "is no UTF-8"),
+        ("OUTBOX", "", "Name a folder"),
+        ("OUTBOX", "/dev/null", "/dev/null is not a folder"),
+        ("OUTBOX", "/dev/null/outbox", "/dev/null is not a folder"),
         ("DATA", "/dev/null", "is not a folder"),
         ("SMTP_URL", "http://mail", "smtp://"),
         ("SMTP_URL", "smtp://mail:notaport", "smtp://"),
@@ -83,12 +89,17 @@ def test_a_language_model_is_asked_only_where_one_is_named(monkeypatch: pytest.M
         ("SETTLE_SECONDS", "soon", "Not a valid number"),
         ("LOG", "xml", "Must be one of: text, json"),
         ("METRICS_TOKEN", "guess me", "16"),
+        ("METRICS_TOKEN", "t" * 32 + "ö", "letters of ASCII"),
+        ("METRICS_TOKEN", " " + "t" * 32, "letters of ASCII"),
         ("EMBEDDINGS_URL", "nowhere", "Not a valid URL"),
         ("LLM_URL", "nowhere", "Not a valid URL"),
         ("LLM_BUDGET", "1001", "1000"),
         ("LLM_URL", "https://llm.example/v1", "LLM_MODEL: name the model"),
         ("MAIL_FROM", "a@b.org\nBcc: c@d.org", "HEEDBACK_SERVER_MAIL_FROM"),
-        ("SECRET_KEY_FILE", "/no/such/file", "SECRET_KEY"),
+        ("SECRET_KEY_FILE", "/no/such/file", "SECRET_KEY_FILE: cannot read /no/such/file: No such file"),
+        ("SMTP_URL_FILE", "x" * 5000, "SMTP_URL_FILE: cannot read x*: File name too long"),
+        ("SETTLE_SECONDS_FILE", sys.executable, "SETTLE_SECONDS_FILE: cannot read .*: it is no text"),
+        ("PUBLIC_URL_FILE", "/", "PUBLIC_URL_FILE: cannot read /: Is a directory"),
     ],
 )
 def test_a_bad_setting_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str) -> None:
@@ -96,6 +107,33 @@ def test_a_bad_setting_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
     with pytest.raises(SettingsError, match=reason) as refusal:
         read_settings()
     assert f"HEEDBACK_SERVER_{name.removesuffix('_FILE')}" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("SMTP", "; did you mean HEEDBACK_SERVER_SMTP_URL?"),
+        ("SECRETKEY_FILE", "; did you mean HEEDBACK_SERVER_SECRET_KEY_FILE?"),
+        ("database", "; did you mean HEEDBACK_SERVER_DATABASE_URL?"),
+        ("PORT", ""),
+        ("HOST", ""),
+        ("DEBUG", ""),
+        ("WORKERS", ""),
+    ],
+)
+def test_a_name_is_suggested_only_where_it_is_like_one(monkeypatch: pytest.MonkeyPatch, name: str, hint: str) -> None:
+    monkeypatch.setenv(f"HEEDBACK_SERVER_{name}", "8700")
+    with pytest.raises(SettingsError) as refusal:
+        read_settings()
+    assert str(refusal.value) == f"HEEDBACK_SERVER_{name} is not a setting{hint}"
+
+
+def test_a_data_folder_with_nul_in_its_name_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "name").write_text("da\0ta")
+    monkeypatch.delenv("HEEDBACK_SERVER_DATA")
+    monkeypatch.setenv("HEEDBACK_SERVER_DATA_FILE", str(tmp_path / "name"))
+    with pytest.raises(SettingsError, match="HEEDBACK_SERVER_DATA: Name a folder"):
+        read_settings()
 
 
 @pytest.mark.parametrize(
