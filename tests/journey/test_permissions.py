@@ -69,6 +69,17 @@ def test_a_file_that_may_not_be_read(file: Path, command: Command) -> None:
     assert refused(command("project", "list")).endswith(f"this user may not read {file}")
 
 
+def test_a_backup_that_may_not_be_read(file: Path, command: Command, tmp_path: Path) -> None:
+    backup = tmp_path / "b" / "b.db"
+    backup.parent.mkdir()
+    assert command("backup", str(backup)).returncode == 0
+    for barred in (backup, backup.parent):
+        barred.chmod(0)
+        assert refused(command("check", str(backup))) == f"Error: {backup}: it cannot be read: Permission denied"
+        barred.chmod(0o700)
+    assert command("check", str(backup)).returncode == 0
+
+
 def test_a_secret_that_may_not_be_read_is_named(file: Path, command: Command) -> None:
     secret = file.with_name("secret_key")
     secret.chmod(0)

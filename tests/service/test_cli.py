@@ -117,6 +117,31 @@ def test_settings_shows_what_is_in_force_and_no_secret(run: Run) -> None:
     assert "sss" not in shown
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="takes Linux to have a device that is always full")
+@pytest.mark.parametrize("words", ["settings", "export acme", "project list", "rollup verify", "--help"])
+def test_an_output_that_takes_nothing_is_one_line(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'data' / 'heedback.db'}")
+    now = datetime.now(UTC)
+    shown = {"type": "output", "id": new_id(), "feature": "summary", "occurred_at": now}
+    with db.write() as session:
+        take(session, session.scalars(select(Project)).one(), Batch(now, [shown]), now, new_id)
+    db.dispose()
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main(words.split())  # and nothing is left that closing the file would try to write
+    *_, said = capsys.readouterr().err.splitlines()
+    assert (ended.value.code, said) == (1, "Error: cannot write the output: No space left on device")
+
+
+def test_a_database_with_a_name_that_is_too_long_is_one_line(run: Run) -> None:
+    file = f"/{'x' * 300}"
+    done = run("migrate", HEEDBACK_SERVER_DATABASE_URL=f"sqlite:///{file}")
+    assert (done.exit_code, done.stderr) == (1, f"Error: cannot use the database {file}: File name too long\n")
+
+
 @pytest.mark.usefixtures("logging_as_before")
 def test_mail_that_cannot_be_delivered_is_told_by_the_exit_status(run: Run) -> None:
     away = {"HEEDBACK_SERVER_SMTP_URL": f"smtp://127.0.0.1:{free_port()}"}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from importlib import import_module
 from typing import Any, Final
 
@@ -33,7 +36,20 @@ _COMMANDS: Final = {
 
 
 class _Commands(click.Group):
-    """Commands by name, whose database errors are one line."""
+    """Commands by name, whose database errors are one line, as is an output that takes nothing, such as a full disk."""
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        try:
+            return super().main(*args, **more)
+        except OSError as error:
+            if error.filename is not None:  # no output of ours: that must be loud
+                raise
+            click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
+            with contextlib.suppress(
+                OSError, ValueError
+            ):  # what is left of it, which Python would try again at its end
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)

@@ -45,7 +45,7 @@ def backup_command(file: Path, force: bool) -> None:
 
 
 @click.command("check")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(readable=False, path_type=Path))  # who may not read it is told below
 def check_command(file: Path) -> None:
     """Read all of FILE, a copy that `backup` made, and say what is in it; exits 1 if it is not fit to restore."""
     found = inspect_copy(file)

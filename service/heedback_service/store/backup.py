@@ -64,9 +64,10 @@ def back_up(url: str, file: Path, *, force: bool) -> BackedUp | Refused:
 
 def _is_in_use(file: Path, database: Path) -> bool:
     """Whether this is one of the database's files, by whatever link; also one that is not there at the moment."""
-    real = database.resolve()
-    parts = [real.with_name(real.name + suffix) for suffix in _SUFFIXES]
-    return file.resolve() in parts or (file.exists() and any(part.exists() and file.samefile(part) for part in parts))
+    parts = [os.path.realpath(database) + suffix for suffix in _SUFFIXES]  # `Path.resolve` raises on a loop of links
+    if os.path.realpath(file) in parts:
+        return True
+    return file.exists() and any(Path(part).exists() and file.samefile(part) for part in parts)
 
 
 def _copy(database: Path, part: Path) -> None:

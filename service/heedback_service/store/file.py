@@ -114,6 +114,13 @@ def hindrance(path: Path) -> str | None:
 
     None if it is something else. Reading takes all of it too, as a log and its index lie beside the file.
     """
+    try:
+        return _hindrance(path)
+    except OSError:  # such as a name that is too long; who asks has an error that says so
+        return None
+
+
+def _hindrance(path: Path) -> str | None:
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {folder}"

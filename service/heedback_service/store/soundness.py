@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,11 +34,18 @@ def inspect_copy(file: Path) -> Sound | Unsound:
 
     Every page, index and constraint is read (`PRAGMA integrity_check`): seconds to a minute for a gigabyte.
     """
-    if not file.is_file():
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            return Unsound("it is no regular file")
+        log = file.with_name(f"{file.name}-wal")
+        if log.exists() and log.stat().st_size:
+            part = f"part of it is in {log}. Copy with `heedback backup`"
+            return Unsound(f"it is in use, or was copied while it was: {part}")
+        file.open("rb").close()  # SQLite would not say why it cannot
+    except FileNotFoundError:
         return Unsound("there is no such file")
-    log = file.with_name(f"{file.name}-wal")
-    if log.exists() and log.stat().st_size:
-        return Unsound(f"it is in use, or was copied while it was: part of it is in {log}. Copy with `heedback backup`")
+    except OSError as error:
+        return Unsound(f"it cannot be read: {error.strerror}")
     # `immutable`: nothing is locked, and no other file is made beside it (https://sqlite.org/uri.html).
     address = f"{file.absolute().as_uri()}?mode=ro&immutable=1"
     try:

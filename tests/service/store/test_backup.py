@@ -38,3 +38,13 @@ def test_a_backup_never_goes_where_the_database_is(
         assert isinstance(back_up(f"sqlite:///{database}", tmp_path / "b.db", force=force), BackedUp)
     with contextlib.closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("in the log",)
+
+
+def test_a_loop_of_links_is_replaced_only_by_force(sqlite_template: Path, tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    url = f"sqlite:///{sqlite_template}"
+    assert back_up(url, loop, force=False) == Refused(f"{loop} is there already; --force replaces it")
+    assert loop.is_symlink()
+    assert isinstance(back_up(url, loop, force=True), BackedUp)
+    assert (loop.is_symlink(), loop.is_file()) == (False, True)

@@ -71,8 +71,16 @@ def test_a_copy_that_is_cut_short_damaged_or_missing_is_told(copy: Path, tmp_pat
         found = inspect_copy(copy)
         assert isinstance(found, Unsound), content[:20]
         assert found.why
-    for nowhere in (tmp_path / "nowhere.db", tmp_path):
-        assert inspect_copy(nowhere) == Unsound("there is no such file")
+    assert inspect_copy(tmp_path / "nowhere.db") == Unsound("there is no such file")
+
+
+def test_what_cannot_be_opened_is_told(copy: Path, tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    assert inspect_copy(tmp_path) == Unsound("it is no regular file")
+    assert inspect_copy(tmp_path / ("x" * 300)) == Unsound("it cannot be read: File name too long")
+    assert inspect_copy(loop) == Unsound("it cannot be read: Too many levels of symbolic links")
+    assert inspect_copy(copy / "below") == Unsound("it cannot be read: Not a directory")
 
 
 def test_a_file_whose_log_lies_beside_it_is_not_the_whole_of_it(copy: Path) -> None:
