@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError, OperationalError
@@ -111,10 +111,13 @@ def upgrade(db: Database) -> bool:
         return _upgrade(connection)
 
 
-def is_current(db: Database) -> bool:
+def standing(db: Database) -> Literal["current", "behind", "newer"]:
     """Whether all migrations have been run, and no others. Raises what SQLAlchemy raises when nobody answers."""
     with db.engine.connect() as connection:
-        return _versions(connection) == [HEAD]
+        versions = _versions(connection)
+    if _is_newer(versions):
+        return "newer"
+    return "current" if versions == [HEAD] else "behind"
 
 
 def _upgrade_sqlite(db: Database) -> bool:
@@ -154,11 +157,15 @@ def config(connection: Connection | None = None) -> Config:
 
 def _is_behind(connection: Connection) -> bool:
     versions = _versions(connection)
-    if any(version > HEAD for version in versions):
+    if _is_newer(versions):
         raise UnfitDatabaseError(
             f"the database is that of a newer Heedback ({max(versions)}; this one knows {HEAD}): install that one again"
         )
     return versions != [HEAD]
+
+
+def _is_newer(versions: list[str]) -> bool:
+    return any(version > HEAD for version in versions)
 
 
 def _versions(connection: Connection) -> list[str]:

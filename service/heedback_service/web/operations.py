@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from heedback_service.logs import FIELDS
 from heedback_service.store.file import LostFileError
-from heedback_service.store.migrate import is_current
+from heedback_service.store.migrate import standing
 from heedback_service.web.runtime import runtime
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ _PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 _LOST: Final = (
     "the database file or its log was moved, replaced or removed; end every process of the service, then start it anew"
 )
+_UNFIT: Final = {
+    "behind": "the database is not migrated; run heedback migrate",
+    "newer": "this process is older than the database; end it, and start the version that the database is of",
+}
 _log: Final = logging.getLogger(__name__)
 
 
@@ -87,12 +91,12 @@ def readyz() -> Response:
     """Requests can be served: the database answers, has the tables this version needs, and takes what is written."""
     db = runtime().db
     try:
-        current = is_current(db)
+        found = standing(db)
     except SQLAlchemyError as error:
         lost = isinstance(getattr(error, "orig", None), LostFileError)
         return _plain(503, _LOST if lost else "the database does not answer")
-    if not current:
-        return _plain(503, "the database is not migrated; run heedback migrate")
+    if found != "current":
+        return _plain(503, _UNFIT[found])
     # Which error it was is for the log: this page is everybody's.
     return _plain(503, "the database takes no writes; the log says why") if db.writes.trouble() else _plain(200, "ok")
 

@@ -60,6 +60,10 @@ def test_ready_means_that_the_tables_are_those_of_this_version(settings: Setting
         session.execute(text("UPDATE alembic_version SET version_num = '0000'"))
     assert client.get("/readyz").text == "the database is not migrated; run heedback migrate\n"
     with db.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    newer = "this process is older than the database; end it, and start the version that the database is of\n"
+    assert (client.get("/readyz").status_code, client.get("/readyz").text) == (503, newer)
+    with db.write() as session:
         Base.metadata.drop_all(session.connection())
         session.execute(text("DROP TABLE alembic_version"))
     assert client.get("/readyz").status_code == 503
