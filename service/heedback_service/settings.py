@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from heedback_service.logs import Style
+from heedback_service.placing import place
 
 PREFIX: Final = "HEEDBACK_SERVER_"
 NAMES: Final = (
@@ -278,6 +279,6 @@ def _make_secret(file: Path) -> None:
     try:
         mine.write_text(secrets.token_urlsafe(48))
         with contextlib.suppress(FileExistsError):  # of two processes starting at once, one is first, whole
-            file.hardlink_to(mine)
+            place(mine, file)
     finally:
-        mine.unlink()
+        mine.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy.engine import make_url
 
+from heedback_service.placing import place
 from heedback_service.store.file import hindrance
 
 _SUFFIXES: Final = ("", "-wal", "-shm", "-journal")  # https://sqlite.org/tempfiles.html
@@ -90,7 +91,7 @@ def _put(part: Path, file: Path, force: bool) -> bool:
         if force:
             part.replace(file)
         else:
-            file.hardlink_to(part)  # unlike a rename, this overwrites nobody's file that came in the meantime
+            place(part, file)  # unlike a rename, this overwrites nobody's file that came in the meantime
     except FileExistsError:
         return False
     _sync(file.parent)
