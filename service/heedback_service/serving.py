@@ -113,7 +113,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         server.pull_trigger()  # wakes the loop, which would otherwise sleep on
 
     _end_on_signals(end)
-    print(f"Heedback is listening on http://{host}:{listener.getsockname()[1]}", flush=True)
+    print(f"Heedback is listening on http://{authority(host, listener.getsockname()[1])}", flush=True)
     try:
         while not stop.is_set():
             _turn(server, 1.0)
@@ -178,8 +178,13 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        raise PortBusyError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        raise PortBusyError(f"cannot listen on {authority(host, port)}: {error.strerror}") from error
     return listener
+
+
+def authority(host: str, port: int) -> str:
+    """Both as they stand in a URL, where an IPv6 address is in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _end_on_signals(end: Callable[[], None]) -> None:

@@ -106,6 +106,12 @@ def test_a_bad_setting_stops_every_command(run: Run) -> None:
     assert (done.exit_code, "HEEDBACK_SERVER_SMTP_URL" in done.stderr) == (1, True)
 
 
+def test_an_address_that_is_not_ours_is_one_line(run: Run) -> None:
+    done = run("serve", "--host", "2001:db8::1", "--port", "8700")  # RFC 3849: nobody's
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: cannot listen on [2001:db8::1]:8700: ")
+
+
 def test_settings_shows_what_is_in_force_and_no_secret(run: Run) -> None:
     shown = run(
         "settings",

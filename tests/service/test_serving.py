@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from waitress import wasyncore
 from waitress.server import create_server
 
-from heedback_service.serving import Channel
+from heedback_service.serving import Channel, authority
 
 SECONDS = 30
 API = Path(__file__).parents[2] / "docs" / "api.md"
@@ -72,6 +73,14 @@ def refused(server: Any, head: bytes) -> bytes:
     with connected(server) as connection:
         connection.sendall(head + b"\r\nHost: x\r\n\r\n")
         return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("127.0.0.1", "127.0.0.1:8700"), ("localhost", "localhost:8700"), ("::1", "[::1]:8700")]
+)
+def test_an_address_is_shown_as_browsers_take_it(host: str, shown: str) -> None:
+    assert authority(host, 8700) == shown
+    assert urlsplit(f"http://{authority(host, 8700)}").hostname == host
 
 
 def test_the_loop_does_not_send_what_a_thread_is_about_to() -> None:
