@@ -13,12 +13,11 @@ from types import FrameType
 from typing import Any, Final
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 
 from heedback_service import garbage, logs
 from heedback_service.app import create_app, make_metrics, make_ticker, start_jobs
+from heedback_service.connection import Channel
 from heedback_service.settings import Settings
 from heedback_service.store.migrate import open_database
 
@@ -33,38 +32,7 @@ _FILES_BESIDE: Final = 128  # the database and its pool, logs, mail
 _QUIET_SECONDS: Final = 60  # then a connection over which nothing comes is closed; SDKs open another when they need it
 _LOOK_SECONDS: Final = 15
 _IDLE_SECONDS: Final = 2.0
-_SMALL_BYTES: Final = 65536  # an answer that a socket takes at once
 _DRAIN_SECONDS: Final = 20.0
-
-
-class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Answers 400 to a head with an address or a number that Python's own parsers give up on.
-
-    waitress closes the connection then without an answer, and logs the message, which quotes what was sent.
-    """
-
-    def parse_header(self, header_plus: bytes) -> None:
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:  # `http://[bad`, or a Content-Length of thousands of digits
-            raise ParsingError("Bad address or number") from error
-
-
-class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection whose small answers are sent by the thread that gives them, as waitress means it to be.
-
-    The loop wants to send as well as soon as there is something to be sent, finds that thread at it, and looks again at
-    once. When sixteen threads come out of one commit together, that alone took more than everything else (measured:
-    1.1 ms a request of 2.3). What the thread could not send is the loop's when the request has ended.
-    """
-
-    parser_class = Parser
-
-    def writable(self) -> bool:
-        ending = self.will_close or self.close_when_flushed
-        if self.requests and not ending and self.total_outbufs_len < _SMALL_BYTES:
-            return False
-        return bool(super().writable())
 
 
 class PortBusyError(OSError):
@@ -96,7 +64,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
         sockets=[listener],
         threads=_THREADS,
         ident="heedback",
-        max_request_body_size=_BODY_BYTES,
+        max_request_body_size=_BODY_BYTES + 1,  # waitress refuses from there on
         connection_limit=_connections(),
         channel_timeout=_QUIET_SECONDS,
         cleanup_interval=_LOOK_SECONDS,

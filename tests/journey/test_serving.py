@@ -109,6 +109,15 @@ def test_a_body_too_large_for_any_view_is_refused_before_it_is_read_and_the_next
     assert requests.get(f"{service.url}/openapi.json", timeout=20).status_code == 200
 
 
+def test_a_body_that_is_sent_in_one_go_is_answered_up_to_the_limit_and_beyond(service: Service) -> None:
+    most = 2 * 1024 * 1024
+    answers = [requests.post(f"{service.url}/v1/events", data=bytes(size), timeout=20) for size in (most, most + 1)]
+    told = [(answer.status_code, answer.headers["Content-Type"].partition(";")[0]) for answer in answers]
+    assert told == [(401, "application/problem+json"), (413, "text/plain")]
+    big = requests.post(f"{service.url}/v1/events", data=bytes(16 * most), timeout=20)
+    assert (big.status_code, big.headers["Connection"]) == (413, "close")
+
+
 def test_a_busy_port_is_one_clear_line(service: Service, run: Run) -> None:
     second = run("serve", "--port", str(service.address[1]))
     assert second.returncode == 1

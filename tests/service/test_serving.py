@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,16 +16,19 @@ import pytest
 from waitress import wasyncore
 from waitress.server import create_server
 
-from heedback_service.serving import Channel, authority
+from heedback_service import connection
+from heedback_service.connection import Channel
+from heedback_service.serving import authority
 
 SECONDS = 30
+LIMIT = 1024 * 1024  # bytes of a body
 API = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 @contextmanager
-def running(app: Any) -> Iterator[Any]:
+def running(app: Any, **more: Any) -> Iterator[Any]:
     """A waitress server of ours in a thread."""
-    server = create_server(app, host="127.0.0.1", port=0, threads=2, asyncore_use_poll=True)
+    server = create_server(app, host="127.0.0.1", port=0, threads=2, asyncore_use_poll=True, **more)
     server.channel_class = Channel
     stop = threading.Event()
 
@@ -165,3 +170,67 @@ def test_what_never_becomes_a_request_is_refused_as_the_docs_say(status: int, he
         assert refused(server, head).split()[1] == b"%d" % status
     [said] = [part for part in API.read_text().split("\n\n") if "before it is a request is `text/plain`" in part]
     assert f"({status})" in said
+
+
+def eventually(what: Callable[[], bool]) -> bool:
+    give_up = time.monotonic() + SECONDS
+    while not what() and time.monotonic() < give_up:
+        time.sleep(0.01)
+    return what()
+
+
+def posted(server: Any, body: bytes | Iterator[bytes], **headers: str) -> tuple[int, str]:
+    """How Python's own client, which sends all of the body before it reads, is answered."""
+    client = HTTPConnection(*server.socket.getsockname(), timeout=SECONDS)
+    with closing(client):
+        client.request("POST", "/", body, headers)
+        answer = client.getresponse()
+        return answer.status, answer.read().decode()
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 3 * LIMIT, 20 * LIMIT])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_who_sends_too_much_reads_the_answer_all_the_same(size: int, chunked: bool) -> None:
+    with running(never, max_request_body_size=LIMIT) as server:
+        pieces = (bytes(min(65536, size - n)) for n in range(0, size, 65536))
+        status, said = posted(server, pieces if chunked else bytes(size))
+        assert (status, "exceeds max_body" in said) == (413, True)
+        assert eventually(lambda: not server.active_channels)  # nothing of it is left
+
+
+def test_who_never_stops_sending_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "DISCARDED_BYTES", LIMIT)
+    with running(never, max_request_body_size=LIMIT) as server:
+        with pytest.raises(ConnectionError):
+            posted(server, bytes(20 * LIMIT))
+        assert eventually(lambda: not server.active_channels)
+
+
+def test_who_neither_closes_nor_sends_after_a_refusal_is_closed_as_any_quiet_connection() -> None:
+    with running(never, max_request_body_size=LIMIT) as server, connected(server) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n")
+        assert whole(client).startswith(b"Request Entity Too Large")
+        assert len(server.active_channels) == 1
+        server.maintenance(time.time() + server.adj.channel_timeout + 1)
+        server.pull_trigger()
+        assert eventually(lambda: not server.active_channels)
+
+
+def test_who_asks_before_sending_too_much_is_not_told_to_go_on() -> None:
+    with running(never, max_request_body_size=LIMIT) as server:
+        answer = refused(server, b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 99999999")
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_refusal_behind_a_request_is_read_too() -> None:
+    def app(_environ: Any, start: Any) -> Iterable[bytes]:
+        start("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    with running(app, max_request_body_size=LIMIT) as server, connected(server) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        first = b""
+        while not first.endswith(b"ok"):
+            first += client.recv(65536)
+        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n" + bytes(9_999_999))
+        assert client.recv(65536).startswith(b"HTTP/1.1 413 ")
