@@ -37,7 +37,7 @@ NO_FEEDBACK = "00000000-0000-7000-8000-000000000001"
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: Path) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: Path, logging_as_before: None) -> Run:
     """The command in this process, on a data folder with the project acme in it."""
     monkeypatch.setenv("HEEDBACK_SERVER_DATA", str(tmp_path / "data"))
     (tmp_path / "data").mkdir(mode=0o700)
@@ -148,7 +148,6 @@ def test_a_database_with_a_name_that_is_too_long_is_one_line(run: Run) -> None:
     assert (done.exit_code, done.stderr) == (1, f"Error: cannot use the database {file}: File name too long\n")
 
 
-@pytest.mark.usefixtures("logging_as_before")
 def test_mail_that_cannot_be_delivered_is_told_by_the_exit_status(run: Run) -> None:
     away = {"HEEDBACK_SERVER_SMTP_URL": f"smtp://127.0.0.1:{free_port()}"}
     week = datetime.now(UTC) - timedelta(days=7)
@@ -165,7 +164,6 @@ def test_mail_that_cannot_be_delivered_is_told_by_the_exit_status(run: Run) -> N
     assert (again.exit_code, again.stderr) == (1, f"{said}\n")  # it waits for its next turn
 
 
-@pytest.mark.usefixtures("logging_as_before")
 def test_a_worker_that_cannot_deliver_mail_says_so_at_its_end(run: Run, tmp_path: Path) -> None:
     assert run("user", "add", "ana@example.org", "--name", "Ana", "--project", "acme").exit_code == 0
     db = Database(f"sqlite:///{tmp_path / 'data' / 'heedback.db'}")
