@@ -13,14 +13,18 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-# Rows and entries changed, after which the log is moved: 4,000 to 8,000 pages of it.
-_CHANGES: Final = 4000
+# Length of the log after which it is moved: the longer it is, the more of its pages are of no use any more, and less is
+# to be done. SQLite does not tell the length, but it can be told from what made it so long: some ten pages are written
+# for one event that is committed by itself, and two and a half each for a hundred together.
+_PAGES: Final = 10_000
+_A_COMMIT: Final = 8
+_A_CHANGE: Final = 0.8
 # Writers that go on meanwhile keep the log from starting anew; the second time there is next to nothing left to move.
 _TIMES: Final = 2
 
 
 class Checkpointer:
-    """For one file and one connection that writes to it. Costs a comparison a commit, and a short thread now and then.
+    """For one file and one connection that writes to it. Costs a sum a commit, and a short thread now and then.
 
     The limit of the connection itself (`PRAGMA wal_autocheckpoint`) stays, as what holds if a thread cannot keep up.
     """
@@ -28,13 +32,18 @@ class Checkpointer:
     def __init__(self, path: str) -> None:
         self._path: Final = path
         self._moved = 0
+        self._commits = 0
         self._thread: threading.Thread | None = None  # not alive in a forked child, whatever it was in the parent
 
     def committed(self, changes: int) -> None:
         """Tell how many changes the connection has made in all (`sqlite3.Connection.total_changes`)."""
-        if 0 <= changes - self._moved < _CHANGES or (self._thread is not None and self._thread.is_alive()):
+        self._commits += 1
+        pages = (changes - self._moved) * _A_CHANGE + self._commits * _A_COMMIT
+        if changes >= self._moved and pages < _PAGES:
             return
-        self._moved = changes
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._moved, self._commits = changes, 0
         self._thread = threading.Thread(target=self._move, name="heedback-checkpoint", daemon=True)
         self._thread.start()
 

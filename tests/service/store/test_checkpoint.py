@@ -54,7 +54,7 @@ def in_file(path: Path) -> int:
 
 
 def test_the_log_is_moved_once_it_is_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "_CHANGES", 100)
+    monkeypatch.setattr(checkpoint, "_PAGES", 90)
     checkpointer = Checkpointer(str(path))
     with log(path) as connection:
         write(connection, 99)
@@ -67,10 +67,25 @@ def test_the_log_is_moved_once_it_is_long(path: Path, monkeypatch: pytest.Monkey
         assert in_file(path) == 100
 
 
+def test_many_small_commits_make_it_long_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each writes whole pages, however little is new on them."""
+    monkeypatch.setattr(checkpoint, "_PAGES", 90)
+    checkpointer = Checkpointer(str(path))
+    with log(path) as connection:
+        for _ in range(10):
+            write(connection, 1)
+            checkpointer.committed(connection.total_changes)
+            assert not ended(checkpointer)
+        write(connection, 1)
+        checkpointer.committed(connection.total_changes)
+        assert ended(checkpointer)
+        assert in_file(path) == 11
+
+
 def test_whoever_reads_meanwhile_keeps_neither_the_thread_nor_the_writer_waiting(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoint, "_CHANGES", 1)
+    monkeypatch.setattr(checkpoint, "_PAGES", 1)
     checkpointer = Checkpointer(str(path))
     with log(path) as connection, closing(sqlite3.connect(path, isolation_level=None)) as reader:
         write(connection, 10)
@@ -88,7 +103,7 @@ def test_whoever_reads_meanwhile_keeps_neither_the_thread_nor_the_writer_waiting
 
 
 def test_one_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "_CHANGES", 1)
+    monkeypatch.setattr(checkpoint, "_PAGES", 1)
     go_on = threading.Event()
     monkeypatch.setattr(Checkpointer, "_move", lambda _: go_on.wait(60))
     checkpointer = Checkpointer(str(path))
@@ -104,14 +119,14 @@ def test_one_at_a_time(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_that_cannot_be_moved_to_is_nobody_s_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "_CHANGES", 1)
+    monkeypatch.setattr(checkpoint, "_PAGES", 1)
     checkpointer = Checkpointer(str(tmp_path / "gone" / "some.db"))
     checkpointer.committed(1)  # pytest fails on what a thread raises
     assert ended(checkpointer)
 
 
 def test_a_connection_that_starts_afresh_is_counted_afresh(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "_CHANGES", 100)
+    monkeypatch.setattr(checkpoint, "_PAGES", 80)
     checkpointer = Checkpointer(str(path))
     with log(path) as connection:
         write(connection, 100)
@@ -126,7 +141,7 @@ def test_a_connection_that_starts_afresh_is_counted_afresh(path: Path, monkeypat
 
 
 def test_the_writer_of_intake_has_its_log_moved(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "_CHANGES", 100)
+    monkeypatch.setattr(checkpoint, "_PAGES", 90)
     db = Database(f"sqlite:///{path}")
     try:
         writer = db.writer()
