@@ -8,7 +8,7 @@ to see that a lane takes nothing that marshmallow would not, and loads it alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -33,8 +33,6 @@ from heedback_service.web.api.fields import (
 )
 from heedback_widgets.values import is_text
 
-_MOST_SHAPES: Final = 1000  # of one lane; each is a list of a dozen functions
-
 Load = Callable[[Any], Any]
 Test = Callable[[Any], bool]
 
@@ -50,8 +48,6 @@ UNSURE: Final = (UnsureError, ValidationError, AttributeError, TypeError, ValueE
 def lane(schema: Schema) -> Callable[[Any], dict[str, Any]]:
     """What loads a mapping as `schema` does, or raises one of `UNSURE`.
 
-    Most events of one sender name the same fields in the same order. Which these are is looked at once.
-
     Raises:
         KeyError: a field or validator of the schema is of a kind that lanes do not know yet.
     """
@@ -60,27 +56,22 @@ def lane(schema: Schema) -> Callable[[Any], dict[str, Any]]:
     defaults = {n: each.load_default for n, each in schema.load_fields.items() if each.load_default is not missing}
     strict = schema.unknown != EXCLUDE
     rule: Callable[[Mapping[str, Any]], None] | None = getattr(schema, "rule", None)
-    shapes: dict[tuple[str, ...], list[Load]] = {}
-
-    def shape(names: tuple[str, ...]) -> list[Load]:
-        if not required <= set(names) or (strict and not loads.keys() >= set(names)):
-            raise UnsureError
-        if len(shapes) >= _MOST_SHAPES:
-            shapes.clear()
-        shapes[names] = [loads[name] for name in names]
-        return shapes[names]
 
     def load(raw: Any) -> dict[str, Any]:
-        if not strict:
-            raw = {name: value for name, value in raw.items() if name in loads}
-        names = tuple(raw.keys())
-        ways = shapes.get(names) or shape(names)
-        loaded = defaults | {name: way(value) for (name, value), way in zip(raw.items(), ways, strict=True)}
+        loaded = defaults.copy()
+        for name, value in raw.items() if strict else _known(raw, loads):
+            loaded[name] = loads[name](value)  # KeyError: there is no such field
+        if not required <= loaded.keys():
+            raise UnsureError
         if rule is not None:
             rule(loaded)
         return loaded
 
     return load
+
+
+def _known(raw: Any, loads: Mapping[str, Load]) -> Iterator[tuple[str, Any]]:
+    return ((name, value) for name, value in raw.items() if name in loads)
 
 
 def _field(field: fields.Field[Any]) -> Load:
