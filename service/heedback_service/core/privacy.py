@@ -19,20 +19,23 @@ _TEXTS: Final[Mapping[str, tuple[Callable[[str, int], str], int]]] = {
 }
 
 
-def redacted(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with its texts redacted, and with what else may quote somebody; keys are the developer's words."""
-    clean = dict(event)
+def redacted(event: dict[str, Any]) -> dict[str, Any]:
+    """The event with its texts redacted, and with what else may quote somebody; keys are the developer's words.
+
+    Nearly all hold nothing to redact, and are returned as they are.
+    """
+    clean: dict[str, Any] = {}
     for name, (cut, most) in _TEXTS.items():
-        if clean.get(name):
-            clean[name] = cut(redact(clean[name]), most)
-    if clean.get("metadata"):
+        if (text := event.get(name)) and (marked := redact(text)) is not text:
+            clean[name] = cut(marked, most)
+    if pairs := event.get("metadata"):
         most = limits.METADATA_VALUE_CHARS
-        clean["metadata"] = {key: limits.cut(redact(value), most) for key, value in clean["metadata"].items()}
-    if clean.get("error_type"):
-        clean["error_type"] = _provider_words(clean["error_type"])
-    if clean.get("finish_reasons"):
-        clean["finish_reasons"] = [_provider_words(reason) for reason in clean["finish_reasons"]]
-    return clean
+        clean["metadata"] = {key: limits.cut(redact(value), most) for key, value in pairs.items()}
+    if words := event.get("error_type"):
+        clean["error_type"] = _provider_words(words)
+    if reasons := event.get("finish_reasons"):
+        clean["finish_reasons"] = [_provider_words(reason) for reason in reasons]
+    return {**event, **clean} if clean else event
 
 
 def _provider_words(words: str) -> str:
