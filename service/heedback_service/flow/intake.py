@@ -148,6 +148,8 @@ def _of(events: Iterable[Event], kind: str) -> list[Event]:
 
 
 def _mark_incomplete(intake: Intake, dropped: Mapping[str, int]) -> None:
+    if not dropped:
+        return
     day = intake.now.astimezone(intake.timezone).date()
     rows = [
         {"project_id": intake.project_id, "day": day, "reason": reason, "events": n}
