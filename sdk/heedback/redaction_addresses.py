@@ -1,0 +1,83 @@
+"""Where somebody is reached on the net: e-mail and IP addresses. A part of `heedback.redaction`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_DOMAIN: Final = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}")
+_LOCAL_BACKWARDS: Final = re.compile(r"[\w.%+'-]{1,64}")
+
+
+def emails(text: str) -> str:
+    """Works outwards from each @, so that long texts without one, or with nothing else, cost next to nothing."""
+    parts: list[str] = []
+    done, at = 0, text.find("@")
+    while at >= 0:
+        domain = _DOMAIN.match(text, at + 1)
+        local = _LOCAL_BACKWARDS.match(text[max(done, at - 64) : at][::-1]) if domain else None
+        if domain and local:
+            parts += text[done : at - local.end()], "[email]"
+            done = domain.end()
+        at = text.find("@", max(done, at + 1))
+    return "".join([*parts, text[done:]]) if parts else text
+
+
+# Patterns here consume a character before they look at what stands in front of it: the engine skips to it quickly.
+_DIGIT: Final = re.compile(r"[0-9]")
+_IPV4: Final = re.compile(
+    r"[0-9](?<![\w.].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?!\w|\.[0-9]|-(?:alpha|beta|rc|pre|dev|snapshot))",
+    re.ASCII | re.IGNORECASE,
+)
+_COUNTED: Final = re.compile(  # what has numbers of four parts as well: 12 characters are looked at
+    r"(?:(?<![A-Za-z])(?:version|release|section|chapter|clause|v\.)|§)[ :=\"']{0,3}$", re.IGNORECASE
+)
+_IPV6: Final = re.compile(r"[0-9A-Fa-f:](?:(?<![\w:.].)|(?<=\w:[0-9A-Fa-f]))[0-9A-Fa-f:.]{2,44}+(?!\w)")
+_UNSHORTENED: Final = re.compile(r":(?:[0-9A-Fa-f]{1,4}:){5}")  # in every address without ::
+_LABEL: Final = re.compile(r"[^\W\d_a-fA-F]\w*:$")  # the `IP:` of IP:2001:db8::1, which is no part of it
+_INDEXED: Final = re.compile(r"[\w)\]]\[")
+_FIRST_GROUP: Final = re.compile(r"[23Ff][0-9A-Fa-f]{3}:")  # of addresses that are somebody's: global, local, link
+
+
+def ips(text: str, digits: int) -> str:
+    """`text`, which had so many `digits` to begin with."""
+    if ":" in text and ("::" in text or _UNSHORTENED.search(text)):
+        text = _IPV6.sub(_ipv6_mark, text)
+    if digits >= 4 and text.count(".") > 2:
+        text = _IPV4.sub(_ipv4_mark, text)
+    return text
+
+
+def _ipv6_mark(match: re.Match[str]) -> str:
+    found, start, text = match[0], match.start(), match.string
+    # "::" alone, and " ::add" in code, are no addresses worth a mark: one digit is asked for.
+    if found.count(":") < 2 or _DIGIT.search(found) is None:
+        return found
+    if text[start - 1 : start] == ":" and _LABEL.search(text[max(0, start - 20) : start]) is None:
+        return found
+    # Nor are 1::2 and a[2000::2], which are slices, nor ::1, which is everybody's.
+    groups = sum(map(bool, found.split(":"))) + ("." in found.rstrip("."))
+    if groups < 3 and (_INDEXED.search(text[max(0, start - 2) : start]) or _FIRST_GROUP.match(found) is None):
+        return found
+    for end in (len(found), len(found.rstrip(".")), len(found.rstrip(".:"))):
+        if _is_ipv6(found[:end]):
+            return "[ip]" + found[end:]
+    return found
+
+
+def _is_ipv6(text: str) -> bool:
+    from ipaddress import AddressValueError, IPv6Address  # only texts with two colons and a digit come here
+
+    try:
+        IPv6Address(text)
+    except AddressValueError:
+        return False
+    return True
+
+
+def _ipv4_mark(match: re.Match[str]) -> str:
+    """What ends in .0.0 is a version (`Chrome/120.0.0.0`), a mask or a network: nobody's address."""
+    parts, start = match[0].split("."), match.start()
+    if max(map(int, parts)) > 255 or (parts[2] == parts[3] == "0"):
+        return match[0]
+    return match[0] if _COUNTED.search(match.string[max(0, start - 12) : start]) else "[ip]"
