@@ -83,7 +83,7 @@ def _once(text: str, phones: Callable[[str], str]) -> str:
     raw = text.encode("utf-8", "surrogatepass")
     digits = len(raw) - len(raw.translate(None, _DIGITS))
     # Secrets first: they hold digits and dots that the later rules would take apart. Cards before phones, likewise.
-    text = redaction_secrets.secrets(text, raw)
+    text = redaction_secrets.secrets(text, raw, digits)
     if "@" in text:
         text = redaction_addresses.emails(text)
     if digits:

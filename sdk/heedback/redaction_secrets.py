@@ -9,32 +9,55 @@ _DIGIT: Final = re.compile(r"[0-9]")
 
 # The look before _KEY and _WORDY: each of their alternatives has one of these beginnings' last letters, then so much.
 # An engine is slow to start and quick to skip to one character, in bytes above all: so it starts where there is one.
-_DASHED: Final = re.compile(rb"-(?<=(?:sk|at|x[abeoprs]|-\d|lx|ai|pi|ly)-)[\w-]{10}")
-_UNDERSCORED: Final = re.compile(rb"_(?<=(?:ve|st|ec|[pst]k|hf|r8|pm|sa|pt|v1|at|h[pousr])_)[\w+/-]{8}")
-_DOTTED: Final = re.compile(rb"\.(?<=(?:SG|29)\.)[\w-]{16}")
+_DASHED: Final = re.compile(
+    rb"""-(?:(?<=(?:sk|pa|fc|-\d)-)
+    |(?<=(?:ox[abeoprs]|plx|xai|api|ypi|vly|SPX|sib|pat|lrt|ptt|ldt|lft|oat|cbt|imt|oas)-))[\w-]{10}""",
+    re.VERBOSE,
+)
+_UNDERSCORED: Final = re.compile(
+    rb"""_(?:(?<=(?:sk|hf|r8|fw)_)
+    |(?<=(?:ive|est|sec|npm|lsa|_pt|_v1|[po]at|gh[pousr]|ina|e2b|vck|sbp|ret|ntn|api|igd|phx|pss|pca|ppa)_))[\w+/-]{8}""",
+    re.VERBOSE,
+)
+_DOTTED: Final = re.compile(rb"\.(?<=(?:SG|29|AQ|v[bsr])\.)[\w-]{16}")
+# A letter or a digit in front makes it another word; those of an escape, as in a link's %20 and %3D, do not.
+_BEGINS: Final = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))"
 # What no word looks like. Where a prefix may also begin a name in code (`hf_hub_download`, `npm_config_registry`,
 # `pk_test_of_something`), so many letters and digits are asked for without a break that no such name has them.
 _KEY: Final = re.compile(
-    r"""(?<![A-Za-z0-9])(?:
+    _BEGINS
+    + r"""(?:
       [srp]k_(?:live|test)_[A-Za-z0-9]{16}                 # Stripe
     | whsec_[A-Za-z0-9+/]{24,}+                            # webhooks
     | hb_sk_\w{8}
     | gsk_[A-Za-z0-9]{24} | hf_[A-Za-z0-9]{24} | r8_[A-Za-z0-9]{24} | npm_[A-Za-z0-9]{30}
-    | pplx-[A-Za-z0-9]{24} | xai-[A-Za-z0-9]{24}
-    | glsa_[A-Za-z0-9]{24} | lsv2_(?:pt|sk)_[A-Za-z0-9]{24}
-    | (?:AKIA|ASIA)[A-Z0-9]{16} | AIza[\w-]{30} | ya29\.[\w-]{20}
-    | gh[pousr]_\w{20} | github_pat_\w{20} | glpat-[\w-]{16}
+    | pplx-[A-Za-z0-9]{24} | xai-[A-Za-z0-9]{24} | csk-[A-Za-z0-9]{24} | fc-[0-9a-f]{32}
+    | sk_[0-9a-f]{32} | e2b_[0-9a-f]{32} | sbp_[0-9a-f]{32} | dapi[0-9a-f]{32}
+    | tgp_v1_[\w-]{24} | pcsk_(?:[A-Za-z0-9]{4,8}_)?[A-Za-z0-9]{24} | jina_[A-Za-z0-9]{24}
+    | vck_[A-Za-z0-9]{24} | ntn_[A-Za-z0-9]{24} | lin_api_[A-Za-z0-9]{24} | phx_[A-Za-z0-9]{24}
+    | glsa_[A-Za-z0-9]{24} | lsv2_(?:pt|sk)_[A-Za-z0-9]{24} | figd_[\w-]{30}
+    | (?:AKIA|ASIA)[A-Z0-9]{16} | ABSK[A-Za-z0-9+/]{40,}+={0,2}                  # Amazon
+    | AIza[\w-]{30} | ya29\.[\w-]{20} | AQ\.Ab[\w-]{24} | GOCSPX-[\w-]{20}      # Google
+    | gh[pousr]_\w{20} | github_pat_\w{20} | dckr_[po]at_[\w-]{20}
+    | gl(?:pat|rt|ptt|dt|ft|soat|cbt|imt|oas)-[\w-]{16,}+(?:\.[0-9a-z]{2}\.?[0-9a-z]{7})?  # GitLab
     | xox[abeoprs]-[\w-]{10} | xapp-\d-[\w-]{10}
-    | dop_v1_\w{30} | shpat_\w{20}
-    | SG\.[\w-]{16,}+\.[\w-]{16}
+    | do[opr]_v1_\w{30} | shp(?:at|ss|ca|pa)_\w{20} | xkeysib-[0-9a-f]{32}
+    | SG\.[\w-]{16,}+\.[\w-]{16} | hv[bsr]\.[\w-]{20}
     )[\w-]*+""",
     re.ASCII | re.VERBOSE,
 )
 # What words look like too (`sk-learn-2024-abcdef`): a part of it has to look made.
-_WORDY: Final = re.compile(r"(?<![A-Za-z0-9])(?:sk|nvapi|pypi|tvly)-([\w-]{16,}+)", re.ASCII)
+_WORDY: Final = re.compile(
+    _BEGINS + r"(?:(?:sk|nvapi|pypi|tvly)-|pa-(?=[\w-]{32})|fw_(?=[A-Za-z0-9]{20})|sb_secret_)([\w-]{16,}+)", re.ASCII
+)
+_WEBHOOK: Final = re.compile(  # whoever has it may write there
+    r"(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/)[\w/-]{16,}+", re.ASCII | re.IGNORECASE
+)
 # Whatever its number of parts: three of a signed token, five of an encrypted one, of which some may be empty.
 _JWT: Final = re.compile(
-    r"(?<![\w-])(?>((?:[A-Za-z0-9]*+[_-])*?)eyJ)[\w-]{8,}+(?=\.{1,2}[\w-]{8})(?:\.{1,2}[\w-]++)++", re.ASCII
+    r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))(?>((?:[A-Za-z0-9]*+[_-])*?)eyJ)"
+    r"[\w-]{8,}+(?=\.{1,2}[\w-]{8})(?:\.{1,2}[\w-]++)++",
+    re.ASCII,
 )
 _TOKEN: Final = re.compile(
     r"""\b(?:(bearer[ \t:="']{1,8})([\w.~+/=-]{16,}+)
@@ -47,20 +70,23 @@ _STRETCH: Final = re.compile(r"[A-Za-z0-9]{8,}+")
 _TURN: Final = re.compile(r"[a-z](?=[A-Z0-9])|[A-Z](?=[0-9])|[0-9](?=[A-Za-z])")
 
 
-def secrets(text: str, raw: bytes) -> str:
-    """`text`, which is `raw` in UTF-8."""
+def secrets(text: str, raw: bytes, digits: int) -> str:
+    """`text`, which is `raw` in UTF-8 and had so many `digits` to begin with."""
     if "-" in text and "-----BEGIN" in text:
         text = _private_keys(text)
     if "J" in text and "eyJ" in text:
         text = _JWT.sub(r"\1[jwt]", text)
     lower = raw.lower().decode("latin-1")  # for these letters the same, and words are found sooner than in bytes
+    if "/" in text and "hooks.slack" in lower:
+        text = _WEBHOOK.sub(r"\1[key]", text)
     if "bearer" in lower or ("z" in lower and "basic" in lower):  # authorization: basic
         text = _TOKEN.sub(_token_mark, text)
     if (
         ("-" in text and _DASHED.search(raw))
         or ("_" in text and _UNDERSCORED.search(raw))
         or ("." in text and _DOTTED.search(raw))
-        or ("A" in text and ("AKIA" in text or "ASIA" in text or "AIza" in text))
+        or ("A" in text and ("AKIA" in text or "ASIA" in text or "AIza" in text or "ABSK" in text))
+        or (digits >= 4 and "dapi" in text)  # 32 hexadecimal digits without so many are no chance
     ):
         text = _keys(text)
     return text
