@@ -20,6 +20,7 @@ MARKS: Final = (
     "[jwt]",
     "[token]",
     "[key]",
+    "[password]",
     "[email]",
     "[ip]",
     "[iban]",

@@ -1,4 +1,4 @@
-"""What opens a door: private keys, tokens, keys of providers. A part of `heedback.redaction`."""
+"""What opens a door: passwords, private keys, tokens, keys of providers. A part of `heedback.redaction`."""
 
 from __future__ import annotations
 
@@ -53,6 +53,10 @@ _WORDY: Final = re.compile(
 _WEBHOOK: Final = re.compile(  # whoever has it may write there
     r"(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/)[\w/-]{16,}+", re.ASCII | re.IGNORECASE
 )
+# What stands between the user and the host, up to the last @ of them. A number of five digits at most is a port.
+_PASSWORD: Final = re.compile(
+    r"""(://[^\s/:"'`<>[]{0,128}:)(?![0-9]{1,5}[,;/?)\]}|\\])[^\s/@"'`<>]{1,256}+@(?:[^\s/@"'`<>]{1,256}+@)*+"""
+)
 # Whatever its number of parts: three of a signed token, five of an encrypted one, of which some may be empty.
 _JWT: Final = re.compile(
     r"(?:(?<![\w-])|(?<=%[0-9A-Fa-f]{2}))(?>((?:[A-Za-z0-9]*+[_-])*?)eyJ)"
@@ -72,6 +76,8 @@ _TURN: Final = re.compile(r"[a-z](?=[A-Z0-9])|[A-Z](?=[0-9])|[0-9](?=[A-Za-z])")
 
 def secrets(text: str, raw: bytes, digits: int) -> str:
     """`text`, which is `raw` in UTF-8 and had so many `digits` to begin with."""
+    if "@" in text and "://" in text:
+        text = _PASSWORD.sub(r"\1[password]@", text)
     if "-" in text and "-----BEGIN" in text:
         text = _private_keys(text)
     if "J" in text and "eyJ" in text:
