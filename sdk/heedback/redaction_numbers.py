@@ -36,23 +36,26 @@ _IBAN_LENGTHS: Final = {
     for country in countries.split()
 }  # fmt: skip
 _PHONE_RUN: Final = re.compile(rf"[+(0-9][0-9./(){_GAP}]{{7,}}+")  # the stretches worth a closer look
-_SIGNS: Final = rf"[.()/{_GAP}]{{0,2}}"
+_SIGNS: Final = rf"\)?+[.()/{_GAP}]{{0,3}}+"
 _AMOUNT: Final = rf"\d{{1,3}}(?:(?P<gap>[.{_GAP}])\d{{3}}(?P=gap)000|0{{6}})(?![.{_GAP}]?\d)"  # +1000000
 _NO_AREA: Final = rf"(?:[2-79]00|\d9\d|\d11)[{_SPACE}]"  # 200 300 4000 are prices
 _ONE_DIGIT_COUNTRY: Final = rf"[17]{_SIGNS}[2-9](?:{_SIGNS}\d){{9,13}}"  # no other code than 1 and 7 has one digit
 _PHONE: Final = re.compile(
-    rf"""(?<![\w+])\+(?!{_AMOUNT})
+    rf"""(?:(?<![\w+])\+|(?<=%2[Bb]))\(?(?!{_AMOUNT})
         (?:{_ONE_DIGIT_COUNTRY}|[2-689]\d(?:{_SIGNS}\d){{6,13}})(?!\d)            # +49 (0) 170 1234567
     | (?<![\w.,+/-])(?<!\d:)00
         (?:{_ONE_DIGIT_COUNTRY}|[2-689]\d(?:{_SIGNS}\d){{7,13}})(?!\d)            # 0049 170 1234567
     | (?<![\w.+-])(?:1[.{_GAP}])?                                              # 1-800-555-1234
-        (?:\([2-9]\d\d\)[{_GAP}]?|(?!{_NO_AREA})[2-9]\d\d[.{_GAP}])
+        (?:\([2-9]\d\d\)(?:[{_GAP}]|[{_SPACE}]-[{_SPACE}])?|(?!{_NO_AREA})[2-9]\d\d[.{_GAP}])
         [2-9]\d\d[.{_GAP}]\d{{4}}(?![\w-])                                     # (555) 234-5678
     | (?<![\w.,+/-])(?<!\d:)(?:
-        \(?0[1-9]\d{{1,4}}+\)?[./{_GAP}]{{1,3}}\d(?:[.{_GAP}]?\d){{4,8}}          # 0170 1234567, not 0800-0900
-        |0(?!123456789)[1-9]\d{{7,11}}                                         # 01701234567, not a date
+        (?:\(?0|\(0\)[{_GAP}]?)[1-9]\d{{1,4}}+\)?
+          [./{_GAP}]{{1,3}}\d(?:[.{_GAP}]?\d){{4,8}}                             # 0170 1234567, not 0800-0900
+        |(?:0(?!123456789)|\(0\)[{_GAP}]?)[1-9]\d{{7,11}}                        # 01701234567, not a date
         |\(?0[1-9]\)?[{_GAP}]\d{{4}}[{_GAP}]?\d{{4}}                             # 06-12345678, 03 1234 5678
         |0[1-9](?:[.{_GAP}]\d\d){{4}}                                          # 01 23 45 67 89
+        |8(?:[{_GAP}]?\(\d{{3}}\)[{_GAP}]?|-[3-9]\d\d-)
+          \d{{3}}[{_GAP}]?\d\d[{_GAP}]?\d\d                                      # 8 (912) 345-67-89
       )(?!\w)
     """,
     re.ASCII | re.VERBOSE,
