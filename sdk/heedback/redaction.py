@@ -85,8 +85,7 @@ def _once(text: str, phones: Callable[[str], str]) -> str:
     digits = len(raw) - len(raw.translate(None, _DIGITS))
     # Secrets first: they hold digits and dots that the later rules would take apart. Cards before phones, likewise.
     text = redaction_secrets.secrets(text, raw, digits)
-    if "@" in text:
-        text = redaction_addresses.emails(text)
+    text = redaction_addresses.emails(text)
     if digits:
         text = redaction_addresses.ips(text, digits)
         text = redaction_numbers.ibans_and_cards(text, digits)

@@ -5,21 +5,29 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_DOMAIN: Final = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}")
-_LOCAL_BACKWARDS: Final = re.compile(r"[\w.%+'-]{1,64}")
+_LETTER: Final = r"\w\u0300-\u036f\u3099\u309a"  # or an accent that stands for itself behind its letter
+_AT: Final = re.compile("@")
+_LINKED_AT: Final = re.compile(r"@|%(?:25)?40")  # as it is in a link, or in a link in a link
+_DOMAIN: Final = re.compile(rf"(?:[{_LETTER}-]{{1,63}}\.){{1,8}}[^\W\d_][{_LETTER}-]{{1,62}}")
+_LOCAL_BACKWARDS: Final = re.compile(rf"[{_LETTER}.%+'-]{{1,64}}")
 
 
 def emails(text: str) -> str:
     """Works outwards from each @, so that long texts without one, or with nothing else, cost next to nothing."""
+    linked = "%" in text and "40" in text
+    if not linked and "@" not in text:
+        return text
     parts: list[str] = []
-    done, at = 0, text.find("@")
-    while at >= 0:
-        domain = _DOMAIN.match(text, at + 1)
-        local = _LOCAL_BACKWARDS.match(text[max(done, at - 64) : at][::-1]) if domain else None
+    done = 0
+    sign = _LINKED_AT if linked else _AT
+    at = sign.search(text)
+    while at:
+        domain = _DOMAIN.match(text, at.end())
+        local = _LOCAL_BACKWARDS.match(text[max(done, at.start() - 64) : at.start()][::-1]) if domain else None
         if domain and local:
-            parts += text[done : at - local.end()], "[email]"
+            parts += text[done : at.start() - local.end()], "[email]"
             done = domain.end()
-        at = text.find("@", max(done, at + 1))
+        at = sign.search(text, max(done, at.end()))
     return "".join([*parts, text[done:]]) if parts else text
 
 

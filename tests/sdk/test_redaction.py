@@ -55,6 +55,7 @@ HOSTILE = {
     "at signs": "@aaaaa",
     "addresses without an end": "a@a.",
     "addresses after a long gap": "(@a.io aaa bbb ",
+    "signs of a link": "a%40%2540",
     "long labels": "@" + "a" * 64,
     "many labels": "a@b.b.b.b.b.b.b.b.1 ",
     "beginnings of an IPv6 address": "1::1, and so on, ",
