@@ -11,19 +11,21 @@ from typing import Final
 
 _SPACE: Final = " \u00a0\u2007\u2009\u202f"  # a space, or what typography makes of it
 _GAP: Final = f"{_SPACE}\u2010\u2011\u2012\u2013-"  # or a hyphen: in a class of characters it stands last
+_MORE: Final = "./\t"  # what accounts and cards are also written with
+_MORE_SIGNS: Final = frozenset(_MORE)
 _IBAN_START: Final = re.compile(  # the two digits after the country
     r"[0-9](?<=[A-Z]{2}.)(?:(?<![A-Z0-9]...)|(?<=\bIBAN...))[0-9]", re.ASCII | re.IGNORECASE
 )
 # A group that goes on as four hexadecimal digits or more is part of a hash.
 _CARD_GROUP: Final = r"{2,}+(?![A-Fa-f][0-9A-Fa-f]{3})"
 _CARD_RUN: Final = re.compile(
-    rf"[0-9](?<![A-Za-z0-9].)[0-9]{_CARD_GROUP}(?:[{_GAP}]{{1,3}}[0-9][0-9]{_CARD_GROUP})*+", re.ASCII
+    rf"[0-9](?<![A-Za-z0-9].)[0-9]{_CARD_GROUP}(?:[{_MORE}{_GAP}]{{1,3}}[0-9][0-9]{_CARD_GROUP})*+", re.ASCII
 )
 _GROUP: Final = re.compile(r"[0-9]+")
 _CARD_SHAPES: Final = ((4, 6, 4), (4, 6, 5), (6, 13))
 _CARD_BEGINNINGS: Final = tuple(shape[:-1] for shape in _CARD_SHAPES)
 _DOUBLED: Final = str.maketrans("0123456789", "0246813579")  # twice the digit, its own digits summed
-_GAPS: Final = re.compile(f"[{_GAP}]+")
+_GAPS: Final = re.compile(f"[{_MORE}{_GAP}]+")
 # Characters of an IBAN by country: ISO 13616, the registry's structure column.
 _IBAN_LENGTHS: Final = {
     country: length
@@ -95,7 +97,7 @@ def _iban_end(text: str, start: int) -> int:
 
 @cache
 def _iban_rest(characters: int) -> re.Pattern[str]:
-    return re.compile(rf"(?:[{_GAP}]{{0,3}}[A-Za-z0-9]){{{characters}}}")
+    return re.compile(rf"(?:[{_MORE}{_GAP}]{{0,3}}[A-Za-z0-9]){{{characters}}}")
 
 
 def _card_marks(match: re.Match[str]) -> str:
@@ -116,14 +118,23 @@ def _card_marks(match: re.Match[str]) -> str:
 
 
 def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
-    """Cards are written in fours, or as one of _CARD_SHAPES: prices in a row and orders in sevens are not."""
-    if not "2" <= groups[first][0][0] <= "6":
+    """Cards are written in fours, or as one of _CARD_SHAPES: prices in a row and orders in sevens are not.
+
+    Nor are years: the last cards that began with 20 or 21 expired in the nineties.
+    """
+    if not "22" <= groups[first][0][:2] <= "69":
         return None
     digits = ""
+    gap = ""
     lengths: tuple[int, ...] = ()
     for index in range(first, min(first + 6, len(groups))):
         if any(length % 4 for length in lengths) and lengths not in _CARD_BEGINNINGS:
             return None
+        if index > first:
+            before, gap = gap, groups[index].string[groups[index - 1].end() : groups[index].start()]
+            # Two numbers with a decimal point, beside each other, have two kinds of signs.
+            if before and gap != before and not _MORE_SIGNS.isdisjoint(before + gap):
+                return None
         digits += groups[index][0]
         lengths += (len(groups[index][0]),)
         if len(digits) > 19:

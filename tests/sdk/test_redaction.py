@@ -70,6 +70,8 @@ HOSTILE = {
     "IBANs in one word": "IBANDE89",
     "IBANs with long gaps": "DE89   ",
     "groups that may be cards": "4111111111 ",
+    "groups with dots": "4111.1111.",
+    "IBANs with dots": "DE89./.3",
     "groups of cards, and hashes": "411 411aaaa ",
     "digits apart": "1 ",
     "plus signs": "+1",
