@@ -40,10 +40,28 @@ _IPV4: Final = re.compile(
 _COUNTED: Final = re.compile(  # what has numbers of four parts as well: 12 characters are looked at
     r"(?:(?<![A-Za-z])(?:version|release|section|chapter|clause|v\.)|§)[ :=\"']{0,3}$", re.IGNORECASE
 )
+# Where versions stand too. Names that may have an address, and larger numbers, are not taken for one: see _is_version.
+_PRODUCT: Final = re.compile(
+    r"\b(?:(?:Chrome|Chromium|CriOS|Edge?|EdgA|Electron|Firefox|OPR|Opera|Safari|Vivaldi|Java|JDK|LibreSSL|OpenSSH|OpenSSL"
+    r"|Perl|PHP|Python|Ruby|Rust)[ /]|(?:Apache|curl|httpd|nginx|Tomcat|wget)/)$",
+    re.IGNORECASE,
+)
+_PINNED: Final = re.compile(r"(?:^|[^\w.-])([A-Za-z][\w-]+)==$", re.ASCII)
+_PACKAGED: Final = re.compile(r"(?:^|[^\w.-])([A-Za-z][A-Za-z_-]+)-$")
+_PACKAGE: Final = re.compile(
+    r"(?:-[\w-]{1,40})?\.(?:apk|css|deb|dmg|exe|gem|jar|js|min|msi|nupkg|rpm|tar|tgz|whl|zip)\b", re.ASCII
+)
+_PLACE: Final = re.compile(
+    r"^ip|ip$|ipv?[46]|(?:^|[_-])(?:ip|src|dst|net|lan|wan|dns|ns|from|to|via|db|web|www)(?:$|[_-])"
+    r"|addr|host|serv|client|remote|peer|gate|router|proxy|source|dest|target|origin|node|machine|user|visitor"
+    r"|backup|dump|log|access|report|scan|ban|block|allow|trace|capture",
+    re.IGNORECASE,
+)
 _IPV6: Final = re.compile(r"[0-9A-Fa-f:](?:(?<![\w:.].)|(?<=\w:[0-9A-Fa-f]))[0-9A-Fa-f:.]{2,44}+(?!\w)")
 _UNSHORTENED: Final = re.compile(r":(?:[0-9A-Fa-f]{1,4}:){5}")  # in every address without ::
 _LABEL: Final = re.compile(r"[^\W\d_a-fA-F]\w*:$")  # the `IP:` of IP:2001:db8::1, which is no part of it
 _INDEXED: Final = re.compile(r"[\w)\]]\[")
+_PAIRS: Final = re.compile(r"(?:[0-9A-Fa-f]{2}:){7}[0-9A-Fa-f]{2}[:.]*")  # a device's number: no address begins with 00
 _FIRST_GROUP: Final = re.compile(r"[23Ff][0-9A-Fa-f]{3}:")  # of addresses that are somebody's: global, local, link
 
 
@@ -59,7 +77,7 @@ def ips(text: str, digits: int) -> str:
 def _ipv6_mark(match: re.Match[str]) -> str:
     found, start, text = match[0], match.start(), match.string
     # "::" alone, and " ::add" in code, are no addresses worth a mark: one digit is asked for.
-    if found.count(":") < 2 or _DIGIT.search(found) is None:
+    if found.count(":") < 2 or _DIGIT.search(found) is None or _PAIRS.fullmatch(found):
         return found
     if text[start - 1 : start] == ":" and _LABEL.search(text[max(0, start - 20) : start]) is None:
         return found
@@ -88,4 +106,20 @@ def _ipv4_mark(match: re.Match[str]) -> str:
     parts, start = match[0].split("."), match.start()
     if max(map(int, parts)) > 255 or (parts[2] == parts[3] == "0"):
         return match[0]
-    return match[0] if _COUNTED.search(match.string[max(0, start - 12) : start]) else "[ip]"
+    if _COUNTED.search(match.string[max(0, start - 12) : start]) or _is_version(match, parts):
+        return match[0]
+    return "[ip]"
+
+
+def _is_version(match: re.Match[str], parts: list[str]) -> bool:
+    """Whether it stands where a version does, and is one of nine hundred addresses that looks like one.
+
+    Java writes `host/address`, and filters `field==address`: so numbers have to be small, and names those of no place.
+    """
+    if max(map(len, parts)) > 2 or len(match[0]) > 9 or parts[0] == "10":
+        return False
+    before = match.string[max(0, match.start() - 64) : match.start()]
+    if _PRODUCT.search(before):
+        return True
+    name = _PINNED.search(before) or (_PACKAGE.match(match.string, match.end()) and _PACKAGED.search(before))
+    return name is not None and _PLACE.search(name[1]) is None

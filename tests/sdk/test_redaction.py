@@ -66,6 +66,7 @@ HOSTILE = {
     "octets": "1.",
     "octets with an end": "1.1.1.1.",
     "versions": "a version 1.1.1.1 of it ",
+    "versions of packages": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-1.1.1.1-",
     "beginnings of an IBAN": "DE89 3704 0044 ",
     "IBANs in one word": "IBANDE89",
     "IBANs with long gaps": "DE89   ",
