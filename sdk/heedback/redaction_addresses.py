@@ -9,6 +9,13 @@ _LETTER: Final = r"\w\u0300-\u036f\u3099\u309a"  # or an accent that stands for 
 _AT: Final = re.compile("@")
 _LINKED_AT: Final = re.compile(r"@|%(?:25)?40")  # as it is in a link, or in a link in a link
 _DOMAIN: Final = re.compile(rf"(?:[{_LETTER}-]{{1,63}}\.){{1,8}}[^\W\d_][{_LETTER}-]{{1,62}}")
+# `logo@2x.png` and `jquery@3.6.0.min.js`: numbers in front of what no domain ends with. A file may be called by an
+# address (`jane@example.com.png`), so that its ending alone says nothing.
+_FILE: Final = re.compile(
+    r"(?:[1-9](?:\.5)?x\.(?:png|jpe?g|gif|webp|avif|svg|bmp|ico)"
+    r"|v?[0-9]{1,3}(?:\.[0-9]{1,3}){1,3}(?:[.-][a-z]{1,12}){0,2}\.(?:js|mjs|cjs|css|json|wasm|tgz|gz|jar|whl))",
+    re.ASCII,
+)
 _LOCAL_BACKWARDS: Final = re.compile(rf"[{_LETTER}.%+'-]{{1,64}}")
 
 
@@ -24,7 +31,7 @@ def emails(text: str) -> str:
     while at:
         domain = _DOMAIN.match(text, at.end())
         local = _LOCAL_BACKWARDS.match(text[max(done, at.start() - 64) : at.start()][::-1]) if domain else None
-        if domain and local:
+        if domain and local and _FILE.fullmatch(domain[0]) is None:
             parts += text[done : at.start() - local.end()], "[email]"
             done = domain.end()
         at = sign.search(text, max(done, at.end()))

@@ -39,8 +39,16 @@ _IBAN_LENGTHS: Final = {
 }  # fmt: skip
 _PHONE_RUN: Final = re.compile(rf"[+(0-9][0-9./(){_GAP}]{{7,}}+")  # the stretches worth a closer look
 _SIGNS: Final = rf"\)?+[.()/{_GAP}]{{0,3}}+"
-_AMOUNT: Final = rf"\d{{1,3}}(?:(?P<gap>[.{_GAP}])\d{{3}}(?P=gap)000|0{{6}})(?![.{_GAP}]?\d)"  # +1000000
+_CURRENCY: Final = r"(?:AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HUF|INR|JPY|MXN|NOK|PLN|RUB|SEK|TRY|UAH|USD|ZAR)\b"
+_AMOUNT: Final = (  # +1 000 000, the most that 32 bits hold, +25.500.123,45 and +25 500 123 EUR
+    rf"(?:\d{{1,3}}(?:(?P<gap>[.{_GAP}])\d{{3}}(?P=gap)000|0{{6}})(?![.{_GAP}]?\d)"
+    r"|(?:2147483647|2147483648|4294967295|4294967296)(?!\d)"
+    rf"|\d{{1,3}}(?P<by>[.{_SPACE}])\d{{3}}(?P=by)\d{{3}}(?:,\d\d(?!,?\d)|[{_SPACE}]?(?:[€$£¥₹%]|{_CURRENCY})))"
+)
 _NO_AREA: Final = rf"(?:[2-79]00|\d9\d|\d11)[{_SPACE}]"  # 200 300 4000 are prices
+# 512 768 1024 are sizes. Where a telephone has one of these numbers, one in ten million, it is taken for some, too.
+_SIZE: Final = rf"(?:256|384|512|640|768|896)[{_SPACE}]"
+_SIZES: Final = rf"{_SIZE}{_SIZE}(?:1024|1152|1280|1408|1536|1792|2048|2560|3072|4096|5120|6144|8192)(?!\d)"
 _ONE_DIGIT_COUNTRY: Final = rf"[17]{_SIGNS}[2-9](?:{_SIGNS}\d){{9,13}}"  # no other code than 1 and 7 has one digit
 _PHONE: Final = re.compile(
     rf"""(?:(?<![\w+])\+|(?<=%2[Bb]))\(?(?!{_AMOUNT})
@@ -48,7 +56,7 @@ _PHONE: Final = re.compile(
     | (?<![\w.,+/-])(?<!\d:)00
         (?:{_ONE_DIGIT_COUNTRY}|[2-689]\d(?:{_SIGNS}\d){{7,13}})(?!\d)            # 0049 170 1234567
     | (?<![\w.+-])(?:1[.{_GAP}])?                                              # 1-800-555-1234
-        (?:\([2-9]\d\d\)(?:[{_GAP}]|[{_SPACE}]-[{_SPACE}])?|(?!{_NO_AREA})[2-9]\d\d[.{_GAP}])
+        (?:\([2-9]\d\d\)(?:[{_GAP}]|[{_SPACE}]-[{_SPACE}])?|(?!{_NO_AREA}|{_SIZES})[2-9]\d\d[.{_GAP}])
         [2-9]\d\d[.{_GAP}]\d{{4}}(?![\w-])                                     # (555) 234-5678
     | (?<![\w.,+/-])(?<!\d:)(?:
         (?:\(?0|\(0\)[{_GAP}]?)[1-9]\d{{1,4}}+\)?
@@ -159,8 +167,8 @@ def phones(text: str) -> str:
     parts: list[str] = []
     done = 0
     for run in _PHONE_RUN.finditer(text):
-        # One character more, for what a number must not be followed by.
-        for found in _PHONE.finditer(text, run.start(), run.end() + 1):
+        # Five characters more, for what a number must not be followed by: too few to hold one.
+        for found in _PHONE.finditer(text, run.start(), run.end() + 5):
             parts += text[done : found.start()], "[phone]"
             done = found.end()
     return "".join([*parts, text[done:]]) if parts else text
