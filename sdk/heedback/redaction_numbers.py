@@ -21,6 +21,7 @@ _CARD_GROUP: Final = r"{2,}+(?![A-Fa-f][0-9A-Fa-f]{3})"
 _CARD_RUN: Final = re.compile(
     rf"[0-9](?<![A-Za-z0-9].)[0-9]{_CARD_GROUP}(?:[{_MORE}{_GAP}]{{1,3}}[0-9][0-9]{_CARD_GROUP})*+", re.ASCII
 )
+_YEARS: Final = re.compile(r"(?:20[0-9]{2}){4}")
 _GROUP: Final = re.compile(r"[0-9]+")
 _CARD_SHAPES: Final = ((4, 6, 4), (4, 6, 5), (6, 13))
 _CARD_BEGINNINGS: Final = tuple(shape[:-1] for shape in _CARD_SHAPES)
@@ -40,10 +41,11 @@ _IBAN_LENGTHS: Final = {
 _PHONE_RUN: Final = re.compile(rf"[+(0-9][0-9./(){_GAP}]{{7,}}+")  # the stretches worth a closer look
 _SIGNS: Final = rf"\)?+[.()/{_GAP}]{{0,3}}+"
 _CURRENCY: Final = r"(?:AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HUF|INR|JPY|MXN|NOK|PLN|RUB|SEK|TRY|UAH|USD|ZAR)\b"
+_NINE_DIGITS: Final = "29[89]|376|508|597|68[17]"  # of countries whose whole numbers have so many, as an amount may
 _AMOUNT: Final = (  # +1 000 000, the most that 32 bits hold, +25.500.123,45 and +25 500 123 EUR
     rf"(?:\d{{1,3}}(?:(?P<gap>[.{_GAP}])\d{{3}}(?P=gap)000|0{{6}})(?![.{_GAP}]?\d)"
     r"|(?:2147483647|2147483648|4294967295|4294967296)(?!\d)"
-    rf"|\d{{1,3}}(?P<by>[.{_SPACE}])\d{{3}}(?P=by)\d{{3}}(?:,\d\d(?!,?\d)|[{_SPACE}]?(?:[€$£¥₹%]|{_CURRENCY})))"
+    rf"|(?!{_NINE_DIGITS})\d{{1,3}}(?P<by>[.{_SPACE}])\d{{3}}(?P=by)\d{{3}}(?:,\d\d(?!,?\d)|[{_SPACE}]?(?:[€$£¥₹]|{_CURRENCY})))"
 )
 _NO_AREA: Final = rf"(?:[2-79]00|\d9\d|\d11)[{_SPACE}]"  # 200 300 4000 are prices
 # 512 768 1024 are sizes. Where a telephone has one of these numbers, one in ten million, it is taken for some, too.
@@ -126,11 +128,8 @@ def _card_marks(match: re.Match[str]) -> str:
 
 
 def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
-    """Cards are written in fours, or as one of _CARD_SHAPES: prices in a row and orders in sevens are not.
-
-    Nor are years: the last cards that began with 20 or 21 expired in the nineties.
-    """
-    if not "22" <= groups[first][0][:2] <= "69":
+    """Cards are written in fours, or as one of _CARD_SHAPES: prices in a row, orders in sevens and years are not."""
+    if not "2" <= groups[first][0][0] <= "6":
         return None
     digits = ""
     gap = ""
@@ -148,7 +147,7 @@ def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
         if len(digits) > 19:
             return None
         if len(digits) >= 13 and _is_card_shape(lengths) and _luhn(digits):
-            return index
+            return None if len(lengths) > 1 and _YEARS.fullmatch(digits) else index
     return None
 
 
