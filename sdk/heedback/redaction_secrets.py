@@ -7,16 +7,20 @@ from typing import Final
 
 _DIGIT: Final = re.compile(r"[0-9]")
 
-# The look before _KEY and _WORDY: each of their alternatives has one of these beginnings' last letters, then so much.
-# An engine is slow to start and quick to skip to one character, in bytes above all: so it starts where there is one.
+# The look before _KEY and _WORDY: each of their alternatives has one of these beginnings, then so much. An engine is
+# slow to start and quick to skip to one character, in bytes above all: so it starts where there is one. What stands in
+# front of `sk` is looked at for the sake of `task_` and `risk-`.
 _DASHED: Final = re.compile(
-    rb"""-(?:(?<=(?:sk|pa|fc|-\d)-)
-    |(?<=(?:ox[abeoprs]|plx|xai|api|ypi|vly|SPX|sib|pat|lrt|ptt|ldt|lft|oat|cbt|imt|oas)-))[\w-]{10}""",
+    rb"""-(?:(?<=(?:sk|pa|fc)-)(?:(?<![a-z]..-)|(?<=%[0-9A-Fa-f]{2}..-))
+    |(?<=(?:xai|csk)-)|(?<=(?:xox[abeoprs]|pplx|pypi|tvly|gl[rdf]t)-)|(?<=(?:nvapi|glpat|glptt|glcbt|glimt|gloas)-)
+    |(?<=(?:glsoat|GOCSPX|xapp-\d)-)|(?<=xkeysib-))[\w-]{10}""",
     re.VERBOSE,
 )
 _UNDERSCORED: Final = re.compile(
-    rb"""_(?:(?<=(?:sk|hf|r8|fw)_)
-    |(?<=(?:ive|est|sec|npm|lsa|_pt|_v1|[po]at|gh[pousr]|ina|e2b|vck|sbp|ret|ntn|api|igd|phx|pss|pca|ppa)_))[\w+/-]{8}""",
+    rb"""_(?:(?<=sk_)(?:(?<![a-z]sk_)|(?<=%[0-9A-Fa-f]{2}sk_)|(?<=gsk_)|(?<=pcsk_))
+    |(?<=(?:hf|r8|fw)_)|(?<=(?:npm|gh[pousr]|e2b|vck|sbp|ntn|phx)_)|(?<=(?:glsa|jina|figd)_)
+    |(?<=(?:shp(?:at|ss|ca|pa)|whsec)_)|(?<=(?:k_live|k_test|tgp_v1|do[opr]_v1)_)|(?<=(?:lsv2_pt|lin_api)_)
+    |(?<=dckr_[po]at_)|(?<=sb_secret_)|(?<=github_pat_))[\w+/-]{8}""",
     re.VERBOSE,
 )
 _DOTTED: Final = re.compile(rb"\.(?<=(?:SG|29|AQ|v[bsr])\.)[\w-]{16}")

@@ -48,6 +48,7 @@ HOSTILE = {
         *("glpat-aaaaaaaaaaaaaaaa.0", "pa-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ", "fw_", "sb_secret_", "pcsk_aaaa_"),
         *("%20sk-", "%20eyJaaaaaaaa.", "hooks.slack.com/services/"),
     )},
+    "words like sk": "task_manager risk-management ",
     "beginnings of many keys": "csk-fc-sk_e2b_sbp_dapi0tgp_v1_jina_vck_ntn_lin_api_phx_figd_GOCSPX-xkeysib-glrt-",
     "beginnings of a password": "://a:",
     "passwords without a host": "://a:b@b@",
