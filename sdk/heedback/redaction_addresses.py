@@ -13,7 +13,7 @@ _DOMAIN: Final = re.compile(rf"(?:[{_LETTER}-]{{1,63}}\.){{1,8}}[^\W\d_][{_LETTE
 # address (`jane@example.com.png`), so that its ending alone says nothing.
 _FILE: Final = re.compile(
     r"(?:[1-9](?:\.5)?x\.(?:png|jpe?g|gif|webp|avif|svg|bmp|ico)"
-    r"|v?[0-9]{1,3}(?:\.[0-9]{1,3}){1,3}(?:[.-][a-z]{1,12}){0,2}\.(?:js|mjs|cjs|css|json|wasm|tgz|gz|jar|whl))",
+    r"|[0-9]{1,3}(?:\.[0-9]{1,3}){1,3}(?:[.-][a-z]{1,12}){0,2}\.(?:js|mjs|cjs|css|json|wasm|tgz|gz|jar|whl))",
     re.ASCII,
 )
 _LOCAL_BACKWARDS: Final = re.compile(rf"[{_LETTER}.%+'-]{{1,64}}")
@@ -26,15 +26,12 @@ def emails(text: str) -> str:
         return text
     parts: list[str] = []
     done = 0
-    sign = _LINKED_AT if linked else _AT
-    at = sign.search(text)
-    while at:
+    for at in (_LINKED_AT if linked else _AT).finditer(text):
         domain = _DOMAIN.match(text, at.end())
         local = _LOCAL_BACKWARDS.match(text[max(done, at.start() - 64) : at.start()][::-1]) if domain else None
-        if domain and local and _FILE.fullmatch(domain[0]) is None:
+        if domain and local and not (domain[0][0].isdigit() and _FILE.fullmatch(domain[0])):
             parts += text[done : at.start() - local.end()], "[email]"
             done = domain.end()
-        at = sign.search(text, max(done, at.end()))
     return "".join([*parts, text[done:]]) if parts else text
 
 
@@ -123,7 +120,7 @@ def _is_version(match: re.Match[str], parts: list[str]) -> bool:
 
     Java writes `host/address`, and filters `field==address`: so numbers have to be small, and names those of no place.
     """
-    if max(map(len, parts)) > 2 or len(match[0]) > 9 or parts[0] == "10":
+    if len(match[0]) > 9 or parts[0] == "10" or max(map(len, parts)) > 2:
         return False
     before = match.string[max(0, match.start() - 64) : match.start()]
     if _PRODUCT.search(before):

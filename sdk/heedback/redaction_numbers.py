@@ -49,18 +49,19 @@ _AMOUNT: Final = (  # +1 000 000, the most that 32 bits hold, +25.500.123,45 and
 )
 _NO_AREA: Final = rf"(?:[2-79]00|\d9\d|\d11)[{_SPACE}]"  # 200 300 4000 are prices
 # 512 768 1024 are sizes. Where a telephone has one of these numbers, one in ten million, it is taken for some, too.
-_SIZE: Final = rf"(?:256|384|512|640|768|896)[{_SPACE}]"
-_SIZES: Final = rf"{_SIZE}{_SIZE}(?:1024|1152|1280|1408|1536|1792|2048|2560|3072|4096|5120|6144|8192)(?!\d)"
+_SIZES: Final = re.compile(
+    rf"(?:(?:256|384|512|640|768|896)[{_SPACE}]){{2}}(?:1024|1152|1280|1408|1536|1792|2048|2560|3072|4096|5120|6144|8192)"
+)
 _ONE_DIGIT_COUNTRY: Final = rf"[17]{_SIGNS}[2-9](?:{_SIGNS}\d){{9,13}}"  # no other code than 1 and 7 has one digit
+_ABROAD: Final = rf"\(?(?!{_AMOUNT})(?:{_ONE_DIGIT_COUNTRY}|[2-689]\d(?:{_SIGNS}\d){{6,13}})(?!\d)"
 _PHONE: Final = re.compile(
-    rf"""(?:(?<![\w+])\+|(?<=%2[Bb]))\(?(?!{_AMOUNT})
-        (?:{_ONE_DIGIT_COUNTRY}|[2-689]\d(?:{_SIGNS}\d){{6,13}})(?!\d)            # +49 (0) 170 1234567
-    | (?<![\w.,+/-])(?<!\d:)00
+    rf"""\+(?<![\w+].){_ABROAD}                                                # +49 (0) 170 1234567
+    | 0(?<![\w.,+/-].)(?<!\d:.)0
         (?:{_ONE_DIGIT_COUNTRY}|[2-689]\d(?:{_SIGNS}\d){{7,13}})(?!\d)            # 0049 170 1234567
-    | (?<![\w.+-])(?:1[.{_GAP}])?                                              # 1-800-555-1234
-        (?:\([2-9]\d\d\)(?:[{_GAP}]|[{_SPACE}]-[{_SPACE}])?|(?!{_NO_AREA}|{_SIZES})[2-9]\d\d[.{_GAP}])
+    | (?=[(1-9])(?<![\w.+-])(?:1[.{_GAP}])?                                    # 1-800-555-1234
+        (?:\([2-9]\d\d\)(?:[{_GAP}]|[{_SPACE}]-[{_SPACE}])?|(?!{_NO_AREA})[2-9]\d\d[.{_GAP}])
         [2-9]\d\d[.{_GAP}]\d{{4}}(?![\w-])                                     # (555) 234-5678
-    | (?<![\w.,+/-])(?<!\d:)(?:
+    | (?=[(08])(?<![\w.,+/-])(?<!\d:)(?:
         (?:\(?0|\(0\)[{_GAP}]?)[1-9]\d{{1,4}}+\)?
           [./{_GAP}]{{1,3}}\d(?:[.{_GAP}]?\d){{4,8}}                             # 0170 1234567, not 0800-0900
         |(?:0(?!123456789)|\(0\)[{_GAP}]?)[1-9]\d{{7,11}}                        # 01701234567, not a date
@@ -72,6 +73,7 @@ _PHONE: Final = re.compile(
     """,
     re.ASCII | re.VERBOSE,
 )
+_LINKED_PHONE: Final = re.compile(rf"(%2[Bb]){_ABROAD}", re.ASCII)
 
 
 def ibans_and_cards(text: str, digits: int) -> str:
@@ -163,11 +165,14 @@ def _luhn(digits: str) -> bool:
 
 
 def phones(text: str) -> str:
+    if "%" in text and "%2" in text:
+        text = _LINKED_PHONE.sub(r"\1[phone]", text)
     parts: list[str] = []
     done = 0
     for run in _PHONE_RUN.finditer(text):
         # Five characters more, for what a number must not be followed by: too few to hold one.
         for found in _PHONE.finditer(text, run.start(), run.end() + 5):
-            parts += text[done : found.start()], "[phone]"
-            done = found.end()
+            if _SIZES.fullmatch(found[0]) is None:
+                parts += text[done : found.start()], "[phone]"
+                done = found.end()
     return "".join([*parts, text[done:]]) if parts else text
