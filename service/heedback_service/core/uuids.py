@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import UUID, SafeUUID
 
-import uuid_utils
-
-__all__ = ["Uuid", "fresh_uuid", "read_uuid"]
+__all__ = ["Uuid", "read_uuid"]
 
 _BYTES: Final = 16
 
@@ -44,17 +42,7 @@ def read_uuid(text: str) -> UUID:
     raw = bytes.fromhex(text.replace("-", ""))
     if len(raw) != _BYTES:  # it also skips white space
         raise ValueError("not a UUID")
-    return _of(int.from_bytes(raw), raw.hex())
-
-
-def fresh_uuid() -> UUID:
-    """A UUIDv7 (RFC 9562, section 5.7), later than every one this process made before."""
-    made = uuid_utils.uuid7()
-    return _of(made.int, made.hex)
-
-
-def _of(number: int, digits: str) -> UUID:
-    made = _bare(Uuid)
-    _set_number(made, number)
-    _set_digits(made, digits)
-    return made
+    found = _bare(Uuid)
+    _set_number(found, int.from_bytes(raw))
+    _set_digits(found, raw.hex())
+    return found

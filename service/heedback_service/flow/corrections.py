@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, literal, select, update
+from sqlalchemy import Select, Uuid, literal, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.flow import backlog, links, placement, ranking
@@ -137,7 +137,7 @@ class _Act:
         project_id = item.project_id
         columns = ("project_id", "event_id", "feedback_id", "from_item", "placed_by", "why", "grouping_version")
         noted = select(
-            *(ItemFeedback.project_id, literal(self.event_id).label("event_id"), ItemFeedback.feedback_id),
+            *(ItemFeedback.project_id, literal(self.event_id, Uuid()).label("event_id"), ItemFeedback.feedback_id),
             *(ItemFeedback.item_id, ItemFeedback.placed_by, ItemFeedback.why, ItemFeedback.grouping_version),
         ).where(ItemFeedback.project_id == project_id, ItemFeedback.item_id == item.id)
         if feedback is not None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from heedback_service.core.uuids import read_uuid
 from heedback_service.store.base import to_json
 from heedback_service.store.db import Database, insert_for
 from heedback_service.store.direct import Direct, Line, among, among_rows
@@ -185,3 +186,12 @@ def test_ids_come_back_as_ids_also_from_the_memory_of_the_reader(db: Database, p
 )
 def test_json_is_written_so_that_it_is_read_the_same(value: Any) -> None:
     assert json.loads(to_json(value)) == value
+
+
+def test_an_id_that_keeps_its_digits_is_an_id_to_sqlalchemy_and_the_driver(db: Database, project: Project) -> None:
+    ours = read_uuid(str(make_id(1)))
+    with db.write() as session:
+        session.execute(insert_for(session.get_bind().dialect.name, Feedback), [a_row(project, 1, id=ours)])
+        assert session.scalars(select(Feedback.id).where(Feedback.id == ours)).all() == [make_id(1)]
+        assert session.scalars(select(Feedback.id).where(Feedback.id.in_([ours]))).all() == [make_id(1)]
+        assert WITH_IDS.rows(Line(session.connection()), ids=[ours]) == [(make_id(1),)]
