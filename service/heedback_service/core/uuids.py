@@ -39,8 +39,9 @@ def read_uuid(text: str) -> UUID:
         ValueError: it is none.
         AttributeError: it is no text.
     """
-    raw = bytes.fromhex(text.replace("-", ""))
-    if len(raw) != _BYTES:  # it also skips white space
+    digits = text.replace("-", "")
+    raw = bytes.fromhex(digits)
+    if not len(digits) == 2 * len(raw) == 2 * _BYTES:  # it also skips white space
         raise ValueError("not a UUID")
     found = _bare(Uuid)
     _set_number(found, int.from_bytes(raw))

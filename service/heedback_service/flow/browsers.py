@@ -19,6 +19,7 @@ from heedback.limits import EDITS_PER_FEEDBACK
 from heedback.tickets import Ticket, TicketError
 from heedback_service.core.ids import milliseconds, tamed, untimed
 from heedback_service.core.moments import from_microseconds
+from heedback_service.core.uuids import read_uuid
 from heedback_service.flow.keys import Access
 from heedback_service.flow.memory import Memory
 from heedback_service.flow.sheet import END_USER, Key
@@ -100,7 +101,7 @@ def _opened(line: Line, kid: str, text: str, now: datetime, memory: Memory) -> A
     project_id, timezone, origins, ticket_key, revoked_at = row
     ticket = tickets.check(text, ticket_key, now=now.timestamp())
     try:
-        output_id = tamed(UUID(ticket.output_id), at := milliseconds(now))
+        output_id = tamed(read_uuid(ticket.output_id), at := milliseconds(now))
     except ValueError:
         return refusals.UNREADABLE
     if revoked_at is not None:

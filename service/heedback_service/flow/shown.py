@@ -56,8 +56,12 @@ def _carrying(column: Any) -> Direct:
 
 def _keeping(dialect: str) -> Any:
     new = insert_for(dialect, OutputText)
-    names = ("input", "input_event", "output", "output_event", "received_at")
-    kept = {name: func.coalesce(new.excluded[name], getattr(OutputText, name)) for name in names}  # NULL: as it was
+    names = ("input", "input_event", "output", "output_event")
+    kept: dict[str, Any] = {
+        name: func.coalesce(new.excluded[name], getattr(OutputText, name)) for name in names
+    }  # NULL: as it was
+    sooner = func.min if dialect == "sqlite" else func.least  # the later text is kept for no longer than the first
+    kept["received_at"] = sooner(new.excluded.received_at, OutputText.received_at)
     return new.on_conflict_do_update(index_elements=["project_id", "output_id"], set_=kept)
 
 
@@ -182,6 +186,7 @@ def keep_texts(line: Line, project_id: int, rows: Sequence[Values]) -> set[UUID]
                 new = changed.setdefault(output_id, {**_UNCHANGED, **{each: row[each] for each in _WHERE_AND_WHEN}})
                 new[name], new[f"{name}_event"] = row[name], event_id
                 kept.add(event_id)
+                line.text += len(row[name])
     _KEEPING.many(line, [changed[output_id] for output_id in sorted(changed)])
     return kept
 

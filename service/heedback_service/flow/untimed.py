@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, exists, or_, select, union
 
-from heedback_service.core.ids import TIME_DIGITS, is_ahead, untimed
+from heedback_service.core.ids import is_ahead, untimed
 from heedback_service.flow.memory import Memory
 from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feedback, FeedbackEvent, Output, OutputText, Signal
@@ -20,8 +20,10 @@ from heedback_service.store.tables import Feedback, FeedbackEvent, Output, Outpu
 # Where senders' ids are, each with an index; what is said of an output may come before it does.
 _IDS: Final[tuple[Any, ...]] = (Output.id, Signal.id, FeedbackEvent.id, Signal.output_id, OutputText.output_id)
 _ABOUT: Final = "o:"  # with which a subject of feedback begins that is an output
-_EDGE: Final = UUID(int=1 << 80)  # ids without a time lie below it
-_EDGES: Final = {"edge": _EDGE, "first": f"{_ABOUT}{'0' * TIME_DIGITS}", "last": f"{_ABOUT}{_EDGE.hex[:TIME_DIGITS]}"}
+# UUIDv7s without a time: nothing but zeros stands before the digit of the version.
+_FIRST: Final = UUID(int=7 << 76)
+_END: Final = UUID(int=8 << 76)
+_SAID_OF: Final = {f"said_{name}": f"{_ABOUT}{each.hex}" for name, each in (("first", _FIRST), ("end", _END))}
 
 
 def _of_project(column: Any) -> Any:
@@ -31,11 +33,14 @@ def _of_project(column: Any) -> Any:
 _ANY: Final = Direct(
     lambda _: select(
         or_(
-            *(exists().where(_of_project(column), column < bindparam("edge")) for column in _IDS),
+            *(
+                exists().where(_of_project(column), column >= bindparam("first"), column < bindparam("end"))
+                for column in _IDS
+            ),
             exists().where(
                 _of_project(Feedback.subject),
-                Feedback.subject >= bindparam("first"),
-                Feedback.subject < bindparam("last"),
+                Feedback.subject >= bindparam("said_first"),
+                Feedback.subject < bindparam("said_end"),
             ),
         )
     )
@@ -53,7 +58,7 @@ _SUBJECTS: Final = Direct(
 
 
 def as_stored(line: Line, project_id: int, ids: Collection[UUID | None], now: int, memory: Memory) -> dict[UUID, UUID]:
-    """Those of the ids that are stored without their time, with what they are stored as; `now` in milliseconds."""
+    """Those of the ids that are only stored without their time, with what they are stored as; `now` in milliseconds."""
     if _any(line, project_id, now, memory):
         suspects = {each for each in ids if each is not None and each.version == 7}
     else:
@@ -62,12 +67,12 @@ def as_stored(line: Line, project_id: int, ids: Collection[UUID | None], now: in
     if not suspects:
         return {}
     forms = {each: untimed(each) for each in suspects}
-    wanted = list(set(forms.values()))
+    wanted = list({*forms, *forms.values()})
     found = {its_id for (its_id,) in _THESE.rows(line, project=project_id, ids=wanted)}
     subjects = [f"{_ABOUT}{each.hex}" for each in wanted]
     said = _SUBJECTS.rows(line, project=project_id, subjects=subjects)
     found |= {UUID(subject.removeprefix(_ABOUT)) for (subject,) in said}
-    return {each: form for each, form in forms.items() if form in found}
+    return {each: form for each, form in forms.items() if form in found and each not in found}
 
 
 def _any(line: Line, project_id: int, now: int, memory: Memory) -> bool:
@@ -78,6 +83,6 @@ def _any(line: Line, project_id: int, now: int, memory: Memory) -> bool:
     """
     known = memory.untimed(project_id, now)
     if known is None:
-        [(known,)] = _ANY.rows(line, project=project_id, **_EDGES)
+        [(known,)] = _ANY.rows(line, project=project_id, first=_FIRST, end=_END, **_SAID_OF)
         memory.keep_untimed(project_id, now, there=bool(known))
     return bool(known)

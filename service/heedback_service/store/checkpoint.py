@@ -19,6 +19,7 @@ from typing import Final
 _PAGES: Final = 10_000
 _A_COMMIT: Final = 8
 _A_CHANGE: Final = 0.8
+_PAGE: Final = 4000  # characters of text, of 4,096 bytes
 # Writers that go on meanwhile keep the log from starting anew; the second time there is next to nothing left to move.
 _TIMES: Final = 2
 
@@ -31,19 +32,20 @@ class Checkpointer:
 
     def __init__(self, path: str) -> None:
         self._path: Final = path
-        self._moved = 0
-        self._commits = 0
+        self._pages = 0.0
         self._thread: threading.Thread | None = None  # not alive in a forked child, whatever it was in the parent
 
-    def committed(self, changes: int) -> None:
-        """Tell how many changes the connection has made in all (`sqlite3.Connection.total_changes`)."""
-        self._commits += 1
-        pages = (changes - self._moved) * _A_CHANGE + self._commits * _A_COMMIT
-        if changes >= self._moved and pages < _PAGES:
+    def committed(self, changes: int, text: int = 0) -> None:
+        """Tell of a commit.
+
+        Args:
+            changes: rows and entries written in it (`sqlite3.Connection.total_changes` counts them).
+            text: characters of long texts that were written in it.
+        """
+        self._pages += _A_COMMIT + changes * _A_CHANGE + text / _PAGE
+        if self._pages < _PAGES or (self._thread is not None and self._thread.is_alive()):
             return
-        if self._thread is not None and self._thread.is_alive():
-            return
-        self._moved, self._commits = changes, 0
+        self._pages = 0
         self._thread = threading.Thread(target=self._move, name="heedback-checkpoint", daemon=True)
         self._thread.start()
 

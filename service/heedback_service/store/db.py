@@ -144,6 +144,7 @@ class Writer:
         self._writes: Final = writes
         self._keep: Final = keep
         self._kept: Connection | None = None
+        self._changes = 0  # that the connection kept has made so far
         self._checkpointer: Final = Checkpointer(engine.url.database or "")
 
     @contextmanager
@@ -155,7 +156,7 @@ class Writer:
             return
         try:
             if self._kept is None:
-                self._kept = self._engine.connect()
+                self._kept, self._changes = self._engine.connect(), 0
             with self._kept.begin():
                 line = Line(self._kept)
                 yield line
@@ -165,7 +166,8 @@ class Writer:
                 self._writes.failed(error)
             raise
         self._writes.succeeded()
-        self._checkpointer.committed(line.cursor.connection.total_changes)
+        before, self._changes = self._changes, line.cursor.connection.total_changes
+        self._checkpointer.committed(self._changes - before, line.text)
 
     def close(self) -> None:
         kept, self._kept = self._kept, None

@@ -44,14 +44,19 @@ _Conversions = list[tuple[int, Callable[[Any], Any]]]  # by position
 
 
 class Line:
-    """A connection in a transaction, with the driver's cursor beside it: both see and change the same."""
+    """A connection in a transaction, with the driver's cursor beside it: both see and change the same.
 
-    __slots__ = ("connection", "cursor", "dialect")
+    Attributes:
+        text: characters of long texts that were written in it; kept by who writes them.
+    """
+
+    __slots__ = ("connection", "cursor", "dialect", "text")
 
     def __init__(self, connection: Connection) -> None:
         self.connection: Final = connection
         self.dialect: Final = connection.dialect
         self.cursor: Final[Any] = connection.connection.cursor()
+        self.text = 0
 
 
 def failure(connection: Connection, error: Exception) -> DBAPIError:

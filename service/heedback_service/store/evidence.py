@@ -143,8 +143,8 @@ class Feedback(Base):
             "project_id",
             "person",
             "first_at",
-            sqlite_where=text("triaged_at IS NOT NULL"),
-            postgresql_where=text("triaged_at IS NOT NULL"),
+            sqlite_where=text("triaged_at IS NOT NULL OR version > 1"),
+            postgresql_where=text("triaged_at IS NOT NULL OR version > 1"),
         ),
     )
 

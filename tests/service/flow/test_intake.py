@@ -273,6 +273,22 @@ def test_a_text_that_follows_is_kept_beside_the_output_s_own_other_text(feed: Fe
         assert session.execute(select(OutputText.input, OutputText.output)).all() == [("asked", "answer")] * 2
 
 
+@pytest.mark.parametrize("first", ["input", "output"])
+def test_a_text_that_comes_later_keeps_none_for_longer(feed: Feed, db: Database, first: str) -> None:
+    """They go together, so many days after the first of them came."""
+    texts = {
+        name: {**some_feedback(n), "type": "output_text", "output_id": make_id(1), name: name}
+        for n, name in ((5, "input"), (4, "output"))
+    }
+    second = ({"input", "output"} - {first}).pop()
+    feed(texts[first])
+    feed(texts[second], now=NOW + timedelta(days=13))
+    with db.read() as session:
+        assert session.execute(select(OutputText.input, OutputText.output, OutputText.received_at)).all() == [
+            ("input", "output", NOW)
+        ]
+
+
 def test_texts_of_which_nothing_is_kept_are_duplicates(feed: Feed, db: Database) -> None:
     def text(n: int, **texts: str) -> dict[str, Any]:
         return {**some_feedback(n), "type": "output_text", "output_id": make_id(1), **texts}

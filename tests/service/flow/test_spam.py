@@ -113,6 +113,15 @@ def test_a_repeater_is_cut_at_the_limit(desk: Desk, batch: int) -> None:
     assert sorted(each.first_at for each in desk.aside()) == [NOW - timedelta(minutes=n) for n in (20, 19, 18)]
 
 
+def test_it_stays_aside_when_all_of_it_is_read_again(desk: Desk) -> None:
+    """Each output that comes late has its feedback read again: what still waits was said before all the same."""
+    desk.hear(*[said(n, VAT, output_id=make_id(n + 100), minutes=60 - n) for n in range(20, 43)])
+    desk.triage()
+    desk.hear(*[an_output(n + 100, output=f"Answer {n}") for n in range(42, 19, -1)])
+    desk.triage(batch=2)
+    assert sorted(each.first_at for each in desk.aside()) == [NOW - timedelta(minutes=n) for n in (20, 19, 18)]
+
+
 def test_what_stops_selling_comes_back_by_itself(desk: Desk) -> None:
     desk.hear(said(11, SELLS))
     desk.triage()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from heedback_service.core.ids import milliseconds
 from heedback_service.flow import rollup
 from heedback_service.flow.intake import Batch, Taken, take_all
 from heedback_service.flow.memory import Memory
@@ -82,6 +84,31 @@ def test_what_another_process_stored_since_somebody_looked_is_known(
         with db.write() as session:
             last = taken(session, project, [event], now, memory, new_id)
     assert last == Taken(0, 1)
+
+
+def test_what_is_stored_with_its_time_stays_so_when_somebody_names_it_without(db: Database, project: Project) -> None:
+    """Where a clock was put back, or another process's is behind: what was said is then edited where it is."""
+    near = make_id(1, at=NOW + timedelta(hours=23.5))
+    shown, said = {**SHOWN, "id": near}, {**SAID, "output_id": near}
+    edit = {**said, "id": make_id(5), "rating": {"value": 1, "scale": "thumbs"}, "occurred_at": NOW}
+    times = [(shown, 0.0), (said, 0.0), ({**HEARD, "output_id": near}, -1.0), (shown, 0.1), (edit, 0.1), (shown, 48.0)]
+    memory, new_id = Memory(), numbered_ids()
+    with db.write() as session:
+        for event, hours in times:
+            taken(session, project, [event], NOW + timedelta(hours=hours), memory, new_id)
+        assert session.scalars(select(Output.id)).all() == [near]
+        assert session.scalars(select(Feedback.output_id)).all() == [near]
+        assert rollup.differences(session, project.id) == []
+
+
+@pytest.mark.parametrize("odd", [0, 1, 6 << 76, 8 << 76])
+def test_an_id_that_is_merely_small_is_none_without_its_time(db: Database, project: Project, odd: int) -> None:
+    memory, new_id = Memory(), numbered_ids()
+    with db.write() as session:
+        taken(session, project, [{**a_signal(3, "copied", 1), "output_id": UUID(int=odd)}], NOW, memory, new_id)
+        later = NOW + timedelta(hours=2)
+        taken(session, project, [an_output(2)], later, memory, new_id)
+        assert memory.untimed(project.id, milliseconds(later)) is False
 
 
 @pytest.mark.parametrize("db", ["sqlite"], indirect=True)  # which tells what it is asked

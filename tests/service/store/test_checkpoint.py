@@ -58,11 +58,11 @@ def test_the_log_is_moved_once_it_is_long(path: Path, monkeypatch: pytest.Monkey
     checkpointer = Checkpointer(str(path))
     with log(path) as connection:
         write(connection, 99)
-        checkpointer.committed(connection.total_changes)
+        checkpointer.committed(99)
         assert not ended(checkpointer)
         assert in_file(path) == 0
         write(connection, 1)
-        checkpointer.committed(connection.total_changes)
+        checkpointer.committed(1)
         assert ended(checkpointer)
         assert in_file(path) == 100
 
@@ -74,12 +74,22 @@ def test_many_small_commits_make_it_long_too(path: Path, monkeypatch: pytest.Mon
     with log(path) as connection:
         for _ in range(10):
             write(connection, 1)
-            checkpointer.committed(connection.total_changes)
+            checkpointer.committed(1)
             assert not ended(checkpointer)
         write(connection, 1)
-        checkpointer.committed(connection.total_changes)
+        checkpointer.committed(1)
         assert ended(checkpointer)
         assert in_file(path) == 11
+
+
+def test_long_texts_make_it_long_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "_PAGES", 90)
+    checkpointer = Checkpointer(str(path))
+    with log(path) as connection:
+        connection.execute("INSERT INTO t VALUES (?)", ["x" * 400_000])
+        checkpointer.committed(1, 400_000)
+        assert ended(checkpointer)
+        assert in_file(path) == 1
 
 
 def test_whoever_reads_meanwhile_keeps_neither_the_thread_nor_the_writer_waiting(
@@ -92,12 +102,12 @@ def test_whoever_reads_meanwhile_keeps_neither_the_thread_nor_the_writer_waiting
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM t").fetchone() == (10,)
         write(connection, 10)
-        checkpointer.committed(connection.total_changes)
+        checkpointer.committed(10)
         assert ended(checkpointer)
         write(connection, 10)
         assert reader.execute("SELECT count(*) FROM t").fetchone() == (10,)
         reader.execute("COMMIT")
-        checkpointer.committed(connection.total_changes)
+        checkpointer.committed(10)
         assert ended(checkpointer)
         assert in_file(path) == 30
 
@@ -123,21 +133,6 @@ def test_a_file_that_cannot_be_moved_to_is_nobody_s_error(tmp_path: Path, monkey
     checkpointer = Checkpointer(str(tmp_path / "gone" / "some.db"))
     checkpointer.committed(1)  # pytest fails on what a thread raises
     assert ended(checkpointer)
-
-
-def test_a_connection_that_starts_afresh_is_counted_afresh(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "_PAGES", 80)
-    checkpointer = Checkpointer(str(path))
-    with log(path) as connection:
-        write(connection, 100)
-        checkpointer.committed(connection.total_changes)
-        assert ended(checkpointer)
-        first = checkpointer._thread
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        write(connection, 10)
-        checkpointer.committed(connection.total_changes)
-        assert checkpointer._thread is not first  # it cannot tell how much there was: better too early than never
-        assert ended(checkpointer)
 
 
 def test_the_writer_of_intake_has_its_log_moved(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -273,7 +273,8 @@ LOOKUPS = {
     "events of feedback": "SELECT body FROM feedback_events WHERE project_id = 1 AND feedback_id = 'a' ORDER BY id",
     "outputs by trace": "SELECT id FROM outputs WHERE project_id = 1 AND trace_id IN ('a', 'b') ORDER BY id",
     "signals of an output": "SELECT name FROM signals WHERE project_id = 1 AND output_id = 'a'",
-    "what a person said": "SELECT id FROM feedback WHERE project_id = 1 AND person = 'a' AND triaged_at IS NOT NULL",
+    "what a person said": "SELECT id FROM feedback WHERE project_id = 1 AND person = 'a'"
+    " AND (triaged_at IS NOT NULL OR version > 1)",
     "outputs without a time": "SELECT id FROM outputs WHERE project_id = 1 AND id < 'a'",
     "signals of outputs without a time": "SELECT id FROM signals WHERE project_id = 1 AND output_id < 'a'",
     "feedback on outputs without a time": "SELECT 1 FROM feedback WHERE project_id = 1 AND subject BETWEEN 'a' AND 'b'",

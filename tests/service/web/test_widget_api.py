@@ -132,8 +132,10 @@ def test_what_only_the_wire_refuses_is_named_by_its_place(say: Ask, sample: Tick
     assert [(each["index"], list(each["errors"])) for each in answer["rejected"]] == [(0, ["event"]), (1, ["feature"])]
 
 
-def test_a_ticket_about_no_output_is_none(say: Ask, sample: Ticket) -> None:
-    answer = say(replace(sample, output_id="7"), click(2, rating=UP))
+@pytest.mark.parametrize("named", ["7", f"urn:uuid:{make_id(1)}", f"{{{make_id(1)}}}"])
+def test_a_ticket_about_no_output_is_none(say: Ask, sample: Ticket, named: str) -> None:
+    """Nor is one whose id the wire would refuse with all that is said: its state must not look as if all were well."""
+    answer = say(replace(sample, output_id=named), click(2, rating=UP))
     assert (answer.status_code, answer.json["reason"]) == (401, "unreadable")
 
 

@@ -12,7 +12,7 @@ depends_on = None
 
 INDEX = "ix_feedback_project_id_person_first_at"
 COLUMNS = ["project_id", "person", "first_at"]
-READ = sa.text("triaged_at IS NOT NULL")
+READ = sa.text("triaged_at IS NOT NULL OR version > 1")
 
 
 def upgrade() -> None:
