@@ -41,8 +41,9 @@ _IPV4: Final = re.compile(
     r"[0-9](?<![\w.].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?!\w|\.[0-9]|-(?:alpha|beta|rc|pre|dev|snapshot))",
     re.ASCII | re.IGNORECASE,
 )
-_COUNTED: Final = re.compile(  # what has numbers of four parts as well: 12 characters are looked at
-    r"(?:(?<![A-Za-z])(?:version|release|section|chapter|clause|v\.)|§)[ :=\"']{0,3}$", re.IGNORECASE
+_COUNTED: Final = re.compile(  # what has numbers of four parts as well: 24 characters are looked at
+    r"(?:(?<![A-Za-z])(?:(?:file|assembly|product)?version|ver\.|release|section|chapter|clause|v\.)|§)[ :=(\"']{0,4}$",
+    re.IGNORECASE,
 )
 # Where versions stand too. Names that may have an address, and larger numbers, are not taken for one: see _is_version.
 _PRODUCT: Final = re.compile(
@@ -110,7 +111,7 @@ def _ipv4_mark(match: re.Match[str]) -> str:
     parts, start = match[0].split("."), match.start()
     if max(map(int, parts)) > 255 or (parts[2] == parts[3] == "0"):
         return match[0]
-    if _COUNTED.search(match.string[max(0, start - 12) : start]) or _is_version(match, parts):
+    if _COUNTED.search(match.string[max(0, start - 24) : start]) or _is_version(match, parts):
         return match[0]
     return "[ip]"
 

@@ -19,10 +19,13 @@ _IBAN_START: Final = re.compile(  # the two digits after the country
 # A group that goes on as four hexadecimal digits or more is part of a hash.
 _CARD_GROUP: Final = r"{2,}+(?![A-Fa-f][0-9A-Fa-f]{3})"
 _CARD_RUN: Final = re.compile(
-    rf"[0-9](?<![A-Za-z0-9].)[0-9]{_CARD_GROUP}(?:[{_MORE}{_GAP}]{{1,3}}[0-9][0-9]{_CARD_GROUP})*+", re.ASCII
+    rf"[0-9](?<![A-Za-z0-9].)[0-9]{_CARD_GROUP}(?:[{_MORE}{_GAP}]{{1,3}}[0-9][0-9]{_CARD_GROUP})*+",
+    re.ASCII,
 )
 _YEARS: Final = re.compile(r"(?:20[0-9]{2}){4}")
 _GROUP: Final = re.compile(r"[0-9]+")
+_POINT: Final = re.compile(r"[0-9]\.$")
+_MORE_SHAPES: Final = ((4, 4, 4, 4), (4, 6, 5))
 _CARD_SHAPES: Final = ((4, 6, 4), (4, 6, 5), (6, 13))
 _CARD_BEGINNINGS: Final = tuple(shape[:-1] for shape in _CARD_SHAPES)
 _DOUBLED: Final = str.maketrans("0123456789", "0246813579")  # twice the digit, its own digits summed
@@ -120,6 +123,8 @@ def _card_marks(match: re.Match[str]) -> str:
     groups = list(_GROUP.finditer(run))
     parts: list[str] = []
     done = first = 0
+    if len(groups[0][0]) >= 13 and _POINT.search(match.string, max(0, match.start() - 2), match.start()):
+        first = 1  # decimals
     while first < len(groups):
         last = _card_last(groups, first)
         if last is not None:
@@ -130,17 +135,21 @@ def _card_marks(match: re.Match[str]) -> str:
 
 
 def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
-    """Cards are written in fours, or as one of _CARD_SHAPES: prices in a row, orders in sevens and years are not."""
-    if not "2" <= groups[first][0][0] <= "6":
+    """Cards are written in fours, or as one of _CARD_SHAPES: prices in a row, orders in sevens and years are not.
+
+    With dots, slashes or tabs it begins with no year, and has no more numbers beside it by the same sign: those of
+    tables, paths and builds have.
+    """
+    if not "2" <= groups[first][0][0] <= "6" or _gap_before(groups, first) == ".":
         return None
-    digits = ""
-    gap = ""
+    digits = gap = gaps = ""
     lengths: tuple[int, ...] = ()
     for index in range(first, min(first + 6, len(groups))):
         if any(length % 4 for length in lengths) and lengths not in _CARD_BEGINNINGS:
             return None
         if index > first:
-            before, gap = gap, groups[index].string[groups[index - 1].end() : groups[index].start()]
+            before, gap = gap, _gap_before(groups, index)
+            gaps += gap
             # Two numbers with a decimal point, beside each other, have two kinds of signs.
             if before and gap != before and not _MORE_SIGNS.isdisjoint(before + gap):
                 return None
@@ -149,8 +158,18 @@ def _card_last(groups: list[re.Match[str]], first: int) -> int | None:
         if len(digits) > 19:
             return None
         if len(digits) >= 13 and _is_card_shape(lengths) and _luhn(digits):
-            return None if len(lengths) > 1 and _YEARS.fullmatch(digits) else index
+            if len(lengths) > 1 and _YEARS.fullmatch(digits):
+                return None
+            if _MORE_SIGNS.isdisjoint(gaps):
+                return index
+            beside = (_gap_before(groups, first), _gap_before(groups, index + 1))
+            return index if lengths in _MORE_SHAPES and gap not in beside and digits[:2] not in ("20", "21") else None
     return None
+
+
+def _gap_before(groups: list[re.Match[str]], index: int) -> str:
+    inside = 0 < index < len(groups)
+    return groups[index].string[groups[index - 1].end() : groups[index].start()] if inside else ""
 
 
 def _is_card_shape(lengths: tuple[int, ...]) -> bool:

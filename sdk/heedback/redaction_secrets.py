@@ -58,8 +58,9 @@ _WEBHOOK: Final = re.compile(  # whoever has it may write there
     r"(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/)[\w/-]{16,}+", re.ASCII | re.IGNORECASE
 )
 # What stands between the user and the host, up to the last @ of them. A number of five digits at most is a port.
-_PASSWORD: Final = re.compile(
-    r"""(://[^\s/:"'`<>[]{0,128}:)(?![0-9]{1,5}[,;/?)\]}|\\])[^\s/@"'`<>]{1,256}+@(?:[^\s/@"'`<>]{1,256}+@)*+"""
+_PASSWORD: Final = re.compile(  # JSON may have a backslash before each slash
+    r"""(:\\?/\\?/[^\s/:"'`<>[]{0,128}:)(?![0-9]{1,5}[,;/?)\]}|\\])"""
+    r"""[^\s/@"'`<>]{1,256}+@(?!sha256:)(?:[^\s/@"'`<>]{1,256}+@(?!sha256:))*+"""
 )
 # Whatever its number of parts: three of a signed token, five of an encrypted one, of which some may be empty.
 _JWT: Final = re.compile(
@@ -80,7 +81,7 @@ _TURN: Final = re.compile(r"[a-z](?=[A-Z0-9])|[A-Z](?=[0-9])|[0-9](?=[A-Za-z])")
 
 def secrets(text: str, raw: bytes, digits: int) -> str:
     """`text`, which is `raw` in UTF-8 and had so many `digits` to begin with."""
-    if "@" in text and "://" in text:
+    if "@" in text and ("://" in text or ":\\/\\/" in text):
         text = _PASSWORD.sub(r"\1[password]@", text)
     if "-" in text and "-----BEGIN" in text:
         text = _private_keys(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import Final
 
 from waitress.channel import HTTPChannel
@@ -50,10 +51,21 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     _discarded: int | None = None  # bytes; None as long as we send
 
     def writable(self) -> bool:
+        if self._is_never_read():
+            self.handle_close()
+            return False
         ending = self.will_close or self.close_when_flushed
         if self.requests and not ending and self.total_outbufs_len < _SMALL_BYTES:
             return False
         return bool(super().writable())
+
+    def _is_never_read(self) -> bool:
+        """Whether an answer waits that nobody has taken for so long that waitress wants to close.
+
+        It would do so when the answer is gone, which may be never: a connection held like this would be held for good.
+        """
+        waits = self.will_close and self.total_outbufs_len and not self.requests
+        return bool(waits and time.time() - self.last_activity > self.adj.channel_timeout)
 
     def service(self) -> None:
         self._refused = self.requests[0].error is not None

@@ -216,6 +216,22 @@ def test_who_neither_closes_nor_sends_after_a_refusal_is_closed_as_any_quiet_con
         assert eventually(lambda: not server.active_channels)
 
 
+def test_who_never_reads_an_answer_is_closed_as_any_quiet_connection() -> None:
+    def long(environ: Any, start: Any) -> list[bytes]:
+        start("200 OK", [("Content-Length", str(8 * LIMIT))])
+        return [bytes(8 * LIMIT)]
+
+    with running(long) as server, connected(server, room=4096) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert eventually(lambda: any(each.total_outbufs_len for each in server.active_channels.values()))
+        [channel] = server.active_channels.values()
+        assert eventually(lambda: not channel.requests)
+        channel.last_activity -= server.adj.channel_timeout + 1
+        server.maintenance(time.time())
+        server.pull_trigger()
+        assert eventually(lambda: not server.active_channels)
+
+
 def test_who_asks_before_sending_too_much_is_not_told_to_go_on() -> None:
     with running(never, max_request_body_size=LIMIT) as server:
         answer = refused(server, b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 99999999")
