@@ -20,13 +20,19 @@ class MailServer:
     answers: dict[str, str] = field(default_factory=dict)
     data_answer: str = "250 taken"
     login: tuple[str, str] | None = None
+    ascii_only: bool = False  # it has no SMTPUTF8
     received: list[EmailMessage] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self.port = self.port or free_port()
         signed_in = {} if self.login is None else {"auth_required": True, "auth_require_tls": False}
         self._controller = Controller(
-            self, hostname="127.0.0.1", port=self.port, authenticator=self._check, **signed_in
+            self,
+            hostname="127.0.0.1",
+            port=self.port,
+            authenticator=self._check,
+            enable_SMTPUTF8=not self.ascii_only,
+            **signed_in,
         )
         self._controller.start()
         return self

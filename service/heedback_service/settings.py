@@ -9,11 +9,10 @@ import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parseaddr
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from environs import EnvError, EnvValidationError, FileAwareEnv
 from marshmallow import ValidationError, validate
@@ -238,19 +237,23 @@ def _postgresql(url: URL) -> None:
 
 
 def _address(value: str) -> None:
-    name, at, host = parseaddr(value)[1].partition("@")
-    if not (name and at and host) or " " in host or set(value) - _PRINTABLE:
-        raise ValidationError("Not an e-mail address.")
+    from heedback_service.channels.email import is_one_address  # and SMTP, for those who set this
+
+    if set(value) - _PRINTABLE or not is_one_address(value):
+        raise ValidationError("Not an e-mail address, or more than one.")
 
 
 def _smtp(value: str) -> None:
     try:
         parts = urlsplit(value)
         fits = parts.scheme in ("smtp", "smtp+starttls", "smtps") and parts.hostname and parts.port != 0
-    except ValueError:  # a port that is none
+        (parts.hostname or "").encode("idna")  # as the socket will have it
+    except ValueError:  # a port or a name that is none
         fits = False
     if not fits:
         raise ValidationError("Use smtp://, smtp+starttls:// or smtps://[user:password@]host[:port].")
+    if not unquote((parts.username or "") + (parts.password or "")).isascii():
+        raise ValidationError("The user and the password have to be ASCII: they are sent in nothing else.")
 
 
 def _of_file(database: Path) -> str:

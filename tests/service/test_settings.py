@@ -84,8 +84,16 @@ def test_a_language_model_is_asked_only_where_one_is_named(monkeypatch: pytest.M
         ("SMTP_URL", "http://mail", "smtp://"),
         ("SMTP_URL", "smtp://mail:notaport", "smtp://"),
         ("SMTP_URL", "smtp://mail:99999", "smtp://"),
+        ("SMTP_URL", "smtp://a..b", "smtp://"),
+        ("SMTP_URL", f"smtp://{'a' * 70}.example", "smtp://"),
+        ("SMTP_URL", "smtp://u:geh%C3%A9im@mail", "have to be ASCII"),
+        ("SMTP_URL", "smtp://ü@mail", "have to be ASCII"),
         ("MAIL_FROM", "nobody", "Not an e-mail address"),
         ("MAIL_FROM", "a b", "Not an e-mail address"),
+        *(
+            ("MAIL_FROM", text, "Not an e-mail address, or more than one")
+            for text in ("a@[b", "A <a@b>, <", "a@b, c@d", "a b@c", "a@b.c..d", 'a@b"', "a@b.")
+        ),
         ("SETTLE_SECONDS", "soon", "Not a valid number"),
         ("LOG", "xml", "Must be one of: text, json"),
         ("METRICS_TOKEN", "guess me", "16"),
@@ -107,6 +115,18 @@ def test_a_bad_setting_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
     with pytest.raises(SettingsError, match=reason) as refusal:
         read_settings()
     assert f"HEEDBACK_SERVER_{name.removesuffix('_FILE')}" in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["a@localhost", "Heedback <h@acme.example>", '"Acme, Ltd." <h@[127.0.0.1]>'])
+def test_a_sender_may_have_a_name(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("HEEDBACK_SERVER_MAIL_FROM", text)
+    assert read_settings().mail_from == text
+
+
+def test_a_mail_server_is_named_with_what_smtp_carries(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("smtp://bücher.example", "smtps://al%20ice:p%40ss@[::1]:465", "smtp+starttls://mail.example.com."):
+        monkeypatch.setenv("HEEDBACK_SERVER_SMTP_URL", url)
+        assert read_settings().smtp_url == url
 
 
 @pytest.mark.parametrize(

@@ -63,12 +63,12 @@ def build(mail: Mail) -> EmailMessage:
     Raises:
         ValueError: `sender` or `recipient` is not one address.
     """
+    for name, text in (("From", mail.sender), ("To", mail.recipient)):
+        if not is_one_address(one_line(text)):
+            raise ValueError(f"{name}: not an address")
     message = EmailMessage(policy=policy.SMTP)
     message["From"] = one_line(mail.sender)
     message["To"] = one_line(mail.recipient)
-    for name in ("From", "To"):
-        if message[name].defects or [bool(address.domain) for address in message[name].addresses] != [True]:
-            raise ValueError(f"{name}: not an address")
     message["Subject"] = one_line(mail.subject)
     message["Date"] = mail.date
     message["Message-ID"] = mail.message_id
@@ -76,6 +76,16 @@ def build(mail: Mail) -> EmailMessage:
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     return message
+
+
+def is_one_address(text: str) -> bool:
+    """Whether `text` is one address with a domain, with or without a name, and can be written into a header."""
+    try:
+        header = policy.SMTP.header_factory("From", text)
+        header.fold(policy=policy.SMTP)
+    except Exception:  # Python's parser leaves by whatever it stumbles over: `a@[b` is an AttributeError
+        return False
+    return not header.defects and [bool(address.domain) for address in header.addresses] == [True]
 
 
 def one_line(text: str) -> str:
@@ -90,7 +100,10 @@ def send(message: EmailMessage, url: str) -> Outcome:
         with closing(_connected(server)) as smtp:
             if server.username:
                 smtp.login(unquote(server.username), unquote(server.password or ""))
-            smtp.send_message(message)
+            try:
+                smtp.send_message(message)
+            except smtplib.SMTPNotSupportedError as error:  # an address beyond ASCII
+                return Refused(_words(str(error)), type(error).__name__)
             with suppress(OSError, smtplib.SMTPException):  # it has been taken, whatever the goodbye says
                 smtp.quit()
     except smtplib.SMTPRecipientsRefused as error:
@@ -98,12 +111,12 @@ def send(message: EmailMessage, url: str) -> Outcome:
         return _by_code(error, code, f"recipient refused: {code} {_words(said)}")
     except smtplib.SMTPDataError as error:
         return _by_code(error, error.smtp_code, f"message refused: {error.smtp_code} {_words(error.smtp_error)}")
-    except smtplib.SMTPNotSupportedError as error:
-        return Refused(_words(str(error)), type(error).__name__)
     except smtplib.SMTPResponseException as error:
         return TryLater(f"{error.smtp_code} {_words(error.smtp_error)}", _kind(error, error.smtp_code))
     except (OSError, smtplib.SMTPException) as error:
         return TryLater(_words(f"{type(error).__name__}: {error}"), type(error).__name__)
+    except ValueError as error:  # a host name or a password that SMTP cannot carry; the error may quote the latter
+        return TryLater(type(error).__name__)
     return Sent()
 
 
@@ -116,7 +129,7 @@ def _connected(server: SplitResult) -> smtplib.SMTP:
     if server.scheme == "smtp+starttls":
         try:
             smtp.starttls(context=ssl.create_default_context())
-        except (OSError, smtplib.SMTPException):
+        except (OSError, ValueError, smtplib.SMTPException):
             smtp.close()
             raise
     return smtp

@@ -81,9 +81,13 @@ def trouble_in(outcome: Outcome) -> TryLater | Refused | None:
 
 
 def undelivered(session: Session, project_id: int, digest_id: str, period: str) -> tuple[int, int]:
-    """How many mails of a digest were tried in vain, whether they are tried again or not; and how many there are."""
+    """How many mails of a digest were tried in vain, whether they are tried again or not; and how many there are.
+
+    One that was begun and neither sent nor given up is one of them: its sender may have died.
+    """
     its = (Delivery.project_id == project_id, Delivery.digest_id == digest_id, Delivery.period == period)
-    in_vain = func.count().filter(Delivery.state != "sent", Delivery.error != UNWANTED.reason)
+    begun = Delivery.state == "claimed"
+    in_vain = func.count().filter(Delivery.state != "sent", or_(begun, Delivery.error != UNWANTED.reason))
     tried, all_of_them = session.execute(select(in_vain, func.count()).where(*its)).one()
     return tried, all_of_them
 

@@ -54,7 +54,9 @@ def mail_status(session: Session, run: DigestRun) -> str | None:
     said += [f"Not mailed to {row.recipient}: {row.error}." for row in rows if row.state == "failed"]
     waiting = [row for row in rows if row.state in ("planned", "claimed")]
     said += [f"Trying {row.recipient} again: {row.error}." for row in waiting if row.error]
-    if new := sum(not row.error for row in waiting):
+    fresh = [row for row in waiting if not row.error]
+    said += [f"Mail to {row.recipient} is begun and not known to be done." for row in fresh if row.state == "claimed"]
+    if new := sum(row.state == "planned" for row in fresh):
         said.append(f"{count(new, 'mail')} on the way.")
     return " ".join(said) or None
 

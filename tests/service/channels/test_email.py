@@ -43,7 +43,7 @@ def test_words_with_line_breaks_start_no_header_of_their_own(server: MailServer)
 
 
 @pytest.mark.parametrize("field", ["sender", "recipient"])
-@pytest.mark.parametrize("address", ["", "nobody", "a@b\r\nX: y@z", "a@b, c@d@e"])
+@pytest.mark.parametrize("address", ["", "nobody", "a@b\r\nX: y@z", "a@b, c@d@e", "a@[b", "A <a@b>, <"])
 def test_what_is_no_address_builds_no_mail(field: str, address: str) -> None:
     with pytest.raises(ValueError, match="not an address"):
         build(dataclasses.replace(MAIL, **{field: address}))
@@ -88,8 +88,31 @@ def test_signs_in_with_the_name_and_password_of_the_url() -> None:
     assert len(server.received) == 1
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_what_smtp_cannot_carry_is_tried_again_and_not_quoted() -> None:
+    with MailServer(login=("alice", "secret")) as server:
+        told = send(build(MAIL), f"smtp://alice:geh%C3%A9im@127.0.0.1:{server.port}")
+    assert told == TryLater("UnicodeEncodeError")
+    assert send(build(MAIL), "smtp://a..b") == TryLater("UnicodeError")
+
+
+def test_a_server_that_cannot_sign_us_in_is_tried_again(server: MailServer) -> None:
+    outcome = send(build(MAIL), f"smtp://alice:secret@127.0.0.1:{server.port}")
+    assert outcome == TryLater(
+        "SMTPNotSupportedError: SMTP AUTH extension not supported by server.", "SMTPNotSupportedError"
+    )
+    assert not server.received
+
+
+def test_a_recipient_that_the_server_cannot_write_is_refused_for_good() -> None:
+    with MailServer(ascii_only=True) as server:
+        outcome = send(build(dataclasses.replace(MAIL, recipient="alice@bücher.example")), server.url)
+    assert isinstance(outcome, Refused)
+    assert not server.received
+
+
 @pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
 def test_never_falls_back_to_plain_text_when_tls_was_asked_for(server: MailServer, scheme: str) -> None:
     outcome = send(build(MAIL), f"{scheme}://127.0.0.1:{server.port}")
-    assert not isinstance(outcome, Sent)
+    assert isinstance(outcome, TryLater)  # whoever runs the server or the service can mend it
     assert not server.received

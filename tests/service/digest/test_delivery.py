@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from builders import Feed, Written, rated
+from heedback_service.core.wording import count
 from heedback_service.flow import deliver
 from heedback_service.flow.deliver import ATTEMPTS, LEASE, deliver_next, wait
+from heedback_service.flow.digest_list import mail_status
 from heedback_service.logs import FIELDS
 from heedback_service.settings import Settings
 from heedback_service.store.db import Database
-from heedback_service.store.tables import Account, Delivery, Member, Project
+from heedback_service.store.tables import Account, Delivery, DigestRun, Member, Project
 from mailbox_server import MailServer, free_port
 from support import NOW
 
@@ -104,6 +106,15 @@ def test_a_mail_that_nobody_wants_any_more_is_no_trouble(
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     with db.read() as session:
         assert deliver.undelivered(session, project.id, "weekly", "2026-W46") == (1, 2)
+
+
+def test_a_mail_that_was_begun_and_not_sent_is_in_vain(db: Database, project: Project, smtp: Settings) -> None:
+    with db.write() as session:
+        assert deliver.claim(session, NOW, smtp.mail_from)
+    with db.read() as session:
+        assert deliver.undelivered(session, project.id, "weekly", "2026-W46") == (1, 2)
+        told = mail_status(session, session.scalars(select(DigestRun)).one())
+    assert told == f"Mail to alice@example.com is begun and not known to be done. {count(1, 'mail')} on the way."
 
 
 def test_a_server_that_is_down_is_tried_again_until_it_is_up(db: Database, settings: Settings) -> None:
