@@ -22,6 +22,7 @@ from heedback_service import entry
 from heedback_service.cli import main
 from heedback_service.core.ids import new_id
 from heedback_service.flow import accounts, digest
+from heedback_service.flow.deliver import ATTEMPTS
 from heedback_service.flow.intake import Batch, take
 from heedback_service.flow.triage import triage_step
 from heedback_service.store.db import Database
@@ -176,6 +177,22 @@ def test_a_worker_that_cannot_deliver_mail_says_so_at_its_end(run: Run, tmp_path
     line, said = done.stderr.splitlines()
     assert "digest not delivered: ConnectionRefusedError; trying again in 0:02:00 project=acme" in line
     assert said == "Error: could not deliver digests; the lines above say why"
+
+
+def test_a_worker_that_gives_a_mail_up_says_so_at_its_end(run: Run, tmp_path: Path) -> None:
+    assert run("user", "add", "ana@example.org", "--name", "Ana", "--project", "acme").exit_code == 0
+    assert run("digest", "acme").exit_code == 0
+    file = sqlite3.connect(tmp_path / "data" / "heedback.db")
+    with closing(file), file:
+        file.execute(
+            "UPDATE deliveries SET state = 'claimed', attempts = ?, lease_until = '2020-01-01 00:00:00'", [ATTEMPTS]
+        )
+    done = run("worker", "--once")
+    assert done.exit_code == 1
+    line, said = done.stderr.splitlines()
+    assert "digest not delivered: every sender ended before it was done" in line
+    assert said == "Error: could not deliver digests; the lines above say why"
+    assert run("worker", "--once").exit_code == 0
 
 
 def test_keys_are_listed_by_what_revoking_asks_for_and_never_shown(run: Run) -> None:

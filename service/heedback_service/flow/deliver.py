@@ -30,6 +30,7 @@ FIRST_WAIT: Final = timedelta(minutes=2)  # doubled at every attempt, up to
 LONGEST_WAIT: Final = timedelta(hours=4)
 ATTEMPTS: Final = 20  # two days and six hours; after that the week is old news
 UNWANTED: Final = Refused("not a member who wants the digest any more")  # which is as it should be
+DIED: Final = Refused("every sender ended before it was done")
 
 _KEY: Final = (Delivery.project_id, Delivery.digest_id, Delivery.period, Delivery.recipient)
 _log: Final = logging.getLogger(__name__)
@@ -59,9 +60,12 @@ class Letter:
 def deliver_next(db: Database, settings: Settings, now: datetime) -> Outcome | None:
     """Send one mail that is due, and say what came of it; None: none is.
 
-    No transaction is open while the mail server is spoken to. What could not be delivered is a line in the log.
+    No transaction is open while the mail server is spoken to. What could not be delivered is a line in the log. Before
+    any is sent, what killed its senders is given up, which is an outcome of its own.
     """
     with db.write() as session:
+        if _give_up(session, now):
+            return DIED
         claimed = claim(session, now, settings.mail_from)
     if claimed is None:
         return None
@@ -94,7 +98,6 @@ def undelivered(session: Session, project_id: int, digest_id: str, period: str) 
 
 def claim(session: Session, now: datetime, sender: str) -> Claim | None:
     """Take one delivery that is due, or whose sender died. It is an attempt whether or not we live to mark it."""
-    _give_up(session, now)
     due = and_(
         or_(Delivery.lease_until.is_(None), Delivery.lease_until <= now), Delivery.state.in_(("planned", "claimed"))
     )
@@ -137,15 +140,15 @@ def wait(attempts: int) -> timedelta:
     return min(FIRST_WAIT * doublings, LONGEST_WAIT)
 
 
-def _give_up(session: Session, now: datetime) -> None:
-    """What killed its sender every time is not tried for ever."""
+def _give_up(session: Session, now: datetime) -> int:
+    """What killed its sender every time is not tried for ever. How many these were, each a line in the log."""
     hopeless = (Delivery.state == "claimed", Delivery.lease_until <= now, Delivery.attempts >= ATTEMPTS)
-    died = {"state": "failed", "lease_until": None, "error": "every sender ended before it was done"}
-    for row in session.execute(
-        update(Delivery).where(*hopeless).values(died).returning(*_KEY, Delivery.attempts)
-    ).all():
+    died = {"state": "failed", "lease_until": None, "error": DIED.reason}
+    rows = session.execute(update(Delivery).where(*hopeless).values(died).returning(*_KEY, Delivery.attempts)).all()
+    for row in rows:
         slug = session.get_one(Project, row.project_id).slug
-        _log.error("digest not delivered: %s", died["error"], extra=_fields(slug, row))
+        _log.error("digest not delivered: %s", DIED.reason, extra=_fields(slug, row))
+    return len(rows)
 
 
 def _letter(session: Session, claimed: Claim, settings: Settings, now: datetime) -> Letter | Refused:
