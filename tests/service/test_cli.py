@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select, update
 
-from heedback_service import entry
+from heedback_service import entry, serving
 from heedback_service.cli import main
 from heedback_service.core.ids import new_id
 from heedback_service.flow import accounts, digest
@@ -141,6 +142,15 @@ def test_an_output_that_takes_nothing_is_one_line(
             main(words.split())  # and nothing is left that closing the file would try to write
     *_, said = capsys.readouterr().err.splitlines()
     assert (ended.value.code, said) == (1, "Error: cannot write the output: No space left on device")
+
+
+def test_another_error_is_not_taken_for_one_of_the_output(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(serving, "serve", serve)
+    with pytest.raises(OSError, match="Too many open files"):
+        main(["serve"])
 
 
 def test_a_database_with_a_name_that_is_too_long_is_one_line(run: Run) -> None:

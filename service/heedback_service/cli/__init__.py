@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from importlib import import_module
@@ -33,6 +34,8 @@ _COMMANDS: Final = {
     "widget": "running",
     "worker": "running",
 }
+# What a disk says that takes no more. Any other error, of a socket for example, must be loud.
+_TAKES_NO_MORE: Final = {errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG}
 
 
 class _Commands(click.Group):
@@ -42,7 +45,7 @@ class _Commands(click.Group):
         try:
             return super().main(*args, **more)
         except OSError as error:
-            if error.filename is not None:  # no output of ours: that must be loud
+            if error.filename is not None or error.errno not in _TAKES_NO_MORE:  # no output of ours
                 raise
             click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
             with contextlib.suppress(
