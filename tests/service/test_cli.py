@@ -144,6 +144,22 @@ def test_an_output_that_takes_nothing_is_one_line(
     assert (ended.value.code, said) == (1, "Error: cannot write the output: No space left on device")
 
 
+def test_without_an_output_nothing_is_done(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = run("key", "list", "acme").stdout
+    closed = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    closed.close()
+    with Path(os.devnull).open(encoding="utf-8") as for_reading:
+        for stdout, why in ((None, "it is closed"), (closed, "it is closed"), (for_reading, "Bad file descriptor")):
+            with monkeypatch.context() as patched:
+                patched.setattr(sys, "stdout", stdout)
+                with pytest.raises(SystemExit, match="1"):
+                    main(["key", "create", "acme"])
+            assert capsys.readouterr().err == f"Error: cannot write the output: {why}\n"
+    assert run("key", "list", "acme").stdout == before
+
+
 def test_another_error_is_not_taken_for_one_of_the_output(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def serve(*_: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from importlib import import_module
@@ -39,9 +40,15 @@ _TAKES_NO_MORE: Final = {errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EFBIG}
 
 
 class _Commands(click.Group):
-    """Commands by name, whose database errors are one line, as is an output that takes nothing, such as a full disk."""
+    """Commands by name, whose database errors are one line, as is an output that takes nothing, such as a full disk.
+
+    Without an output nothing is done: a key would be made that nobody has seen.
+    """
 
     def main(self, *args: Any, **more: Any) -> Any:
+        if why := _hindrance_of_output():
+            click.echo(f"Error: cannot write the output: {why}", err=True)
+            sys.exit(1)
         try:
             return super().main(*args, **more)
         except OSError as error:
@@ -71,6 +78,20 @@ class _Commands(click.Group):
         except DatabaseError as error:
             said = str(error.orig).strip().splitlines()[0]
             raise click.ClickException(f"the database refused: {said}") from error
+
+
+def _hindrance_of_output() -> str | None:
+    if sys.stdout is None:  # as Python has it where it was closed
+        return "it is closed"
+    try:
+        os.write(sys.stdout.fileno(), b"")
+    except io.UnsupportedOperation:  # no file: somebody in this process reads it
+        return None
+    except OSError as error:
+        return error.strerror
+    except ValueError:
+        return "it is closed"
+    return None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
