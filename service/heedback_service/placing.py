@@ -6,7 +6,8 @@ import errno
 from pathlib import Path
 from typing import Final
 
-_NO_HARD_LINKS: Final = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}  # exFAT, some network mounts
+# As exFAT has it, by one driver or another, and some network mounts.
+_NO_HARD_LINKS: Final = {errno.EPERM, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
 
 
 def place(part: Path, file: Path) -> None:

@@ -277,8 +277,8 @@ def _kept_secret(file: Path) -> str:
 
 
 def _make_secret(file: Path) -> None:
-    mine = file.with_name(f"{file.name}.{os.getpid()}")
-    mine.touch(mode=0o600)
+    mine = file.with_name(f"{file.name}.{secrets.token_hex(4)}")  # in two containers both may be process 1
+    mine.touch(mode=0o600, exist_ok=False)
     try:
         mine.write_text(secrets.token_urlsafe(48))
         with contextlib.suppress(FileExistsError):  # of two processes starting at once, one is first, whole

@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 
+from heedback_service import settings
 from heedback_service.placing import place
 from heedback_service.settings import read_settings
+from heedback_service.store import backup
 from heedback_service.store.backup import BackedUp, Refused, back_up
 
 
-@pytest.fixture(params=[None, errno.EPERM, errno.EOPNOTSUPP], ids=["links", "exFAT", "network"])
+@pytest.fixture(
+    params=[None, errno.EPERM, errno.EINVAL, errno.EOPNOTSUPP], ids=["links", "exFAT", "another exFAT", "network"]
+)
 def links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int | None:
     """A file system with hard links, or how one without them refuses."""
 
@@ -93,3 +97,42 @@ def test_a_secret_and_a_backup_are_made(tmp_path: Path, monkeypatch: pytest.Monk
     assert isinstance(back_up(url, file, force=False), BackedUp)
     assert back_up(url, file, force=False) == Refused(f"{file} is there already; --force replaces it")
     assert sorted(each.name for each in tmp_path.iterdir()) == ["b.db", "data"]
+
+
+@pytest.mark.usefixtures("one_process_number")
+def test_two_containers_that_start_at_once_share_one_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is process 1 in its own, and one is at the end of its work where the other has just begun."""
+    monkeypatch.setenv("HEEDBACK_SERVER_DATA", str(tmp_path))
+    told: list[str] = []
+
+    def place_after_another(part: Path, file: Path) -> None:
+        monkeypatch.setattr(settings, "place", place)
+        told.append(read_settings().secret_key)
+        place(part, file)
+
+    monkeypatch.setattr(settings, "place", place_after_another)
+    assert read_settings().secret_key == told[0]
+    assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
+
+
+@pytest.mark.usefixtures("one_process_number")
+def test_two_containers_that_back_up_at_once_take_nothing_from_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: Path
+) -> None:
+    url, file = f"sqlite:///{sqlite_template}", tmp_path / "b.db"
+    told: list[BackedUp | Refused] = []
+
+    def place_after_another(part: Path, file: Path) -> None:
+        monkeypatch.setattr(backup, "place", place)
+        told.append(back_up(url, file, force=False))
+        place(part, file)
+
+    monkeypatch.setattr(backup, "place", place_after_another)
+    assert back_up(url, file, force=False) == Refused(f"{file} is there already; --force replaces it")
+    assert told == [BackedUp(file.stat().st_size)]
+    assert [each.name for each in tmp_path.iterdir()] == ["b.db"]
+
+
+@pytest.fixture
+def one_process_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 1)

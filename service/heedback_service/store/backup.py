@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ def back_up(url: str, file: Path, *, force: bool) -> BackedUp | Refused:
         return Refused(f"{file} is no regular file")
     if file.exists() and not force:
         return Refused(f"{file} is there already; --force replaces it")
-    part = file.with_name(f".{file.name}.{os.getpid()}")
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")  # in two containers both may be process 1
     try:
         _copy(database, part)
         if not _put(part, file, force):
