@@ -60,11 +60,11 @@ class Settings:
             found without it, and no text leaves the service.
         embeddings_model: the model that it is asked for; without a URL, the name or folder of a model of the package
             sentence-transformers. None, without a URL: themes are found by words alone.
-        embeddings_key: its bearer token; None for an endpoint that wants none.
+        embeddings_key: its bearer token, in ASCII; None for an endpoint that wants none.
         llm_url: what `/chat/completions` is appended to, of an endpoint that speaks as OpenAI's does; None: no language
             model is asked for anything.
         llm_model: the model that it is asked for; never None where there is a URL.
-        llm_key: its bearer token; None for an endpoint that wants none.
+        llm_key: its bearer token, in ASCII; None for an endpoint that wants none.
         llm_budget: questions that it is asked in an hour, in each project: 0 to 1000.
     """
 
@@ -132,10 +132,10 @@ def _read(env: _Env) -> Settings:
     metrics_token: str | None = env.str("METRICS_TOKEN", None, validate=[validate.Length(min=16), _token])
     embeddings_url: str | None = env.str("EMBEDDINGS_URL", None, validate=validate.URL(require_tld=False))
     embeddings_model: str | None = env.str("EMBEDDINGS_MODEL", None, validate=validate.Length(min=1))
-    embeddings_key: str | None = env.str("EMBEDDINGS_KEY", None)
+    embeddings_key: str | None = env.str("EMBEDDINGS_KEY", None, validate=_token)
     llm_url: str | None = env.str("LLM_URL", None, validate=validate.URL(require_tld=False))
     llm_model: str | None = env.str("LLM_MODEL", None, validate=validate.Length(min=1))
-    llm_key: str | None = env.str("LLM_KEY", None)
+    llm_key: str | None = env.str("LLM_KEY", None, validate=_token)
     llm_budget: int = env.int("LLM_BUDGET", 20, validate=validate.Range(0, 1000))
     env.seal()
     if llm_url and not llm_model:

@@ -99,6 +99,7 @@ def test_a_language_model_is_asked_only_where_one_is_named(monkeypatch: pytest.M
         ("METRICS_TOKEN", "guess me", "16"),
         ("METRICS_TOKEN", "t" * 32 + "ö", "letters of ASCII"),
         ("METRICS_TOKEN", " " + "t" * 32, "letters of ASCII"),
+        *((key, text, "letters of ASCII") for key in ("EMBEDDINGS_KEY", "LLM_KEY") for text in ("schlüssel", "a\nb")),
         ("EMBEDDINGS_URL", "nowhere", "Not a valid URL"),
         ("LLM_URL", "nowhere", "Not a valid URL"),
         ("LLM_BUDGET", "1001", "1000"),
