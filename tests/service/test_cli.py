@@ -114,6 +114,15 @@ def test_an_address_that_is_not_ours_is_one_line(run: Run) -> None:
     assert done.stderr.startswith("Error: cannot listen on [2001:db8::1]:8700: ")
 
 
+def test_an_address_has_to_be_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "serve", lambda *_: None)
+    done = run("serve", "--host", "")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "Error: --host names no address to listen on; 0.0.0.0 stands for all\n",
+    )
+
+
 def test_settings_shows_what_is_in_force_and_no_secret(run: Run) -> None:
     shown = run(
         "settings",

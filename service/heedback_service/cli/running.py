@@ -21,6 +21,8 @@ def serve_command(host: str, port: int) -> None:
     """Answer requests and work the jobs, until SIGTERM or Ctrl-C."""
     from heedback_service.serving import PortBusyError, serve
 
+    if not host:  # which a socket takes for every address
+        fail("--host names no address to listen on; 0.0.0.0 stands for all")
     try:
         serve(settings_in_force(), host, port)
     except PortBusyError as error:
