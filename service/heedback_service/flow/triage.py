@@ -77,7 +77,7 @@ _UNREAD: Final = Direct(
             Feedback.triaged_at.is_(None),
             Feedback.changed_at <= bindparam("before"),
         )
-        .order_by(Feedback.changed_at)  # as the index is; those of one moment would have to be sorted each time
+        .order_by(Feedback.changed_at, Feedback.id)  # as the index is: what came with one request, in its order
         .limit(bindparam("batch", type_=Integer))
         .offset(_NONE)
         # What intake is changing comes back changed; what we read stays as it is until we have committed.

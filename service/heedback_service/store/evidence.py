@@ -132,6 +132,7 @@ class Feedback(Base):
             "project_id",
             "feature_id",
             "changed_at",
+            "id",
             sqlite_where=text("triaged_at IS NULL"),
             postgresql_where=text("triaged_at IS NULL"),
         ),
