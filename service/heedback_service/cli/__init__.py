@@ -55,9 +55,8 @@ class _Commands(click.Group):
             if error.filename is not None or error.errno not in _TAKES_NO_MORE:  # no output of ours
                 raise
             click.echo(f"Error: cannot write the output: {error.strerror}", err=True)
-            with contextlib.suppress(
-                OSError, ValueError
-            ):  # what is left of it, which Python would try again at its end
+            # What is left of it, Python would try again at its end.
+            with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
 

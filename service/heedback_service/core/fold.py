@@ -31,8 +31,7 @@ WORDS: Final = (
     "metadata",
     "context",
 )
-FIELDS: Final = ("feature", *WORDS)
-_IN_ORDER: Final = tuple(sorted(FIELDS))  # so are the stamps of one event alone, and of all that are merged
+_FIELDS: Final = tuple(sorted(("feature", *WORDS)))  # in order, as the stamps of a state are
 # With none of these said, there is nothing to count or to read.
 _CONTENT: Final = ("rating", "flag", "flag_reasons", "reasons", "comment", "correction")
 _RETRACTED: Final = "retracted"
@@ -61,7 +60,7 @@ NOTHING: Final = State()
 
 def patch(event: Mapping[str, Any], stamp: Stamp) -> State:
     """The state that one event alone makes: absent fields unsaid, null fields cleared."""
-    values = {name: event[name] for name in _IN_ORDER if name in event}
+    values = {name: event[name] for name in _FIELDS if name in event}
     stamps = dict.fromkeys(values, stamp)
     if event.get(_RETRACTED):
         return _in_order(values, stamps | {_RETRACTED: stamp})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from heedback_service.core.ids import TIME_DIGITS
+
+OF_OUTPUT: Final = "o:"  # with which a subject begins that is an output; its id in hexadecimal follows
 
 
 class Candidate(NamedTuple):
@@ -55,11 +57,22 @@ def subject(output_id: UUID | None, ref: str | None, span_id: str | None, featur
     An open reference keeps its span and feature: two events that may come to mean different outputs never share a row.
     """
     if output_id is not None:
-        return f"o:{output_id.hex}"
+        return about(output_id)
     return f"{ref}/{span_id or ''}/{feature_id.hex}"
+
+
+def about(output_id: UUID) -> str:
+    """The subject that is this output."""
+    return f"{OF_OUTPUT}{output_id.hex}"
+
+
+def output_of(subject: str) -> UUID | None:
+    """The output that a subject is; None: it is an open reference."""
+    return UUID(subject.removeprefix(OF_OUTPUT)) if subject.startswith(OF_OUTPUT) else None
 
 
 def named_by(subject: str) -> str:
     """What events about a subject name: the hexadecimal digits of their output's id behind its time, which it may have
     lost (`core.ids.tamed`), or their reference."""
-    return subject[2 + TIME_DIGITS :] if subject.startswith("o:") else subject.rsplit("/", 2)[0]
+    output_id = output_of(subject)
+    return subject.rsplit("/", 2)[0] if output_id is None else output_id.hex[TIME_DIGITS:]

@@ -19,6 +19,7 @@ from heedback.limits import EDITS_PER_FEEDBACK
 from heedback.tickets import Ticket, TicketError
 from heedback_service.core.ids import milliseconds, tamed, untimed
 from heedback_service.core.moments import from_microseconds
+from heedback_service.core.reference import about
 from heedback_service.core.uuids import read_uuid
 from heedback_service.flow.keys import Access
 from heedback_service.flow.memory import Memory
@@ -79,7 +80,7 @@ class Admitted:
 
     @property
     def key(self) -> Key:
-        return Key.of(f"o:{self.output_id.hex}", self.ticket.user, END_USER)
+        return Key.of(about(self.output_id), self.ticket.user, END_USER)
 
 
 def admitted(db: Database, text: str, now: datetime, memory: Memory) -> Admitted | Refusal:

@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, String, and_, cast, delete, exists, func, 
 from sqlalchemy.orm import Session
 
 from heedback_service.core.periods import local_day
+from heedback_service.core.reference import OF_OUTPUT, about, output_of
 from heedback_service.flow import locks, placement, ranking
 from heedback_service.flow.forgetting import forget_words
 from heedback_service.store.base import Base
@@ -113,7 +114,7 @@ def _sift_texts(session: Session, project: Project, kept: Window, now: datetime)
     batch = select(OutputText.output_id).where(*waiting, OutputText.received_at <= until)
     ids = session.scalars(batch).all()
     rated = set(session.scalars(select(Feedback.subject).where(*_about(project, ids))))
-    unrated = [output_id for output_id in ids if _subject(output_id) not in rated]
+    unrated = [output_id for output_id in ids if about(output_id) not in rated]
     project.texts_sifted_until = until
     return Counter(texts=_delete(session, OutputText, _of(project, OutputText, OutputText.output_id, unrated)))
 
@@ -125,7 +126,7 @@ def _drop_outputs(session: Session, project: Project, kept: Window, now: datetim
     ids = session.scalars(old.limit(BATCH)).all()
     if not ids:
         return None
-    _take_turns(session, project, map(_subject, ids))  # else what is said just now would outlive its output, for ever
+    _take_turns(session, project, map(about, ids))  # else what is said just now would outlive its output, for ever
     said = session.scalars(select(Feedback.id).where(*_about(project, ids))).all()
     gone = _drop_feedback(session, project, said, now)
     if gone is None:
@@ -149,7 +150,7 @@ def _drop_adrift(session: Session, project: Project, kept: Window, now: datetime
     gone = _drop_feedback(session, project, [row.id for row in adrift], now)
     if gone is None:
         return None
-    outputs = [UUID(row.subject[2:]) for row in adrift if row.subject.startswith("o:")]
+    outputs = [output_id for row in adrift if (output_id := output_of(row.subject)) is not None]
     gone["texts"] = _delete(session, OutputText, _of(project, OutputText, OutputText.output_id, outputs))
     _mark(project, kept)
     return gone
@@ -248,16 +249,12 @@ def _shown(table: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 def _said_about(table: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     """Feedback names the output of the row of `table`, and `conditions` hold of it."""
     # As a text, a UUID has hyphens on PostgreSQL and none on SQLite.
-    subject = literal("o:").concat(func.replace(cast(table.output_id, String), "-", ""))
+    subject = literal(OF_OUTPUT).concat(func.replace(cast(table.output_id, String), "-", ""))
     return exists().where(Feedback.project_id == table.project_id, Feedback.subject == subject, *conditions)
 
 
 def _about(project: Project, outputs: Collection[UUID]) -> tuple[ColumnElement[bool], ...]:
-    return Feedback.project_id == project.id, Feedback.subject.in_([_subject(output_id) for output_id in outputs])
-
-
-def _subject(output_id: UUID) -> str:
-    return f"o:{output_id.hex}"
+    return Feedback.project_id == project.id, Feedback.subject.in_(list(map(about, outputs)))
 
 
 def _of(project: Project, table: Any, column: Any, ids: Collection[UUID]) -> ColumnElement[bool]:

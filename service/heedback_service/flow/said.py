@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select, update
 
 from heedback_service.core import fold
 from heedback_service.core.moments import from_microseconds, microseconds
-from heedback_service.core.reference import ref_of, refs_of, resolve, subject
+from heedback_service.core.reference import about, ref_of, refs_of, resolve, subject
 from heedback_service.flow.sheet import END_USER, Entry, Intake, Key, Sheet, Word
 from heedback_service.flow.shown import Event, Known, known_outputs, outputs_by_ref
 from heedback_service.store.db import insert_for
@@ -78,9 +78,9 @@ def relink(intake: Intake, outputs: Collection[UUID]) -> None:
     if not outputs:
         return
     sheet = Sheet(intake)
-    arrived = known_outputs(intake.line, intake.project_id, outputs)
+    arrived = {about(output.id): output for output in known_outputs(intake.line, intake.project_id, outputs).values()}
     for entry in sheet.load_about(outputs):
-        entry.link(arrived[UUID(entry.key.subject[2:])])
+        entry.link(arrived[entry.key.subject])
     moved = _move(intake, sheet, _reread(intake, set(outputs)))
     sheet.save()  # waits for whoever takes feedback out of items, and may want its events too
     _reassign(intake, moved)

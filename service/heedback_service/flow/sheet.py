@@ -21,6 +21,7 @@ from heedback_service.core import fold
 from heedback_service.core import rollup as counting
 from heedback_service.core.fold import State
 from heedback_service.core.moments import from_microseconds, microseconds
+from heedback_service.core.reference import about
 from heedback_service.core.rollup import Delta
 from heedback_service.flow import naming, placement
 from heedback_service.flow.memory import Memory
@@ -153,7 +154,7 @@ class Sheet:
 
     def load_about(self, outputs: Iterable[UUID]) -> list[Entry]:
         """All rows about these outputs, whether or not they were known when the rows were written."""
-        subjects = {f"o:{output_id.hex}" for output_id in outputs}
+        subjects = set(map(about, outputs))
         self._read(_ABOUT, subjects)
         return [entry for entry in self._entries.values() if entry.key.subject in subjects]
 

@@ -57,9 +57,8 @@ def _carrying(column: Any) -> Direct:
 def _keeping(dialect: str) -> Any:
     new = insert_for(dialect, OutputText)
     names = ("input", "input_event", "output", "output_event")
-    kept: dict[str, Any] = {
-        name: func.coalesce(new.excluded[name], getattr(OutputText, name)) for name in names
-    }  # NULL: as it was
+    # NULL: as it was.
+    kept: dict[str, Any] = {name: func.coalesce(new.excluded[name], getattr(OutputText, name)) for name in names}
     sooner = func.min if dialect == "sqlite" else func.least  # the later text is kept for no longer than the first
     kept["received_at"] = sooner(new.excluded.received_at, OutputText.received_at)
     return new.on_conflict_do_update(index_elements=["project_id", "output_id"], set_=kept)

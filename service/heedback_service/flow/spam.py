@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, literal_column, select, text, update
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from heedback_service.core import spam
@@ -24,12 +24,10 @@ from heedback_service.flow import rollup
 from heedback_service.flow.reports import Told
 from heedback_service.flow.sheet import END_USER, counts
 from heedback_service.store.direct import Direct, Line, among
+from heedback_service.store.evidence import READ_ONCE
 from heedback_service.store.tables import Feedback
 
 _MINE: Final = Feedback.project_id == bindparam("project")
-# Read by triage at least once, also if it waits again because something changed. The words of an index: both databases
-# use it only where these stand.
-_HEARD_BEFORE: Final = text("(triaged_at IS NOT NULL OR version > 1)")
 
 
 class _Row(NamedTuple):
@@ -68,7 +66,7 @@ def _latest(whose: ColumnElement[bool]) -> Direct:
     return Direct(
         lambda _: (
             select(Feedback.first_at, Feedback.id, opening)
-            .where(_MINE, whose, _HEARD_BEFORE, Feedback.source == literal_column(f"'{END_USER}'"))
+            .where(_MINE, whose, READ_ONCE, Feedback.source == literal_column(f"'{END_USER}'"))
             .where(Feedback.first_at <= bindparam("until"), Feedback.first_at > bindparam("since"))
             .order_by(Feedback.first_at.desc())
             .limit(bindparam("most", type_=Integer))
@@ -113,7 +111,7 @@ def judge(line: Line, project_id: int, heard: Sequence[Told]) -> tuple[list[Told
     """
     read = _read(_ROWS, line, project_id, [each.id for each in heard])
     rows = [row for row in read if row.is_for_rules]
-    earlier = _earlier(line, project_id, read)
+    earlier = _earlier(line, project_id, rows, read)
     verdicts = []
     for row in rows:
         before = [Heard(at, said) for at, its_id, said in earlier[row.person] if (at, its_id) < (row.first_at, row.id)]
@@ -153,22 +151,24 @@ def _read(statement: Direct, line: Line, project_id: int, ids: Collection[UUID])
     return [_Row(*row) for row in statement.rows(line, project=project_id, ids=list(ids))]
 
 
-def _earlier(line: Line, project_id: int, read: Iterable[_Row]) -> dict[str | None, list[_Said]]:
-    """What each of these people said in the day before, newest first: enough of it for every row.
+def _earlier(line: Line, project_id: int, rows: Iterable[_Row], read: Iterable[_Row]) -> dict[str | None, list[_Said]]:
+    """What each of the people of `rows` said in the day before, newest first: enough of it for every row.
 
-    That is what triage has read by now, in this step or before. What still waits will look back at these.
+    That is what triage has read before, also if it waits again, and what it has `read` in this step.
     """
+    by_person: dict[str | None, list[datetime]] = defaultdict(list)
+    for row in rows:
+        by_person[row.person].append(row.first_at)
     here: dict[str | None, dict[UUID, _Said]] = defaultdict(dict)
     for row in read:
         if row.source == END_USER:
             here[row.person][row.id] = (row.first_at, row.id, row.comment)
     found: dict[str | None, list[_Said]] = {}
-    for person, theirs in here.items():
-        moments = [at for at, _, _ in theirs.values()]
+    for person, moments in by_person.items():
         reach = {"since": min(moments) - spam.DAY, "until": max(moments), "most": spam.REACH + len(moments)}
         whose: dict[str, Any] = {} if person is None else {"person": person}
         before = (_OF_PERSON if whose else _OF_NOBODY).rows(line, project=project_id, **reach, **whose)
-        said = {its_id: (at, its_id, words) for at, its_id, words in before} | theirs
+        said = {its_id: (at, its_id, words) for at, its_id, words in before} | here[person]
         found[person] = sorted(said.values(), key=itemgetter(0, 1), reverse=True)
     return found
 

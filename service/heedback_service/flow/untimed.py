@@ -13,17 +13,17 @@ from uuid import UUID
 from sqlalchemy import bindparam, exists, or_, select, union
 
 from heedback_service.core.ids import is_ahead, untimed
+from heedback_service.core.reference import about, output_of
 from heedback_service.flow.memory import Memory
 from heedback_service.store.direct import Direct, Line, among
 from heedback_service.store.tables import Feedback, FeedbackEvent, Output, OutputText, Signal
 
 # Where senders' ids are, each with an index; what is said of an output may come before it does.
 _IDS: Final[tuple[Any, ...]] = (Output.id, Signal.id, FeedbackEvent.id, Signal.output_id, OutputText.output_id)
-_ABOUT: Final = "o:"  # with which a subject of feedback begins that is an output
 # UUIDv7s without a time: nothing but zeros stands before the digit of the version.
 _FIRST: Final = UUID(int=7 << 76)
 _END: Final = UUID(int=8 << 76)
-_SAID_OF: Final = {f"said_{name}": f"{_ABOUT}{each.hex}" for name, each in (("first", _FIRST), ("end", _END))}
+_SAID_OF: Final = {f"said_{name}": about(each) for name, each in (("first", _FIRST), ("end", _END))}
 
 
 def _of_project(column: Any) -> Any:
@@ -69,9 +69,8 @@ def as_stored(line: Line, project_id: int, ids: Collection[UUID | None], now: in
     forms = {each: untimed(each) for each in suspects}
     wanted = list({*forms, *forms.values()})
     found = {its_id for (its_id,) in _THESE.rows(line, project=project_id, ids=wanted)}
-    subjects = [f"{_ABOUT}{each.hex}" for each in wanted]
-    said = _SUBJECTS.rows(line, project=project_id, subjects=subjects)
-    found |= {UUID(subject.removeprefix(_ABOUT)) for (subject,) in said}
+    said = _SUBJECTS.rows(line, project=project_id, subjects=list(map(about, wanted)))
+    found |= {output_id for (subject,) in said if (output_id := output_of(subject))}
     return {each: form for each, form in forms.items() if form in found and each not in found}
 
 

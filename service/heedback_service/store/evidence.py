@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heedback_service.store.base import Base
+
+# Feedback that triage has read at least once, also if it waits again because something changed. Both databases use the
+# index on these only where a query has the same words.
+READ_ONCE: Final = text("(triaged_at IS NOT NULL OR version > 1)")
 
 
 class Output(Base):
@@ -144,8 +148,8 @@ class Feedback(Base):
             "project_id",
             "person",
             "first_at",
-            sqlite_where=text("triaged_at IS NOT NULL OR version > 1"),
-            postgresql_where=text("triaged_at IS NOT NULL OR version > 1"),
+            sqlite_where=READ_ONCE,
+            postgresql_where=READ_ONCE,
         ),
     )
 
