@@ -289,6 +289,14 @@ def test_a_text_that_comes_later_keeps_none_for_longer(feed: Feed, db: Database,
         ]
 
 
+def test_long_texts_are_counted_for_who_moves_the_log(db: Database, project: Project) -> None:
+    with db.write() as session:
+        intake = Intake(Line(session.connection()), project.id, ZoneInfo(project.timezone), NOW, numbered_ids())
+        follows = {**some_feedback(5), "type": "output_text", "output_id": make_id(1), "output": "answer"}
+        take_all(intake, [Batch(NOW, [an_output(1, input="asked"), follows])])
+        assert intake.line.text == len("asked") + len("answer")
+
+
 def test_texts_of_which_nothing_is_kept_are_duplicates(feed: Feed, db: Database) -> None:
     def text(n: int, **texts: str) -> dict[str, Any]:
         return {**some_feedback(n), "type": "output_text", "output_id": make_id(1), **texts}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -31,9 +31,9 @@ class Desk:
         self.db, self.project = db, project
         self.hear(*[an_output(n, output=f"Answer {n}") for n in range(1, 9)])
 
-    def hear(self, *events: dict[str, Any]) -> None:
+    def hear(self, *events: dict[str, Any], now: datetime = NOW) -> None:
         with self.db.write() as session:
-            take(session, self.project, Batch(sent_at=NOW, events=events), NOW, _new_id)
+            take(session, self.project, Batch(sent_at=now, events=events), now, _new_id)
 
     def triage(self, batch: int = 25) -> None:
         while triage_step(self.db, NOW, new_id=_new_id, batch=batch):
@@ -114,10 +114,14 @@ def test_a_repeater_is_cut_at_the_limit(desk: Desk, batch: int) -> None:
 
 
 def test_it_stays_aside_when_all_of_it_is_read_again(desk: Desk) -> None:
-    """Each output that comes late has its feedback read again: what still waits was said before all the same."""
+    """Each output that comes late has its feedback read again: what still waits was said before all the same.
+
+    The newest comes first here, and is read while all that was said before it waits.
+    """
     desk.hear(*[said(n, VAT, output_id=make_id(n + 100), minutes=60 - n) for n in range(20, 43)])
     desk.triage()
-    desk.hear(*[an_output(n + 100, output=f"Answer {n}") for n in range(42, 19, -1)])
+    for n in range(42, 19, -1):
+        desk.hear(an_output(n + 100, output=f"Answer {n}"), now=NOW - timedelta(seconds=n))
     desk.triage(batch=2)
     assert sorted(each.first_at for each in desk.aside()) == [NOW - timedelta(minutes=n) for n in (20, 19, 18)]
 
