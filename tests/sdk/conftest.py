@@ -48,9 +48,9 @@ class Service:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 
-    def wait_for_a_request(self) -> None:
-        """Until one more request was taken than were before."""
-        seen, deadline = len(self.times), time.monotonic() + 30
+    def wait_for_a_request(self, since: int | None = None) -> None:
+        """Until one more request was taken than were before, or than the `since` that had been."""
+        seen, deadline = len(self.times) if since is None else since, time.monotonic() + 30
         while len(self.times) == seen:
             assert time.monotonic() < deadline, "no request came"
             time.sleep(0.005)
